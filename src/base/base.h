@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Room base: what every other room stands on. Errors, log, memory, checked
+ * reading and back-patched writing of bytes, text building without printf,
+ * string maps, time, and the one-slot mailbox by which threads exchange
+ * snapshots. Knows nothing of events, packets or containers.
+ *
+ * Unless a comment says otherwise a function may be called from any thread
+ * on objects that the thread owns.
+ */
+#ifndef DREDGE_BASE_H
+#define DREDGE_BASE_H
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define ARRAY_SIZE(a)  (sizeof(a) / sizeof((a)[0]))
+#define ATTR_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define LIKELY(x)      __builtin_expect(!!(x), 1)
+#define UNLIKELY(x)    __builtin_expect(!!(x), 0)
+#define MIN(a, b)      ((a) < (b) ? (a) : (b))
+#define MAX(a, b)      ((a) > (b) ? (a) : (b))
+
+#define NSEC_PER_SEC   1000000000ull
+#define NSEC_PER_MSEC  1000000ull
+#define NSEC_PER_USEC  1000ull
+
+/* ---- errors: on the caller's stack, passed last, untouched on success ---- */
+
+/* Codes are the exit statuses of the programs. */
+enum err_code { ERR_NONE = 0, ERR_FAILED = 1, ERR_USAGE = 2 };
+
+struct err {
+	enum err_code code;
+	unsigned line;   /* from 1; 0 = does not apply */
+	unsigned column; /* from 1; 0 = does not apply */
+	char message[400];
+};
+
+/* Fill *e and return -1, so that `return err_set(...)` is the whole failure path. e may be NULL. */
+int err_set(struct err *e, enum err_code code, const char *fmt, ...) ATTR_PRINTF(3, 4);
+/* Like err_set with ERR_FAILED, and ": " + strerror(errno) behind the text. */
+int err_sys(struct err *e, const char *fmt, ...) ATTR_PRINTF(2, 3);
+/* Put "text: " before the message that is already there; returns -1. */
+int err_wrap(struct err *e, const char *fmt, ...) ATTR_PRINTF(2, 3);
+
+/* ---- log: for programs and threads; library rooms return errors instead ---- */
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+/* Call once at the start of main, before any thread. program is borrowed for ever. */
+void log_init(const char *program, enum log_level level);
+/* One line "program: text" on stderr, in one write(2). Control bytes are shown as '?'. */
+void log_line(enum log_level level, const char *fmt, ...) ATTR_PRINTF(2, 3);
+#define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warn(...)  log_line(LOG_LEVEL_WARN, __VA_ARGS__)
+#define log_info(...)  log_line(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...) log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
+
+/* ---- memory: running out ends the program with a message ---- */
+
+void *xmalloc(size_t size);
+void *xcalloc(size_t n, size_t size);
+void *xrealloc(void *p, size_t size);
+char *xstrdup(const char *s);
+char *xstrndup(const char *s, size_t n);
+char *xasprintf(const char *fmt, ...) ATTR_PRINTF(1, 2);
+
+/* Make room for one more element in a growing array: GROW(v->items, v->n, v->cap). */
+#define GROW(items, n, cap)                                                                        \
+	do {                                                                                       \
+		if ((n) >= (cap)) {                                                                \
+			(cap) = (cap) ? (cap) * 2 : 8;                                             \
+			(items) = xrealloc((items), (size_t)(cap) * sizeof(*(items)));             \
+		}                                                                                  \
+	} while (0)
+
+void cleanup_free_fn(void *p);  /* p: address of a pointer */
+void cleanup_close_fn(int *fd); /* fd: address of a descriptor, -1 = none */
+#define cleanup_free  __attribute__((cleanup(cleanup_free_fn)))
+#define cleanup_close __attribute__((cleanup(cleanup_close_fn)))
+
+/* ---- checked cursor over borrowed bytes ---- */
+
+struct cursor {
+	const uint8_t *pos; /* pos <= end always */
+	const uint8_t *end;
+};
+
+static inline struct cursor cursor_of(const void *data, size_t n)
+{
+	return (struct cursor){data, (const uint8_t *)data + n};
+}
+
+static inline size_t cursor_left(const struct cursor *c)
+{
+	return (size_t)(c->end - c->pos);
+}
+
+/* n bytes at the cursor, then step over them; NULL (cursor unmoved) when fewer are left. */
+static inline const uint8_t *cursor_take(struct cursor *c, size_t n)
+{
+	if (UNLIKELY(cursor_left(c) < n))
+		return NULL;
+	const uint8_t *p = c->pos;
+	c->pos += n;
+	return p;
+}
+
+static inline uint16_t load_le16(const void *p)
+{
+	uint16_t v;
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline uint32_t load_le32(const void *p)
+{
+	uint32_t v;
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline uint64_t load_le64(const void *p)
+{
+	uint64_t v;
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline uint16_t load_be16(const void *p)
+{
+	return __builtin_bswap16(load_le16(p));
+}
+
+static inline uint32_t load_be32(const void *p)
+{
+	return __builtin_bswap32(load_le32(p));
+}
+
+static inline uint64_t load_be64(const void *p)
+{
+	return __builtin_bswap64(load_le64(p));
+}
+
+/* ---- back-patching builder of little-endian bytes; owns its buffer, grows as needed ---- */
+
+struct builder {
+	uint8_t *data;
+	size_t len, cap;
+};
+
+void builder_done(struct builder *b);
+/* Room for n more bytes; returns where they go. len is not changed. */
+uint8_t *builder_room(struct builder *b, size_t n);
+void builder_put(struct builder *b, const void *p, size_t n);
+void builder_u16(struct builder *b, uint16_t v);
+void builder_u32(struct builder *b, uint32_t v);
+void builder_u64(struct builder *b, uint64_t v);
+void builder_pad4(struct builder *b); /* zero bytes up to a multiple of four */
+/* Overwrite 4 bytes at offset `at` (at + 4 <= len). */
+void builder_patch_u32(struct builder *b, size_t at, uint32_t v);
+
+/* ---- text: one growing line buffer, own number formatting, no printf ---- */
+
+struct text {
+	char *data;
+	size_t len, cap;
+};
+
+void text_done(struct text *t);
+static inline void text_reset(struct text *t)
+{
+	t->len = 0;
+}
+char *text_room(struct text *t, size_t n); /* as builder_room */
+void text_put(struct text *t, const char *p, size_t n);
+void text_str(struct text *t, const char *s);
+static inline void text_char(struct text *t, char c)
+{
+	*text_room(t, 1) = c;
+	t->len++;
+}
+void text_u64(struct text *t, uint64_t v);
+void text_i64(struct text *t, int64_t v);
+void text_u64_width(struct text *t, uint64_t v, unsigned width); /* zero-padded on the left */
+void text_double(struct text *t, double v, unsigned decimals);   /* decimals <= 9 */
+void text_hex(struct text *t, uint64_t v, unsigned digits);      /* lower case, 1..16 digits */
+void text_ipv4(struct text *t, const uint8_t ip[4]);
+void text_ipv6(struct text *t, const uint8_t ip[16]); /* RFC 5952 */
+void text_mac(struct text *t, const uint8_t mac[6]);  /* aa:bb:cc:dd:ee:ff */
+void text_fmt(struct text *t, const char *fmt, ...) ATTR_PRINTF(2, 3); /* off the event path only */
+/* n bytes as the inside of a JSON string: quotes, backslash and control bytes escaped, invalid
+ * UTF-8 replaced by U+FFFD. The surrounding quotes are not written. */
+void text_json(struct text *t, const char *p, size_t n);
+/* Bytes for a terminal: control bytes and invalid UTF-8 become '.'. */
+void text_plain(struct text *t, const char *p, size_t n);
+const char *text_cstr(struct text *t); /* NUL-terminated, borrowed until the next call */
+
+/* ---- strings ---- */
+
+static inline bool str_eq(const char *a, const char *b)
+{
+	return strcmp(a, b) == 0;
+}
+bool str_starts(const char *s, const char *prefix);
+/* Whole string as a decimal (or 0x...) number with an optional KB/MB/GB suffix (1 KB = 1024 as in
+ * Mesos) when units is true. Returns 0, or -1 on anything else or overflow. */
+int str_u64(const char *s, bool units, uint64_t *out);
+/* Edit distance, for suggestions; a and b up to 64 characters, longer ones count as far. */
+unsigned str_distance(const char *a, const char *b);
+
+uint64_t hash_bytes(const void *p, size_t n);
+static inline uint64_t hash_u64(uint64_t x)
+{
+	x ^= x >> 33;
+	x *= 0xff51afd7ed558ccdull;
+	x ^= x >> 33;
+	x *= 0xc4ceb9fe1a85ec53ull;
+	return x ^ (x >> 33);
+}
+
+/* String -> small integer, insert only; keys are copied. */
+struct strmap;
+struct strmap *strmap_new(void);
+void strmap_free(struct strmap *m);
+/* Index stored for key, or -1. */
+int64_t strmap_find(const struct strmap *m, const char *key);
+/* Store or overwrite. */
+void strmap_put(struct strmap *m, const char *key, uint32_t value);
+
+/* ---- time: unsigned nanoseconds since 1970-01-01 UTC ---- */
+
+uint64_t time_now(void);       /* CLOCK_REALTIME */
+uint64_t time_monotonic(void); /* CLOCK_MONOTONIC, for intervals */
+/* "HH:MM:SS.nnnnnnnnn" in local time (TZ is read once). The part up to the second is cached per
+ * thread, so a line costs no libc call. */
+void text_time_local(struct text *t, uint64_t ns, bool fraction);
+void text_time_iso(struct text *t, uint64_t ns);      /* 2023-11-14T22:13:20.000450000+0000 */
+void text_time_datetime(struct text *t, uint64_t ns); /* 2023-11-14 22:13:20.000450000, local */
+void text_time_seconds(struct text *t, uint64_t ns);  /* 1700000000.000450000 */
+/*
+ * A moment as users write it: "2023-11-14 22:13:20[.frac]", with T or Z or +hh:mm, "22:13[:20]"
+ * (on the day of `base`, in local time), "@1700000000[.frac]", "+5s" and "+2m" (after `base`).
+ */
+int time_parse(const char *s, uint64_t base, uint64_t *out, struct err *e);
+/* "500ms", "10s", "5m", "2h", "1d"; a bare number is seconds. Result in nanoseconds. */
+int duration_parse(const char *s, uint64_t *out, struct err *e);
+
+/* ---- mailbox: one slot, one sender, one receiver, the newest wins ---- */
+
+struct mailbox {
+	_Atomic(void *) slot;
+};
+
+/* Hand over ownership of p; returns the older letter nobody took (the caller frees it) or NULL. */
+static inline void *mailbox_send(struct mailbox *m, void *p)
+{
+	return atomic_exchange_explicit(&m->slot, p, memory_order_acq_rel);
+}
+
+/* The newest letter, now owned by the caller, or NULL. */
+static inline void *mailbox_take(struct mailbox *m)
+{
+	return atomic_exchange_explicit(&m->slot, NULL, memory_order_acq_rel);
+}
+
+#endif

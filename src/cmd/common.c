@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/options.h"
+#include "mesos/mesos.h"
+#include "source/source.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#ifdef HAVE_CAPNG
+#include <cap-ng.h>
+#endif
+
+const char *const *plugin_dirs(const char *kind)
+{
+	static char *dirs[8][4];
+	static const char *kinds[8];
+	unsigned i = 0;
+
+	while (kinds[i] && !str_eq(kinds[i], kind))
+		i++;
+	if (kinds[i])
+		return (const char *const *)dirs[i];
+	kinds[i] = kind;
+	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+	unsigned n = 0;
+	dirs[i][n++] = xasprintf("./%s", kind);
+	if (data && *data)
+		dirs[i][n++] = xasprintf("%s/dredge/%s", data, kind);
+	else if (home && *home)
+		dirs[i][n++] = xasprintf("%s/.local/share/dredge/%s", home, kind);
+	dirs[i][n++] = xasprintf("%s/%s", DREDGE_SHARE_DIR, kind);
+	return (const char *const *)dirs[i];
+}
+
+#define URLS_MAX 16u
+
+struct mesos_poller *start_poller(const char *urls, const char *agent, const char *credentials,
+				  const char *ca_file, uint64_t interval, struct err *e)
+{
+	cleanup_free char *copy = xstrdup(urls);
+	const char *list[URLS_MAX];
+	size_t n = 0;
+	char *save = NULL;
+
+	for (char *u = strtok_r(copy, ", ", &save); u; u = strtok_r(NULL, ", ", &save)) {
+		if (n == URLS_MAX) {
+			err_set(e, ERR_USAGE, "more than %u Mesos URLs", URLS_MAX);
+			return NULL;
+		}
+		list[n++] = u;
+	}
+	if (!n) {
+		err_set(e, ERR_USAGE, "no Mesos URL in '%s'", urls);
+		return NULL;
+	}
+	const struct mesos_options o = {
+		.urls = list,
+		.n = n,
+		.agent_url = agent,
+		.credentials_file = credentials,
+		.ca_file = ca_file,
+		.interval_ns = interval,
+	};
+	return mesos_poller_start(&o, e);
+}
+
+static struct source *_Atomic running;
+static volatile sig_atomic_t caught;
+
+static void on_stop(int sig)
+{
+	struct source *s = atomic_load(&running);
+
+	if (caught && sig == SIGINT)
+		_exit(128 + sig);
+	caught = sig;
+	if (s)
+		atomic_store(&s->stop, true);
+}
+
+void signals_stop(struct source *s)
+{
+	struct sigaction act = {.sa_handler = on_stop};
+
+	atomic_store(&running, s);
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+	act.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &act, NULL);
+}
+
+int signals_caught(void)
+{
+	return caught;
+}
+
+int privileges_keep(const int *caps, struct err *e)
+{
+#ifdef HAVE_CAPNG
+	capng_get_caps_process();
+	if (!capng_have_capabilities(CAPNG_SELECT_CAPS))
+		return 0;
+	capng_clear(CAPNG_SELECT_CAPS);
+	for (; *caps >= 0; caps++)
+		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, (unsigned)*caps);
+	if (capng_apply(CAPNG_SELECT_CAPS))
+		return err_set(e, ERR_FAILED, "cannot give up capabilities");
+#else
+	(void)caps;
+	(void)e;
+#endif
+	return 0;
+}
+
+/* A filter error shows the text and a caret on lines of their own. */
+int report(const struct err *e)
+{
+	cleanup_free char *copy = xstrdup(e->message);
+	char *rest = copy;
+
+	log_error("%s", strsep(&rest, "\n"));
+	for (char *line; (line = strsep(&rest, "\n"));) {
+		struct text t = {0};
+		text_plain(&t, line, strlen(line));
+		text_char(&t, '\n');
+		write_all(STDERR_FILENO, t.data, t.len);
+		text_done(&t);
+	}
+	return e->code ? (int)e->code : ERR_FAILED;
+}
+
+int write_all(int fd, const char *p, size_t n)
+{
+	while (n) {
+		ssize_t done = write(fd, p, n);
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return -1;
+		p += done;
+		n -= (size_t)done;
+	}
+	return 0;
+}
+
+void text_bytes(struct text *t, uint64_t n)
+{
+	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+	unsigned u = 0;
+	double v = (double)n;
+
+	while (v >= 1000 && u + 1 < ARRAY_SIZE(units)) {
+		v /= 1000;
+		u++;
+	}
+	text_fmt(t, u ? "%.1f %s" : "%.0f %s", v, units[u]);
+}

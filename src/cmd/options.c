@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define OPTIONS_MAX	96u
+#define CONFIG_MAX_SIZE (1u << 20)
+#define HELP_COLUMN	30u
+
+static bool has_letter(const struct option_row *r)
+{
+	return r->id < 256;
+}
+
+static bool joins(const struct option_row *rows, size_t n, int id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].help && rows[i].id == id)
+			return rows[i].flags & OPTION_JOINS;
+	return false;
+}
+
+static bool str_ends(const char *s, char c)
+{
+	return s && *s && s[strlen(s) - 1] == c;
+}
+
+static void build_tables(const struct option_row *rows, size_t n, char *letters,
+			 struct option *longs)
+{
+	size_t l = 0, k = 0;
+
+	letters[l++] = '+'; /* the filter begins at the first word that is no option */
+	letters[l++] = ':';
+	for (size_t i = 0; i < n; i++) {
+		if (!rows[i].help)
+			continue;
+		if (has_letter(&rows[i])) {
+			letters[l++] = (char)rows[i].id;
+			if (rows[i].arg && !(rows[i].flags & OPTION_BARE))
+				letters[l++] = ':';
+		}
+		if (rows[i].name)
+			longs[k++] = (struct option){rows[i].name,
+						     !rows[i].arg ? no_argument
+						     : (rows[i].flags & OPTION_BARE)
+							     ? optional_argument
+							     : required_argument,
+						     NULL, rows[i].id};
+	}
+	letters[l] = '\0';
+	longs[k] = (struct option){0};
+}
+
+int options_parse(const struct option_row *rows, size_t n, int argc, char **argv,
+		  option_setter *set, void *ctx, struct err *e)
+{
+	char letters[3 * OPTIONS_MAX];
+	struct option longs[OPTIONS_MAX + 1];
+
+	build_tables(rows, n, letters, longs);
+	opterr = 0;
+	optind = 1;
+	for (;;) {
+		const char *word = argv[optind < argc ? optind : argc - 1];
+		int id = getopt_long(argc, argv, letters, longs, NULL);
+		if (id < 0)
+			return optind;
+		if (id == ':')
+			return err_set(e, ERR_USAGE, "option %s needs an argument (try --help)",
+				       word);
+		if (id == '?')
+			return err_set(e, ERR_USAGE, "unknown option %s (try --help)", word);
+		cleanup_free char *joined = NULL;
+		const char *arg = optarg;
+		/* sysdig's manual writes "-m http://a:5050, http://b:8080". */
+		if (joins(rows, n, id) && str_ends(arg, ',') && optind < argc) {
+			joined = xasprintf("%s%s", arg, argv[optind++]);
+			arg = joined;
+		}
+		if (set(ctx, id, arg, e))
+			return -1;
+	}
+}
+
+static char *trim(char *s)
+{
+	while (isspace((unsigned char)*s))
+		s++;
+	char *end = s + strlen(s);
+	while (end > s && isspace((unsigned char)end[-1]))
+		*--end = '\0';
+	return s;
+}
+
+static int set_line(const struct option_row *rows, size_t n, char *line, option_setter *set,
+		    void *ctx, struct err *e)
+{
+	char *value = strchr(line, '=');
+
+	if (value)
+		*value++ = '\0';
+	char *name = trim(line);
+	while (*name == '-')
+		name++;
+	for (size_t i = 0; i < n; i++) {
+		if (!rows[i].help || !rows[i].name || !str_eq(rows[i].name, name))
+			continue;
+		value = value ? trim(value) : NULL;
+		if (rows[i].arg && !value && !(rows[i].flags & OPTION_BARE))
+			return err_set(e, ERR_USAGE, "'%s' needs a value", name);
+		if (!rows[i].arg && value && !str_eq(value, "true"))
+			return err_set(e, ERR_USAGE, "'%s' takes no value", name);
+		return set(ctx, rows[i].id, rows[i].arg ? value : NULL, e);
+	}
+	return err_set(e, ERR_USAGE, "unknown setting '%s'", name);
+}
+
+int options_read_file(const struct option_row *rows, size_t n, const char *path, option_setter *set,
+		      void *ctx, struct err *e)
+{
+	FILE *in = fopen(path, "re");
+	if (!in)
+		return err_sys(e, "cannot open %s", path);
+	cleanup_free char *line = NULL;
+	size_t cap = 0, total = 0;
+	ssize_t len;
+	int status = 0;
+	for (unsigned number = 1; !status && (len = getline(&line, &cap, in)) >= 0; number++) {
+		total += (size_t)len;
+		if (total > CONFIG_MAX_SIZE) {
+			status = err_set(e, ERR_USAGE, "%s: larger than %u bytes", path,
+					 CONFIG_MAX_SIZE);
+			break;
+		}
+		char *hash = line;
+		while ((hash = strchr(hash, '#')) && hash != line &&
+		       !isspace((unsigned char)hash[-1]))
+			hash++;
+		if (hash)
+			*hash = '\0';
+		char *text = trim(line);
+		if (*text && set_line(rows, n, text, set, ctx, e)) {
+			err_wrap(e, "%s:%u", path, number);
+			status = -1;
+		}
+	}
+	fclose(in);
+	return status;
+}
+
+static void help_row(const struct option_row *r, struct text *out)
+{
+	size_t start = out->len;
+
+	text_str(out, "  ");
+	if (has_letter(r))
+		text_fmt(out, "-%c", r->id);
+	if (has_letter(r) && r->name)
+		text_str(out, ", ");
+	if (!has_letter(r))
+		text_str(out, "    ");
+	if (r->name)
+		text_fmt(out, "--%s", r->name);
+	if (r->arg)
+		text_fmt(out, r->flags & OPTION_BARE ? "[=%s]" : " %s", r->arg);
+	for (const char *line = r->help; line;) {
+		const char *end = strchr(line, '\n');
+		if (out->len - start > HELP_COLUMN - 2) {
+			text_char(out, '\n');
+			start = out->len;
+		}
+		while (out->len - start < HELP_COLUMN)
+			text_char(out, ' ');
+		text_put(out, line, end ? (size_t)(end - line) : strlen(line));
+		text_char(out, '\n');
+		start = out->len;
+		line = end ? end + 1 : NULL;
+	}
+}
+
+void options_help(const struct option_row *rows, size_t n, struct text *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (rows[i].help)
+			help_row(&rows[i], out);
+		else
+			text_fmt(out, "\n%s\n", rows[i].name);
+	}
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/printer.h"
+#include "cmd/options.h"
+
+#include <unistd.h>
+
+#define FLUSH_BYTES (256u << 10)
+
+int printer_flush(struct printer *p)
+{
+	size_t n = p->out.len;
+
+	text_reset(&p->out);
+	return n ? write_all(STDOUT_FILENO, p->out.data, n) : 0;
+}
+
+int printer_event(struct printer *p, struct context *c)
+{
+	c->printed_ts = p->printed_ts;
+	if (!format_line(p->format, c, &p->out))
+		return 0;
+	p->printed_ts = c->ev->ts;
+	if (p->out.len < FLUSH_BYTES && !p->unbuffered)
+		return 0;
+	return printer_flush(p);
+}
+
+void printer_done(struct printer *p)
+{
+	format_free(p->format);
+	text_done(&p->out);
+}

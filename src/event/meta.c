@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "event/event.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+const struct meta_row meta_rows[META_KEYS] = {
+	[META_APP] = {"app", "MARATHON_APP_ID", true},
+	[META_TASK] = {"task", "MESOS_TASK_ID", true},
+	[META_FRAMEWORK] = {"framework", "MESOS_FRAMEWORK_NAME", true},
+	[META_CONTAINER] = {"container", "CONTAINER_ID", true},
+	[META_AGENT] = {"agent", "MESOS_AGENT_ID", true},
+	[META_IMAGE] = {"image", "CONTAINER_IMAGE", true},
+	[META_NAME] = {"name", "CONTAINER_NAME", false},
+	[META_TASK_NAME] = {"task_name", "MESOS_TASK_NAME", false},
+	[META_FRAMEWORK_ID] = {"framework_id", "MESOS_FRAMEWORK_ID", false},
+	[META_EXECUTOR] = {"executor", "MESOS_EXECUTOR_ID", false},
+	[META_RUNTIME] = {"runtime", "CONTAINER_RUNTIME", false},
+	[META_HOSTNAME] = {"hostname", "MESOS_AGENT_HOSTNAME", false},
+	[META_RUNG] = {"rung", "DREDGE_RUNG", false},
+	[META_TASK_STATE] = {"task_state", "MESOS_TASK_STATE", false},
+	[META_APP_VERSION] = {"app_version", "MARATHON_APP_VERSION", false},
+	[META_PORTS] = {"ports", "MESOS_TASK_PORTS", false},
+	[META_TASK_LABELS] = {"task_labels", "MESOS_TASK_LABELS", false},
+	[META_APP_LABELS] = {"app_labels", "MARATHON_APP_LABELS", false},
+};
+
+void text_percent(struct text *t, const char *s, size_t n, const char *also)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint8_t c = (uint8_t)s[i];
+		if (c > 0x20 && c != 0x7f && c != '%' && !strchr(also, c)) {
+			text_char(t, (char)c);
+			continue;
+		}
+		text_char(t, '%');
+		text_char(t, "0123456789ABCDEF"[c >> 4]);
+		text_char(t, "0123456789ABCDEF"[c & 15]);
+	}
+}
+
+static int hex_value(char c)
+{
+	if (!isxdigit((unsigned char)c))
+		return -1;
+	return isdigit((unsigned char)c) ? c - '0' : (c | 0x20) - 'a' + 10;
+}
+
+void text_unpercent(struct text *t, const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] == '%' && n - i > 2 && hex_value(s[i + 1]) >= 0 &&
+		    hex_value(s[i + 2]) >= 0) {
+			text_char(t, (char)(hex_value(s[i + 1]) << 4 | hex_value(s[i + 2])));
+			i += 2;
+		} else {
+			text_char(t, s[i]);
+		}
+	}
+}
+
+const char *labels_find(const char *labels, const char *key, size_t *n)
+{
+	struct text wanted = {0};
+	const char *found = NULL;
+
+	text_percent(&wanted, key, strlen(key), "=");
+	for (const char *line = labels; line && *line && !found;) {
+		const char *end = strchrnul(line, '\n'),
+			   *eq = memchr(line, '=', (size_t)(end - line));
+		if (eq && (size_t)(eq - line) == wanted.len &&
+		    !memcmp(line, wanted.data, wanted.len)) {
+			found = eq + 1;
+			*n = (size_t)(end - found);
+		}
+		line = *end ? end + 1 : end;
+	}
+	text_done(&wanted);
+	return found;
+}
+
+void meta_describe(struct text *t, const char *const meta[META_KEYS])
+{
+	bool first = true;
+
+	for (unsigned k = 0; k < META_KEYS; k++) {
+		if (!meta_rows[k].described || !meta[k])
+			continue;
+		if (!first)
+			text_char(t, ' ');
+		first = false;
+		text_str(t, meta_rows[k].key);
+		text_char(t, '=');
+		text_percent(t, meta[k], strlen(meta[k]), "");
+	}
+}
+
+static int key_of(const char *s, size_t n)
+{
+	for (int k = 0; k < META_KEYS; k++)
+		if (strlen(meta_rows[k].key) == n && !memcmp(meta_rows[k].key, s, n))
+			return k;
+	return -1;
+}
+
+void meta_parse_description(const char *description, char *meta[META_KEYS])
+{
+	for (const char *s = description; *s;) {
+		size_t n = strcspn(s, " ");
+		const char *eq = memchr(s, '=', n);
+		int k = eq ? key_of(s, (size_t)(eq - s)) : -1;
+		if (k >= 0) {
+			struct text value = {0};
+			text_unpercent(&value, eq + 1, n - (size_t)(eq + 1 - s));
+			free(meta[k]);
+			meta[k] = xstrdup(text_cstr(&value));
+			text_done(&value);
+		}
+		s += n;
+		s += strspn(s, " ");
+	}
+}

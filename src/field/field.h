@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Room field: every name that a filter, format, view or chisel can use. One
+ * class of fields per file; a field is one row and a getter; the list of
+ * classes is in fields.c. Context fields have sysdig's names, packet fields
+ * Wireshark's, counters Mesos'. Getters neither allocate nor fail: a field
+ * without a value for this event has zero values.
+ */
+#ifndef DREDGE_FIELD_H
+#define DREDGE_FIELD_H
+
+#include "state/state.h"
+
+enum value_type {
+	VALUE_BOOL,
+	VALUE_U64,
+	VALUE_I64,
+	VALUE_DOUBLE,
+	VALUE_STRING, /* borrowed bytes, not NUL-terminated */
+	VALUE_BYTES,
+	VALUE_IP, /* n = 4 or 16 bytes at p */
+	VALUE_MAC,
+	VALUE_PORT,
+	VALUE_ABSTIME, /* ns since 1970 */
+	VALUE_RELTIME  /* ns */
+};
+
+struct value {
+	enum value_type type;
+	uint32_t n; /* bytes at p */
+	union {
+		bool b;
+		uint64_t u;
+		int64_t i;
+		double d;
+		const char *p;
+	};
+};
+
+/* What a value depends on: decides whether a condition can be settled before decoding. */
+enum field_scope { SCOPE_EVENT, SCOPE_CONTAINER, SCOPE_IFACE, SCOPE_TIME, SCOPE_TYPE };
+
+#define FIELD_ARG    0x01u /* name.ARG or name[ARG] */
+#define FIELD_MULTI  0x02u /* may have several values; a condition holds if one of them fits */
+#define FIELD_FLOW   0x04u /* needs conversations tracked */
+#define FIELD_FILTER 0x08u /* filters only */
+#define FIELD_PRINT  0x10u /* formats only */
+#define FIELD_HEX    0x20u /* a number shown in hexadecimal */
+#define FIELD_SECONDS \
+	0x40u /* a time shown as seconds with nine decimals, and written so in filters */
+#define FIELD_PREFIX 0x80u /* "=" also accepts a prefix of at least FIELD_PREFIX_MIN characters */
+/* Which events can have the field; none of the three = any event. */
+#define FIELD_PACKETS  0x100u
+#define FIELD_COUNTERS 0x200u
+#define FIELD_NOTICES  0x400u /* notices and drops */
+
+#define FIELD_PREFIX_MIN 6u
+
+#define FIELD_MAX_VALUES 8u
+
+struct field;
+/*
+ * Writes up to FIELD_MAX_VALUES values, returns how many. scratch: for text that has to be made.
+ * Values that borrow from it hold until the scratch is reset or given to another getter (it may
+ * move when it grows). Getters of scope CONTAINER and IFACE look at nothing but c->container and
+ * c->iface, those of scope TIME and TYPE only at c->ev->ts and c->ev->type.
+ */
+typedef unsigned field_getter(const struct field *f, const char *arg, struct context *c,
+			      struct text *scratch, struct value *out);
+
+struct field {
+	const char *name;
+	enum value_type type;
+	enum field_scope scope;
+	unsigned flags;
+	uint32_t detail; /* what this row means to a getter that serves several */
+	field_getter *get;
+	const char *text; /* one line for `dredge -l` */
+};
+
+struct field_class {
+	const char *name, *text;
+	const struct field *fields;
+	size_t count;
+};
+
+extern const struct field_class *const field_classes[]; /* NULL at the end */
+
+/* Longest known field at the start of s (n bytes): *used = bytes of the name and its argument, arg
+ * = the argument (malloc'd, caller frees) or NULL, also when a FIELD_ARG field stands without one.
+ * NULL when nothing fits. */
+const struct field *field_find(const char *s, size_t n, size_t *used, char **arg);
+/* The known name most like s, or NULL. */
+const char *field_nearest(const char *s, size_t n);
+/* Why a name that sysdig or Wireshark know is no field here ("a system call field; ..."), or NULL.
+ */
+const char *field_why_not(const char *s, size_t n);
+/* Service names of /etc/services, read at the first call. NULL / -1 = no such service. */
+const char *service_name(uint16_t port, bool udp);
+int service_port(const char *name);
+const char *value_type_name(enum value_type t);
+/* A value as it is printed in text. */
+void value_text(struct text *t, const struct field *f, const struct value *v);
+/* A value as JSON: numbers as numbers (integers exact to 64 bits), text quoted. */
+void value_json(struct text *t, const struct field *f, const struct value *v);
+
+#endif

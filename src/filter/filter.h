@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Room filter: sysdig's filter language, compiled once to a flat program. The
+ * flow asks three questions: can this interface (container) match at all, can
+ * this stretch of time, does this event. The language is in dredge-filter(5).
+ */
+#ifndef DREDGE_FILTER_H
+#define DREDGE_FILTER_H
+
+#include "field/field.h"
+
+enum verdict { VERDICT_NO, VERDICT_MAYBE, VERDICT_YES };
+
+struct filter;
+
+/* dirs: where @name is looked up as NAME.filter, NULL-ended. On failure: ERR_USAGE with column, and
+ * a message of several lines: what is wrong, the text, a caret below it, the nearest field. */
+struct filter *filter_compile(const char *text, const char *const *dirs, struct err *e);
+void filter_free(struct filter *f);
+bool filter_match(const struct filter *f, struct context *c);
+/* Judge with only the container and interface known. */
+enum verdict filter_iface(const struct filter *f, const struct container *container,
+			  const struct iface *iface);
+/* Bounds on the time of matching events (evt.rawtime and its kin); 0 and UINT64_MAX if none. */
+void filter_time(const struct filter *f, uint64_t *from, uint64_t *to);
+/* Mask of 1 << EVENT_* that can match. */
+uint32_t filter_types(const struct filter *f);
+bool filter_needs_flows(const struct filter *f);
+/* The flat program, what is settled per container, per chunk and per packet, in plain words. */
+void filter_explain(const struct filter *f, struct text *t);
+
+#endif

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "flow/flow.h"
+
+#define TICK_EVENTS (1u << 16)
+
+struct flow {
+	const struct flow_options *o;
+	struct flow_totals *totals;
+	struct mesos_snapshot *names;
+	uint64_t end; /* ns of event time at which -M ends the run; 0 = not yet known */
+	struct text notice;
+	struct err failure;
+	bool failed;
+};
+
+static int fail(struct flow *f)
+{
+	f->failed = true;
+	return 1;
+}
+
+static void container_to_record(const struct container *c, struct container_record *r)
+{
+	for (unsigned k = 0; k < META_KEYS; k++)
+		r->meta[k] = c->meta[k];
+	r->start = c->start;
+	r->end = c->end;
+}
+
+/* ---- who is it ---- */
+
+/* What Mesos says of a container wins over what its cgroup and environment said. */
+static bool learn_names(struct flow *f, const struct container *c)
+{
+	struct container_record more = {0};
+
+	if (!f->names || !c->meta[META_CONTAINER])
+		return false;
+	if (!mesos_lookup(f->names, c->meta[META_CONTAINER], c->meta[META_NAME], c->meta[META_TASK],
+			  more.meta))
+		return false;
+	bool news = false;
+	for (unsigned k = 0; k < META_KEYS; k++)
+		news |= more.meta[k] && (!c->meta[k] || !str_eq(c->meta[k], more.meta[k]));
+	if (!news)
+		return false;
+	more.meta[META_CONTAINER] = c->meta[META_CONTAINER];
+	state_container(f->o->state, &more);
+	return true;
+}
+
+/* The file gets the interface again, with all that is known of its container by now. */
+static int describe_iface(struct flow *f, uint32_t number)
+{
+	const struct iface *i = state_iface_at(f->o->state, number);
+	struct container_record who;
+
+	if (!f->o->writer || !i)
+		return 0;
+	struct iface_record r = i->record;
+	const struct container *c = state_container_at(f->o->state, i->container);
+	if (c) {
+		container_to_record(c, &who);
+		r.container = &who;
+	}
+	return writer_iface(f->o->writer, &r, &f->failure) ? fail(f) : 0;
+}
+
+static int describe_container(struct flow *f, uint32_t index)
+{
+	for (uint32_t n = 0; n < state_ifaces(f->o->state); n++) {
+		const struct iface *i = state_iface_at(f->o->state, n);
+		if (i && i->container == index && describe_iface(f, n))
+			return 1;
+	}
+	return 0;
+}
+
+static int on_event(void *ctx, struct event *ev);
+
+static int tell_name(struct flow *f, const struct container *c, uint64_t now)
+{
+	const char *task = c->meta[META_TASK], *app = c->meta[META_APP];
+	cleanup_free char *message = xasprintf("container %s is task=%s app=%s",
+					       c->meta[META_CONTAINER], task ? task : "-",
+					       app ? app : "-");
+
+	text_reset(&f->notice);
+	notice_format(&f->notice, now, "named", 6, (const char *const *)c->meta, message);
+	struct event ev = {
+		.ts = now,
+		.type = EVENT_NOTICE,
+		.data = (const uint8_t *)f->notice.data,
+		.caplen = (uint32_t)f->notice.len,
+		.len = (uint32_t)f->notice.len,
+		.iface = IFACE_NONE,
+		.weight = 1,
+	};
+	return on_event(f, &ev);
+}
+
+static int name_container(struct flow *f, uint32_t index, uint64_t now)
+{
+	const struct container *c = state_container_at(f->o->state, index);
+
+	if (!c || !learn_names(f, c))
+		return 0;
+	if (describe_container(f, index))
+		return 1;
+	return tell_name(f, c, now);
+}
+
+static int take_names(struct flow *f, uint64_t now)
+{
+	struct mesos_snapshot *fresh = f->o->poller ? mesos_poller_take(f->o->poller) : NULL;
+
+	if (!fresh)
+		return 0;
+	mesos_snapshot_free(f->names);
+	f->names = fresh;
+	for (uint32_t i = 0; i < state_containers(f->o->state); i++)
+		if (name_container(f, i, now))
+			return 1;
+	return 0;
+}
+
+/* ---- the sink of the source ---- */
+
+static int on_container(void *ctx, const struct container_record *r)
+{
+	struct flow *f = ctx;
+	uint32_t index = state_container(f->o->state, r);
+	const struct container *c = state_container_at(f->o->state, index);
+
+	if (!f->o->poller || !c)
+		return 0;
+	learn_names(f, c);
+	if (!c->meta[META_TASK] && !c->end)
+		mesos_poller_kick(f->o->poller);
+	return 0;
+}
+
+static int on_iface(void *ctx, const struct iface_record *r)
+{
+	struct flow *f = ctx;
+
+	if (r->container && on_container(f, r->container))
+		return 1;
+	if (state_iface(f->o->state, r)) {
+		err_set(&f->failure, ERR_FAILED, "interface number %u is out of range", r->number);
+		return fail(f);
+	}
+	return describe_iface(f, r->number);
+}
+
+static void count(struct flow_totals *t, const struct event *ev)
+{
+	t->events++;
+	if (!t->first || ev->ts < t->first)
+		t->first = ev->ts;
+	t->last = MAX(t->last, ev->ts);
+	switch (ev->type) {
+	case EVENT_PACKET:
+		t->sights++;
+		t->lost += ev->lost;
+		if (!event_is_second_sight(ev)) {
+			t->packets++;
+			t->bytes += ev->len;
+		}
+		break;
+	case EVENT_COUNTERS:
+		t->counters++;
+		break;
+	case EVENT_DROP:
+		t->lost += ev->lost;
+		t->notices++;
+		break;
+	default:
+		t->notices++;
+	}
+}
+
+/* A capture of some containers keeps their life story and every loss, and nobody else's notices. */
+static bool belongs(const struct flow *f, const struct context *c)
+{
+	if (c->ev->type == EVENT_DROP)
+		return true;
+	return c->container && filter_iface(f->o->filter, c->container, NULL) != VERDICT_NO;
+}
+
+static int on_event(void *ctx, struct event *ev)
+{
+	struct flow *f = ctx;
+	const struct flow_options *o = f->o;
+
+	f->totals->read++;
+	struct context *c = state_event(o->state, ev);
+	if (o->max_ns) {
+		if (!f->end)
+			f->end = ev->ts + o->max_ns;
+		if (ev->ts >= f->end)
+			return 1;
+	}
+	if (o->tick && f->totals->read % TICK_EVENTS == 0 && o->tick(o->ctx, ev->ts))
+		return 1;
+	bool notice = ev->type == EVENT_NOTICE || ev->type == EVENT_DROP;
+	if (notice && o->notice && o->notice(o->ctx, c))
+		return 1;
+	bool passed = !o->filter || filter_match(o->filter, c);
+	if (o->writer && (passed || (notice && belongs(f, c))) &&
+	    writer_event(o->writer, ev, &f->failure))
+		return fail(f);
+	if (!passed)
+		return 0;
+	count(f->totals, ev);
+	if (o->present && o->present(o->ctx, c))
+		return 1;
+	return o->max_events && f->totals->events >= o->max_events;
+}
+
+static int on_tick(void *ctx, uint64_t now)
+{
+	struct flow *f = ctx;
+
+	if (take_names(f, now))
+		return 1;
+	if (f->o->writer && writer_tick(f->o->writer, now, &f->failure))
+		return fail(f);
+	return f->o->tick ? f->o->tick(f->o->ctx, now) : 0;
+}
+
+static bool iface_wanted(void *ctx, uint32_t number)
+{
+	struct flow *f = ctx;
+	const struct iface *i = state_iface_at(f->o->state, number);
+	const struct container *c = i ? state_container_at(f->o->state, i->container) : NULL;
+
+	return filter_iface(f->o->filter, c, i) != VERDICT_NO;
+}
+
+static void ask(struct flow *f, struct reader_query *q)
+{
+	*q = (struct reader_query){
+		.from = f->o->from,
+		.to = f->o->to ? f->o->to : UINT64_MAX,
+		.threads = f->o->threads,
+		.unordered = f->o->unordered,
+		.ctx = f,
+	};
+	if (!f->o->filter)
+		return;
+	uint64_t from, to;
+	filter_time(f->o->filter, &from, &to);
+	q->from = MAX(q->from, from);
+	q->to = MIN(q->to, to);
+	q->types = filter_types(f->o->filter);
+	q->iface_wanted = iface_wanted;
+}
+
+int flow_run(const struct flow_options *o, struct flow_totals *totals, struct err *e)
+{
+	struct flow f = {.o = o, .totals = totals};
+	struct reader_query query;
+	const struct sink sink = {
+		.ctx = &f,
+		.iface = on_iface,
+		.container = on_container,
+		.event = on_event,
+		.tick = on_tick,
+	};
+
+	ask(&f, &query);
+	int status = o->source->kind->run(o->source, &query, &sink, e);
+	if (f.failed) {
+		if (e)
+			*e = f.failure;
+		status = -1;
+	}
+	mesos_snapshot_free(f.names);
+	text_done(&f.notice);
+	return status < 0 ? -1 : 0;
+}

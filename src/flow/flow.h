@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Room flow: the corridor, the one place where the order of the stages is
+ * written: source -> who is it -> state -> filter -> record and present. The
+ * programs fill in what they want of it and run it; everything happens on the
+ * calling thread.
+ */
+#ifndef DREDGE_FLOW_H
+#define DREDGE_FLOW_H
+
+#include "filter/filter.h"
+#include "mesos/mesos.h"
+#include "source/source.h"
+
+struct flow_options {
+	struct source *source;
+	struct state *state;
+	const struct filter *filter; /* NULL = everything */
+	struct mesos_poller *poller; /* NULL = names only from the source */
+	/* NULL = record nothing. Gets what the filter lets through, the notices of containers that
+	 * it may let through, and every notice of a loss. */
+	struct writer *writer;
+	uint64_t from, to;   /* ns, inclusive; 0 and 0 = all */
+	uint64_t max_events; /* end after so many events that passed; 0 = never */
+	uint64_t max_ns;     /* end after so much event time; 0 = never */
+	unsigned threads;
+	bool unordered;
+	/* Called for each event that passed; non-zero ends the run. NULL = nobody looks. */
+	int (*present)(void *ctx, struct context *c);
+	/* Called for each notice and drop, whatever the filter says. NULL = nobody looks. */
+	int (*notice)(void *ctx, struct context *c);
+	/* Every 65536 events of a file, every tick of a live source. NULL = not wanted. */
+	int (*tick)(void *ctx, uint64_t now);
+	void *ctx;
+};
+
+struct flow_totals {
+	uint64_t read;		 /* events that came from the source */
+	uint64_t events;	 /* events that passed the filter; of these: */
+	uint64_t packets, bytes; /* each packet once, at its sender if both ends are seen */
+	uint64_t sights;	 /* packet records, once per side */
+	uint64_t counters, notices, lost; /* lost = packets the source or writer lost */
+	uint64_t first, last;		  /* ns */
+};
+
+/* 0 at the end or when somebody ended it, -1 on failure after everything readable was delivered. */
+int flow_run(const struct flow_options *o, struct flow_totals *totals, struct err *e);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside room net: the socket and its dump loop. */
+#ifndef DREDGE_NET_INTERNAL_H
+#define DREDGE_NET_INTERNAL_H
+
+#include <netlink/netlink.h>
+#include <netlink/msg.h>
+#include <netlink/attr.h>
+
+#include "net/net.h"
+
+/* The kernel fills datagrams up to 32 KiB for receivers that offer so much (af_netlink.c). */
+#define NET_BUFFER_BYTES (64u << 10)
+
+struct net_socket {
+	struct nl_sock *sk;
+	uint8_t *buffer; /* NET_BUFFER_BYTES */
+};
+
+struct net_socket *socket_open(int protocol, int netns_fd, struct err *e);
+/*
+ * Send msg (freed) and hand every answer to fn until the end of it. what: for messages. *code, when
+ * not NULL, gets the kernel's error number.
+ */
+int socket_ask(struct net_socket *s, struct nl_msg *msg, void (*fn)(void *ctx, struct nlmsghdr *h),
+	       void *ctx, const char *what, int *code, struct err *e);
+/* A request message; dump = NLM_F_DUMP. header: the fixed part behind struct nlmsghdr. */
+struct nl_msg *request_new(int type, bool dump, const void *header, size_t n);
+
+/* RTM_NEWLINK or RTM_DELLINK; false when it is none or malformed. */
+bool link_parse(struct nlmsghdr *h, struct net_link *out);
+
+#endif

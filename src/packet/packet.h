@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Room packet: link layer -> IP -> TCP/UDP/ICMP over borrowed bytes, down
+ * through VLAN tags and one tunnel (VXLAN, Geneve). Decoding fills a small
+ * struct with offsets; nothing is copied, printed or allocated. Called by the
+ * state (who talks to whom), the fields and the capture sources; any thread.
+ */
+#ifndef DREDGE_PACKET_H
+#define DREDGE_PACKET_H
+
+#include "base/base.h"
+
+/* LINKTYPE_* values of tcpdump.org/linktypes.html that packet_decode knows. */
+#define LINKTYPE_NULL      0u
+#define LINKTYPE_ETHERNET  1u
+#define LINKTYPE_RAW       101u
+#define LINKTYPE_LINUX_SLL 113u
+#define LINKTYPE_IPV4      228u
+#define LINKTYPE_IPV6      229u
+#define LINKTYPE_LINUX_SLL2 276u
+
+/* What a layer holds; bits of packet_layer.has. */
+#define PACKET_ETH   0x0001u /* mac_src, mac_dst valid (Ethernet only) */
+#define PACKET_ARP   0x0002u /* l3 = ARP header */
+#define PACKET_IP4   0x0004u
+#define PACKET_IP6   0x0008u
+#define PACKET_TCP   0x0010u
+#define PACKET_UDP   0x0020u
+#define PACKET_ICMP  0x0040u /* ICMPv4 */
+#define PACKET_ICMP6 0x0080u
+#define PACKET_SCTP  0x0100u
+#define PACKET_FRAG  0x0200u /* a fragment other than the first: no transport header */
+#define PACKET_CUT   0x0400u /* a header goes beyond the captured bytes */
+#define PACKET_PORTS 0x0800u /* sport, dport valid */
+#define PACKET_VLAN  0x1000u
+#define PACKET_MORE  0x2000u /* a first fragment (more fragments follow) */
+
+struct packet_layer {
+	uint32_t has;        /* PACKET_* */
+	uint32_t l2, l3, l4; /* offsets into the packet's bytes; valid when the layer is there */
+	uint32_t payload;    /* offset of the transport payload (or of the network payload) */
+	uint32_t payload_len; /* true length by the IP header, may exceed the captured bytes */
+	uint16_t ethertype;
+	uint16_t vlan;       /* outermost VLAN id */
+	uint8_t proto;       /* IP protocol / last IPv6 next header */
+	uint8_t tcp_flags;
+	uint16_t sport, dport; /* host order */
+	const uint8_t *src, *dst; /* addresses in the packet: 4 or 16 bytes by has; ARP: sender and target */
+};
+
+enum packet_tunnel { TUNNEL_NONE, TUNNEL_VXLAN, TUNNEL_GENEVE };
+
+struct packet {
+	const uint8_t *data;
+	uint32_t caplen, len;
+	enum packet_tunnel tunnel;
+	uint32_t vni;            /* 24 bit, when tunnel != TUNNEL_NONE */
+	unsigned layers;         /* 1, or 2 when a tunnel was opened */
+	struct packet_layer layer[2]; /* [0] outer, [1] inner */
+};
+
+/* Never fails: what cannot be decoded is simply not marked in has. */
+void packet_decode(struct packet *p, uint32_t linktype, const uint8_t *data, uint32_t caplen,
+		   uint32_t len);
+
+/* The innermost layer: the talk of the containers themselves. */
+static inline const struct packet_layer *packet_inner(const struct packet *p)
+{
+	return &p->layer[p->layers > 1];
+}
+
+/* Ends of a conversation in one order for both directions; hash and compare as bytes. */
+struct flow_key {
+	uint8_t a[16], b[16]; /* IPv4 as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2) */
+	uint16_t aport, bport;
+	uint8_t proto;
+	uint8_t zero[3];
+};
+
+/* 1: the packet goes a -> b, 2: b -> a, 0: no addresses (key untouched). */
+int packet_flow(const struct packet_layer *l, struct flow_key *key);
+
+/*
+ * The packet's id, equal at every point of its path and on every host without
+ * marking it: a hash of the innermost addresses, ports, protocol, IP id, TCP
+ * sequence and acknowledgement numbers and length. 0 when there is no IP layer.
+ * Fields a router or tunnel changes (TTL, checksums, MAC addresses) are left out.
+ */
+uint64_t packet_id(const struct packet *p);
+
+/* Short decode for a text line, e.g. "TCP 40000 -> 6379 [PSH, ACK] seq=1 ack=9 win=502 len=33". */
+void packet_info(const struct packet *p, struct text *t);
+
+#endif

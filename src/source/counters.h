@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Samples the counters of containers: link statistics of all host ends in one
+ * netlink dump, and the cgroup files of CPU, memory, disk and processes, whose
+ * descriptors stay open between samples. One thread per sampler.
+ */
+#ifndef DREDGE_SOURCE_COUNTERS_H
+#define DREDGE_SOURCE_COUNTERS_H
+
+#include "source/discover.h"
+
+struct sampler;
+/* Must be made in the monitor's network namespace. */
+struct sampler *sampler_new(const struct source_options *o, struct err *e);
+void sampler_free(struct sampler *s); /* s may be NULL */
+/* Once per interval: the link dump. On failure the net_* counters of this round stay unknown. */
+int sampler_begin(struct sampler *s, struct err *e);
+/*
+ * Then for each container: fills *out with what is true for it, nothing else. net_* are as the
+ * container sees them: the host end's tx is its rx. A container that uses another one's
+ * interfaces, or the host's, has no net_* from links. For an ended container (record.end set) it
+ * gives the last counters, as far as they outlived it.
+ */
+void sampler_read(struct sampler *s, const struct discovered *c, struct counters *out);
+/* Close what is open for a container that ended. */
+void sampler_forget(struct sampler *s, uint64_t key);
+
+#endif

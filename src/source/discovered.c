@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <sys/eventfd.h>
+
+#include "source/inside.h"
+
+#define MAX_FACTS 65536 /* kept for an event thread that does not take them */
+
+struct discovered *discovered_ref(const struct discovered *c)
+{
+	struct discovered *mine = (struct discovered *)c;
+	atomic_fetch_add_explicit(&mine->refs, 1, memory_order_relaxed);
+	return mine;
+}
+
+void discovered_unref(const struct discovered *c)
+{
+	struct discovered *mine = (struct discovered *)c;
+	if (!mine || atomic_fetch_sub_explicit(&mine->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	for (size_t i = 0; i < META_KEYS; i++)
+		free((void *)mine->record.meta[i]);
+	for (size_t i = 0; mine->cgroup_dirs[i]; i++)
+		free((void *)mine->cgroup_dirs[i]);
+	free((void *)mine->cgroup_dirs);
+	free((void *)mine->cgroup);
+	free(mine->ifaces);
+	free((void *)mine->final);
+	free(mine);
+}
+
+struct discovered *discovered_new(const struct container *c)
+{
+	struct discovered *out = xcalloc(1, sizeof(*out));
+	atomic_init(&out->refs, 1);
+	out->key = c->key;
+	const char **meta = out->record.meta;
+	for (size_t i = 0; i < META_KEYS; i++)
+		if (c->identity.meta[i])
+			meta[i] = xstrdup(c->identity.meta[i]);
+	bool from_env = meta[META_APP] || meta[META_TASK];
+	meta[META_CONTAINER] = xstrdup(c->id.id);
+	meta[META_RUNTIME] = xstrdup(c->id.runtime);
+	meta[META_RUNG] = xstrdup(from_env ? "env" : "cgroup");
+	if (!meta[META_NAME] && meta[META_TASK])
+		meta[META_NAME] = xstrdup(meta[META_TASK]);
+	const char **dirs = xcalloc(c->dir_count + 1, sizeof(*dirs));
+	size_t n = 0;
+	for (size_t i = 0; i < c->dir_count; i++) {
+		if (!c->dirs[i]->top)
+			continue;
+		if (!n)
+			out->cgroup = xstrdup(c->dirs[i]->rel);
+		dirs[n++] = xstrdup(c->dirs[i]->path);
+	}
+	out->cgroup_dirs = dirs;
+	out->pid = c->first.pid;
+	memcpy(out->comm, c->first.comm, sizeof(out->comm));
+	out->netns_owner = c->key;
+	return out;
+}
+
+static bool str_same(const char *a, const char *b)
+{
+	return a == b || (a && b && str_eq(a, b));
+}
+
+bool discovered_same(const struct discovered *a, const struct discovered *b)
+{
+	for (size_t i = 0; i < META_KEYS; i++)
+		if (!str_same(a->record.meta[i], b->record.meta[i]))
+			return false;
+	for (size_t i = 0;; i++) {
+		if (!str_same(a->cgroup_dirs[i], b->cgroup_dirs[i]))
+			return false;
+		if (!a->cgroup_dirs[i])
+			break;
+	}
+	return a->record.start == b->record.start && a->record.end == b->record.end &&
+	       a->parent == b->parent && a->netns_owner == b->netns_owner && a->netns == b->netns &&
+	       a->host_network == b->host_network && a->pid == b->pid &&
+	       a->iface_count == b->iface_count &&
+	       (!a->iface_count ||
+		!memcmp(a->ifaces, b->ifaces, a->iface_count * sizeof(*a->ifaces)));
+}
+
+static void fact_done(struct discover_fact *f)
+{
+	discovered_unref(f->container);
+}
+
+struct discover_fact *fact_add(struct discover *d, enum discover_fact_kind kind, uint64_t ts,
+			       const struct discovered *c)
+{
+	if (!d->draft)
+		d->draft = xcalloc(1, sizeof(*d->draft));
+	struct discovery *l = d->draft;
+	if (l->fact_count >= MAX_FACTS) { /* nobody listens: the oldest half goes */
+		for (size_t i = 0; i < MAX_FACTS / 2; i++)
+			fact_done(&l->facts[i]);
+		l->fact_count -= MAX_FACTS / 2;
+		memmove(l->facts, l->facts + MAX_FACTS / 2, l->fact_count * sizeof(*l->facts));
+	}
+	GROW(l->facts, l->fact_count, l->fact_cap);
+	struct discover_fact *f = &l->facts[l->fact_count++];
+	*f = (struct discover_fact){.kind = kind, .ts = ts, .container = discovered_ref(c)};
+	return f;
+}
+
+static void snapshot_clear(struct discovery *l)
+{
+	for (size_t i = 0; i < l->container_count; i++)
+		discovered_unref(l->containers[i]);
+	free(l->containers);
+	free(l->veths);
+	l->containers = NULL;
+	l->veths = NULL;
+	l->container_count = l->veth_count = 0;
+}
+
+void discovery_free(struct discovery *l)
+{
+	if (!l)
+		return;
+	snapshot_clear(l);
+	for (size_t i = 0; i < l->fact_count; i++)
+		fact_done(&l->facts[i]);
+	free(l->facts);
+	free(l);
+}
+
+static void snapshot_fill(const struct discover *d, struct discovery *l)
+{
+	l->containers = xcalloc(d->n + 1, sizeof(*l->containers));
+	for (size_t i = 0; i < d->n; i++)
+		if (d->containers[i]->pub)
+			l->containers[l->container_count++] = discovered_ref(d->containers[i]->pub);
+	l->veths = xcalloc(d->links.n + 1, sizeof(*l->veths));
+	for (size_t i = 0; i < d->links.cap; i++) {
+		const struct net_link *k = d->links.slots[i].value;
+		if (k && (str_eq(k->kind, "veth") || str_eq(k->kind, "netkit")))
+			l->veths[l->veth_count++] = k->ifindex;
+	}
+}
+
+void letter_send(struct discover *d)
+{
+	/* A letter nobody took comes back, and its facts go first in the new one. */
+	struct discovery *old = mailbox_take(&d->letters), *l = d->draft;
+	d->draft = NULL;
+	if (old && l) {
+		struct discovery *swap = d->draft;
+		d->draft = old;
+		for (size_t i = 0; i < l->fact_count; i++) {
+			struct discover_fact *f = fact_add(d, l->facts[i].kind, 0,
+							   l->facts[i].container);
+			discovered_unref(f->container);
+			*f = l->facts[i];
+		}
+		l->fact_count = 0;
+		discovery_free(l);
+		l = d->draft;
+		d->draft = swap;
+	} else if (old) {
+		l = old;
+	} else if (!l) {
+		l = xcalloc(1, sizeof(*l));
+	}
+	snapshot_clear(l);
+	snapshot_fill(d, l);
+	l->generation = ++d->generation;
+	discovery_free(mailbox_send(&d->letters, l));
+	eventfd_write(d->out_fd, 1);
+}

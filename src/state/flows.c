@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "state/flows.h"
+#include "state/tcp.h"
+
+#include <stdlib.h>
+
+#define WAYS		16u
+#define EPHEMERAL_FIRST 32768u /* net.ipv4.ip_local_port_range of Linux */
+#define SYSTEM_LAST	1023u  /* RFC 6335, 6 */
+#define PROTO_TCP	6u
+#define PROTO_UDP	17u
+#define PORT_DNS	53u
+
+/* What tells conversations apart; compared as bytes, so without holes. */
+struct conversation {
+	struct flow_key key;
+	uint32_t iface, vni;
+};
+
+_Static_assert(sizeof(struct conversation) == 48, "no holes");
+
+struct flow {
+	struct conversation who;
+	uint64_t stream, used;
+	uint8_t out_known, out; /* bit per direction: which way the interface saw it first */
+	struct talk talk;
+};
+
+struct flows {
+	uint32_t *tags; /* WAYS per set: hash of who is there, 0 = nobody */
+	struct flow *flow;
+	uint64_t mask; /* sets - 1 */
+	uint64_t streams, packets;
+};
+
+struct flows *flows_new(unsigned flows)
+{
+	struct flows *f = xcalloc(1, sizeof(*f));
+	uint64_t sets = 1;
+
+	while (sets * WAYS < MIN(flows, FLOWS_MAX))
+		sets *= 2;
+	f->mask = sets - 1;
+	f->tags = xcalloc(sets * WAYS, sizeof(*f->tags));
+	f->flow = xcalloc(sets * WAYS, sizeof(*f->flow));
+	return f;
+}
+
+void flows_free(struct flows *f)
+{
+	if (!f)
+		return;
+	free(f->tags);
+	free(f->flow);
+	free(f);
+}
+
+static inline uint64_t hash_conversation(const struct conversation *who)
+{
+	uint64_t w[6], h = 0;
+
+	memcpy(w, who, sizeof(w));
+	for (unsigned i = 0; i < ARRAY_SIZE(w); i++) {
+		h = (h ^ w[i]) * 0x9e3779b97f4a7c15ull;
+		h ^= h >> 32;
+	}
+	return hash_u64(h);
+}
+
+static inline struct flow *find(struct flows *f, const struct conversation *who, uint64_t hash)
+{
+	uint64_t set = (hash & f->mask) * WAYS;
+	uint32_t tag = (uint32_t)(hash >> 32) | 1;
+
+	for (unsigned i = 0; i < WAYS; i++)
+		if (f->tags[set + i] == tag &&
+		    memcmp(&f->flow[set + i].who, who, sizeof(*who)) == 0)
+			return &f->flow[set + i];
+	return NULL;
+}
+
+static struct flow *insert(struct flows *f, const struct conversation *who, uint64_t hash)
+{
+	uint64_t set = (hash & f->mask) * WAYS, best = set;
+
+	for (uint64_t i = set; i < set + WAYS; i++) {
+		if (!f->tags[i]) {
+			best = i;
+			break;
+		}
+		if (f->flow[i].used < f->flow[best].used)
+			best = i;
+	}
+	f->tags[best] = (uint32_t)(hash >> 32) | 1;
+	struct flow *flow = &f->flow[best];
+	*flow = (struct flow){.who = *who, .stream = f->streams++};
+	return flow;
+}
+
+/* dir: 0 = a sends to b. The side that looks like the client when no SYN tells. */
+static unsigned guess_client(const struct flow_key *key, unsigned dir)
+{
+	bool a_low = key->aport < EPHEMERAL_FIRST, b_low = key->bport < EPHEMERAL_FIRST;
+
+	if (a_low && b_low) {
+		bool a_system = key->aport <= SYSTEM_LAST, b_system = key->bport <= SYSTEM_LAST;
+		if (a_system != b_system) {
+			a_low = a_system;
+			b_low = b_system;
+		} else {
+			a_low = key->aport < key->bport;
+			b_low = key->bport < key->aport;
+		}
+	}
+	return a_low == b_low ? dir : a_low ? 1 : 0;
+}
+
+/* The interface saw this direction first going the other way: loopback shows packets twice. */
+static bool second_sight(struct flow *flow, unsigned dir, bool out)
+{
+	uint8_t bit = (uint8_t)(1u << dir);
+
+	if (!(flow->out_known & bit)) {
+		flow->out_known |= bit;
+		flow->out |= out ? bit : 0;
+		return false;
+	}
+	return !!(flow->out & bit) != out;
+}
+
+static void restart(struct flows *f, struct flow *flow, unsigned dir, bool out)
+{
+	struct conversation who = flow->who;
+
+	*flow = (struct flow){.who = who, .stream = f->streams++};
+	second_sight(flow, dir, out);
+}
+
+static void track_udp(struct flow *flow, unsigned dir, uint64_t ts, const struct packet *p,
+		      const struct packet_layer *l, struct flow_facts *facts)
+{
+	struct talk *t = &flow->talk;
+	const uint8_t *dns = p->data + l->payload;
+	bool is_dns = flow->who.key.aport == PORT_DNS || flow->who.key.bport == PORT_DNS;
+
+	if (is_dns && l->payload_len >= 4 && p->caplen - l->payload >= 4) {
+		talk_dns(t, load_be16(dns), load_be16(dns + 2) & 0x8000, ts, facts);
+		return;
+	}
+	if (l->payload_len)
+		talk_turn(t, dir, ts, facts);
+}
+
+/* ICMP type 3, or ICMPv6 type 1, that quotes the SYN of a connect nobody answered yet. */
+static void track_unreachable(struct flows *f, uint32_t iface, const struct packet *p,
+			      const struct packet_layer *l, struct flow_facts *facts)
+{
+	const uint8_t *h = p->data + l->l4;
+	bool ip4 = l->has & PACKET_ICMP;
+	uint32_t here = MIN(l->payload_len, p->caplen - l->payload);
+	struct packet quoted;
+	struct conversation who;
+
+	if (ip4 ? h[0] != 3 || h[1] == 4 : h[0] != 1)
+		return;
+	packet_decode(&quoted, LINKTYPE_RAW, p->data + l->payload, here, here);
+	const struct packet_layer *q = &quoted.layer[0];
+	int way = q->proto == PROTO_TCP && q->has & PACKET_PORTS ? packet_flow(q, &who.key) : 0;
+	if (!way || quoted.caplen - q->l4 < 8)
+		return;
+	who.iface = iface;
+	who.vni = p->tunnel == TUNNEL_NONE ? 0 : p->vni;
+	struct flow *flow = find(f, &who, hash_conversation(&who));
+	if (!flow || !talk_refuse(&flow->talk, way == 2, load_be32(quoted.data + q->l4 + 4)))
+		return;
+	facts->valid = true;
+	facts->stream = flow->stream;
+	facts->refused = true;
+}
+
+void flows_packet(struct flows *f, uint64_t ts, uint32_t iface, bool out, const struct packet *p,
+		  struct flow_facts *facts)
+{
+	const struct packet_layer *l = packet_inner(p);
+	struct conversation who;
+
+	*facts = (struct flow_facts){0};
+	if (l->has & (PACKET_ICMP | PACKET_ICMP6)) {
+		track_unreachable(f, iface, p, l, facts);
+		return;
+	}
+	if (!(l->has & (PACKET_TCP | PACKET_UDP)))
+		return;
+	int way = packet_flow(l, &who.key);
+	if (!way)
+		return;
+	who.iface = iface;
+	who.vni = p->tunnel == TUNNEL_NONE ? 0 : p->vni;
+	unsigned dir = way == 2;
+	uint64_t hash = hash_conversation(&who);
+	struct flow *flow = find(f, &who, hash);
+	bool first = !flow;
+
+	if (first)
+		flow = insert(f, &who, hash);
+	flow->used = ++f->packets;
+	bool again = second_sight(flow, dir, out);
+	struct segment s;
+	if (l->has & PACKET_TCP) {
+		segment_read(&s, p, l);
+		if (!again && talk_is_over(&flow->talk, dir, &s)) {
+			restart(f, flow, dir, out);
+			flow->used = f->packets;
+			first = true;
+		}
+	}
+	if (first)
+		flow->talk.client = (uint8_t)guess_client(&who.key, dir);
+	facts->valid = true;
+	facts->first = first;
+	facts->stream = flow->stream;
+	if (l->has & PACKET_TCP)
+		talk_tcp(&flow->talk, dir, ts, &s, again, facts);
+	else if (!again)
+		track_udp(flow, dir, ts, p, l, facts);
+	facts->from_client = flow->talk.client == dir;
+}

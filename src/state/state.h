@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Room state: the tables of containers and interfaces, fed by records and
+ * events, live or from a file alike; and, where somebody asks for it, the
+ * conversations (TCP handshakes, responses, retransmits). The flow owns the
+ * state and calls it from the event thread before filters and printers look.
+ */
+#ifndef DREDGE_STATE_H
+#define DREDGE_STATE_H
+
+#include "event/event.h"
+#include "packet/packet.h"
+
+struct container {
+	uint32_t index;
+	char *meta[META_KEYS]; /* owned by the state; NULL = unknown */
+	uint64_t start, end;   /* ns, 0 = unknown / alive */
+	struct counters counters; /* newest sample, merged over the container's interfaces */
+	uint64_t packets_in, packets_out, bytes_in, bytes_out; /* events seen, bytes on the wire */
+	uint64_t lost;
+};
+
+struct iface {
+	struct iface_record record; /* strings owned by the state; record.container is NULL */
+	uint32_t container;         /* index or CONTAINER_NONE */
+	bool known;
+};
+
+/* What the conversation tells about one packet. */
+struct flow_facts {
+	bool valid;             /* the packet belongs to a tracked conversation */
+	bool retransmission, out_of_order, duplicate_ack, zero_window, refused;
+	bool from_client;       /* the sender of this packet is the client */
+	bool handshake_done;    /* this packet completed the handshake */
+	bool response;          /* this packet is the first of an answer */
+	uint64_t stream;        /* number of the conversation, from 0 */
+	uint64_t rtt;           /* ns, this ACK to the segment it acknowledges; 0 = none */
+	uint64_t initial_rtt;   /* ns, SYN to the ACK that ends the handshake; 0 = not seen */
+	uint64_t response_time; /* ns, last request byte to first response byte; 0 = none */
+	uint32_t seq, ack;      /* relative to the first seen */
+	uint64_t handshake_time; /* ns, first SYN to the ACK that ends the handshake; there only */
+	bool first;             /* first packet of its conversation */
+};
+
+/* One event joined with what is known: what fields and printers look at. */
+struct context {
+	const struct event *ev;
+	const struct container *container; /* NULL = none */
+	const struct iface *iface;         /* NULL = none */
+	const struct counters *counters;   /* of a counters event, else NULL */
+	struct flow_facts facts;           /* valid only when the state tracks flows */
+	uint64_t first_ts;    /* of the run */
+	uint64_t previous_ts; /* of the event before */
+	uint64_t printed_ts;  /* of the line printed before; set by the printer's caller */
+	bool decoded;
+	struct packet packet; /* by context_packet only */
+};
+
+/* The decoded packet, made at first use; NULL for events without one. */
+static inline const struct packet *context_packet(struct context *c)
+{
+	if (!c->decoded) {
+		if (c->ev->type != EVENT_PACKET || !c->iface)
+			return NULL;
+		packet_decode(&c->packet, c->iface->record.linktype, c->ev->data, c->ev->caplen,
+			      c->ev->len);
+		c->decoded = true;
+	}
+	return &c->packet;
+}
+
+struct state;
+/* flows = conversations to remember, 0 = do not track. */
+struct state *state_new(unsigned flows);
+void state_free(struct state *s);
+int state_iface(struct state *s, const struct iface_record *r);
+/* Returns the container's index; new knowledge is merged in, knowledge is never taken away. */
+uint32_t state_container(struct state *s, const struct container_record *r);
+/* Number the event, join it, keep the tables; *c stays valid until the next call. */
+struct context *state_event(struct state *s, struct event *ev);
+size_t state_containers(const struct state *s);
+struct container *state_container_at(const struct state *s, uint32_t index);
+/* By full id or any unique prefix of at least 6 characters; NULL when there is none. */
+struct container *state_container_find(const struct state *s, const char *id);
+size_t state_ifaces(const struct state *s);
+const struct iface *state_iface_at(const struct state *s, uint32_t number); /* NULL = unknown */
+
+#endif

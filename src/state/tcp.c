@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "state/tcp.h"
+
+enum { FIN = 0x01, SYN = 0x02, RST = 0x04, ACK = 0x10 };
+
+#define SEGMENT_MAX (1u << 24) /* above any real one, BIG TCP included */
+#define SPAN_MAX    (1 << 30) /* the largest window; farther away is another story (RFC 7323, 2.3) */
+
+static inline int32_t distance(uint32_t from, uint32_t to)
+{
+	return (int32_t)(to - from);
+}
+
+/* Clocks of captures step back. */
+static inline uint64_t elapsed(uint64_t from, uint64_t to)
+{
+	return to > from ? to - from : 0;
+}
+
+void segment_read(struct segment *s, const struct packet *p, const struct packet_layer *l)
+{
+	const uint8_t *h = p->data + l->l4;
+
+	s->seq = load_be32(h + 4);
+	s->ack = load_be32(h + 8);
+	s->window = load_be16(h + 14);
+	s->flags = l->tcp_flags;
+	s->payload = MIN(l->payload_len, SEGMENT_MAX);
+	s->len = s->payload + !!(s->flags & SYN) + !!(s->flags & FIN);
+}
+
+bool talk_is_over(const struct talk *t, unsigned dir, const struct segment *s)
+{
+	const struct side *me = &t->side[dir];
+
+	return (s->flags & (SYN | ACK | RST)) == SYN && me->has_seq && s->seq != me->base;
+}
+
+static void drop_gap(struct side *me, unsigned i)
+{
+	me->gaps--;
+	for (; i < me->gaps; i++)
+		me->gap[i] = me->gap[i + 1];
+}
+
+static void add_gap(struct side *me, uint32_t from, uint32_t to)
+{
+	if (me->gaps == TALK_GAPS)
+		drop_gap(me, 0);
+	me->gap[me->gaps].from = from;
+	me->gap[me->gaps++].to = to;
+}
+
+static bool in_gap(const struct side *me, uint32_t seq)
+{
+	for (unsigned i = 0; i < me->gaps; i++)
+		if (distance(me->gap[i].from, seq) >= 0 && distance(seq, me->gap[i].to) > 0)
+			return true;
+	return false;
+}
+
+/* The bytes from..to are seen now. Backwards, as gaps disappear and a split one goes to the end. */
+static void fill_gaps(struct side *me, uint32_t from, uint32_t to)
+{
+	for (unsigned i = me->gaps; i-- > 0;) {
+		uint32_t begin = me->gap[i].from, end = me->gap[i].to;
+
+		if (distance(begin, to) <= 0 || distance(from, end) <= 0)
+			continue;
+		bool head = distance(begin, from) > 0, tail = distance(to, end) > 0;
+		if (head) {
+			me->gap[i].to = from;
+			if (tail && me->gaps < TALK_GAPS)
+				add_gap(me, to, end);
+		} else if (tail) {
+			me->gap[i].from = to;
+		} else {
+			drop_gap(me, i);
+		}
+	}
+}
+
+static void start_side(struct side *me, const struct segment *s)
+{
+	if (!me->has_base || s->flags & SYN)
+		me->base = s->flags & SYN ? s->seq : s->seq - 1;
+	me->has_base = me->has_seq = true;
+	me->syn = s->flags & SYN;
+	me->low = s->seq;
+	me->next = s->seq + s->len;
+	me->gaps = me->pending = 0;
+}
+
+/* One byte that was there already, sent to hear an answer (RFC 9293, 3.8.4 and 3.8.6.1). */
+static bool is_probe(const struct side *me, const struct side *peer, const struct segment *s)
+{
+	if (s->flags & (SYN | FIN) || s->len > 1 || s->seq + 1 != me->next || !peer->has_ack)
+		return false;
+	return distance(peer->acked, me->next) <= 0 || !peer->window;
+}
+
+/* Segments whose acknowledgement would be ambiguous are not measured. */
+static void forget_pending(struct side *me, uint32_t seq)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < me->pending; i++) {
+		if (distance(seq, me->pending_end[i]) > 0)
+			continue;
+		me->pending_end[kept] = me->pending_end[i];
+		me->pending_ts[kept++] = me->pending_ts[i];
+	}
+	me->pending = (uint8_t)kept;
+}
+
+/* Place the segment among those seen before; true when its first byte is new. */
+static bool place(struct side *me, const struct side *peer, uint64_t ts, const struct segment *s,
+		  struct flow_facts *facts)
+{
+	uint32_t end = s->seq + s->len;
+	int32_t ahead = me->has_seq ? distance(me->next, s->seq) : 0;
+
+	if (!me->has_seq || ahead > SPAN_MAX || ahead < -SPAN_MAX ||
+	    (s->flags & SYN && s->seq != me->base)) {
+		start_side(me, s);
+		ahead = 0;
+	}
+	if (!s->len)
+		return false;
+	if (ahead < 0) {
+		bool before = distance(s->seq, me->low) > 0;
+		bool fresh = before || in_gap(me, s->seq);
+
+		facts->out_of_order = fresh;
+		facts->retransmission = !fresh && !is_probe(me, peer, s);
+		fill_gaps(me, s->seq, end);
+		if (before) {
+			if (distance(end, me->low) > 0)
+				add_gap(me, end, me->low);
+			me->low = s->seq;
+		}
+		if (!fresh)
+			forget_pending(me, s->seq);
+		if (distance(me->next, end) > 0)
+			me->next = end;
+		return fresh;
+	}
+	if (ahead > 0)
+		add_gap(me, me->next, s->seq);
+	me->next = end;
+	if (distance(me->low, me->next) > SPAN_MAX || distance(me->low, me->next) < 0)
+		me->low = me->next - SPAN_MAX;
+	if (me->pending < TALK_PENDING) {
+		me->pending_end[me->pending] = end;
+		me->pending_ts[me->pending++] = ts;
+	}
+	return true;
+}
+
+static void take_ack(struct side *me, struct side *peer, uint64_t ts, const struct segment *s,
+		     struct flow_facts *facts)
+{
+	if (!peer->has_base) {
+		peer->base = s->ack - 1;
+		peer->has_base = true;
+	}
+	bool quiet = !s->len && !(s->flags & RST);
+	int32_t step = me->has_ack ? distance(me->acked, s->ack) : 1;
+
+	if (step == 0 && quiet && s->window == me->window && s->seq == me->next && peer->has_seq &&
+	    distance(s->ack, peer->next) > 0)
+		facts->duplicate_ack = true;
+	if (step <= 0)
+		return;
+	me->acked = s->ack;
+	me->has_ack = true;
+	unsigned kept = 0;
+	for (unsigned i = 0; i < peer->pending; i++) {
+		if (peer->pending_end[i] == s->ack)
+			facts->rtt = elapsed(peer->pending_ts[i], ts);
+		if (distance(peer->pending_end[i], s->ack) >= 0)
+			continue;
+		peer->pending_end[kept] = peer->pending_end[i];
+		peer->pending_ts[kept++] = peer->pending_ts[i];
+	}
+	peer->pending = (uint8_t)kept;
+}
+
+static void handshake(struct talk *t, unsigned dir, uint64_t ts, const struct segment *s,
+		      struct flow_facts *facts)
+{
+	const struct side *me = &t->side[dir], *peer = &t->side[!dir];
+
+	if (s->flags & SYN) {
+		if (!(s->flags & ACK)) {
+			if (!t->syn_sent)
+				t->syn_first = ts;
+			t->syn_last = ts;
+			t->syn_sent = true;
+			t->client = (uint8_t)dir;
+		} else {
+			t->client = !dir;
+			if (t->syn_sent && peer->syn && s->ack == peer->base + 1)
+				t->syn_acked = true;
+		}
+		return;
+	}
+	if (t->syn_sent && !t->syn_acked && !t->refused && s->flags & RST && dir != t->client) {
+		t->refused = true;
+		facts->refused = true;
+	}
+	if (t->syn_acked && !t->done && dir == t->client && s->flags & ACK && !(s->flags & RST) &&
+	    me->syn && peer->syn && distance(peer->base + 1, s->ack) >= 0) {
+		t->done = true;
+		t->initial_rtt = elapsed(t->syn_last, ts);
+		facts->handshake_done = true;
+		facts->handshake_time = elapsed(t->syn_first, ts);
+	}
+}
+
+void talk_turn(struct talk *t, unsigned dir, uint64_t ts, struct flow_facts *facts)
+{
+	if (dir == t->client) {
+		t->asked = true;
+		t->request_ts = ts;
+	} else if (t->asked) {
+		t->asked = false;
+		facts->response = true;
+		facts->response_time = elapsed(t->request_ts, ts);
+	}
+}
+
+void talk_tcp(struct talk *t, unsigned dir, uint64_t ts, const struct segment *s, bool again,
+	      struct flow_facts *facts)
+{
+	struct side *me = &t->side[dir], *peer = &t->side[!dir];
+
+	if (!again && !(s->flags & RST)) {
+		bool fresh = place(me, peer, ts, s, facts);
+		if (s->flags & ACK)
+			take_ack(me, peer, ts, s, facts);
+		me->window = s->window;
+		facts->zero_window = !s->window && !(s->flags & (SYN | FIN));
+		handshake(t, dir, ts, s, facts);
+		if (fresh && s->payload)
+			talk_turn(t, dir, ts, facts);
+	} else if (!again) {
+		handshake(t, dir, ts, s, facts);
+	}
+	facts->seq = me->has_base ? s->seq - me->base : 0;
+	facts->ack = s->flags & ACK && peer->has_base ? s->ack - peer->base : 0;
+	facts->initial_rtt = t->initial_rtt;
+}
+
+/* Both questions of a resolver (A and AAAA) travel on one socket, so the id tells them apart. */
+void talk_dns(struct talk *t, uint16_t id, bool response, uint64_t ts, struct flow_facts *facts)
+{
+	struct side *s = &t->side[0];
+	unsigned i = 0;
+
+	while (i < s->pending && s->pending_end[i] != id)
+		i++;
+	if (response ? i == s->pending : i < s->pending)
+		return;
+	if (response) {
+		facts->response = true;
+		facts->response_time = elapsed(s->pending_ts[i], ts);
+	}
+	/* An answered query leaves; a fifth open one pushes the oldest out. */
+	if (response || s->pending == TALK_PENDING) {
+		s->pending--;
+		for (i = response ? i : 0; i < s->pending; i++) {
+			s->pending_end[i] = s->pending_end[i + 1];
+			s->pending_ts[i] = s->pending_ts[i + 1];
+		}
+	}
+	if (!response) {
+		s->pending_end[s->pending] = id;
+		s->pending_ts[s->pending++] = ts;
+	}
+}
+
+bool talk_refuse(struct talk *t, unsigned dir, uint32_t seq)
+{
+	if (!t->syn_sent || t->syn_acked || t->refused || dir != t->client ||
+	    seq != t->side[dir].base)
+		return false;
+	t->refused = true;
+	return true;
+}
