@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/base.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@ void log_init(const char *program, enum log_level level)
 void log_line(enum log_level level, const char *fmt, ...)
 {
 	char line[LOG_LINE_MAX];
+	int saved = errno;
 	va_list ap;
 
 	if (level > log_limit)
@@ -33,4 +35,5 @@ void log_line(enum log_level level, const char *fmt, ...)
 			line[i] = '?';
 	line[n++] = '\n';
 	(void)!write(STDERR_FILENO, line, n);
+	errno = saved;
 }

@@ -9,6 +9,8 @@ static const char digit_pairs[200] =
 	"4445464748495051525354555657585960616263646566676869707172737475767778798081828384858687"
 	"888990919293949596979899";
 
+static const char hex_digits[] = "0123456789abcdef";
+
 void text_done(struct text *t)
 {
 	free(t->data);
@@ -81,10 +83,33 @@ void text_u64_width(struct text *t, uint64_t v, unsigned width)
 
 void text_double(struct text *t, double v, unsigned decimals)
 {
-	char digits[340];
-	int n = snprintf(digits, sizeof(digits), "%.*f", (int)MIN(decimals, 9u), v);
+	static const uint32_t scales[] = {1,	  10,	   100,	     1000,	10000,
+					  100000, 1000000, 10000000, 100000000, 1000000000};
+	double size = v < 0 ? -v : v;
 
-	text_put(t, digits, (size_t)n);
+	decimals = MIN(decimals, 9u);
+	if (UNLIKELY(!(size < 1e15))) { /* also infinite, and not a number */
+		char digits[340];
+		int n = snprintf(digits, sizeof(digits), "%.*f", (int)decimals, v);
+
+		text_put(t, digits, (size_t)n);
+		return;
+	}
+	uint32_t scale = scales[decimals];
+	uint64_t whole = (uint64_t)size;
+	/* The difference is exact; adding a half and cutting rounds to the nearest. */
+	uint64_t fraction = (uint64_t)((size - (double)whole) * scale + 0.5);
+	if (fraction >= scale) {
+		whole++;
+		fraction = 0;
+	}
+	if (v < 0 && (whole || fraction))
+		text_char(t, '-');
+	text_u64(t, whole);
+	if (decimals) {
+		text_char(t, '.');
+		text_u64_width(t, fraction, decimals);
+	}
 }
 
 void text_hex(struct text *t, uint64_t v, unsigned digits)
@@ -92,7 +117,7 @@ void text_hex(struct text *t, uint64_t v, unsigned digits)
 	char *out = text_room(t, digits);
 
 	for (unsigned i = digits; i-- > 0; v >>= 4)
-		out[i] = "0123456789abcdef"[v & 15];
+		out[i] = hex_digits[v & 15];
 	t->len += digits;
 }
 
@@ -124,47 +149,71 @@ void text_ipv4(struct text *t, const uint8_t ip[4])
 	t->len += (size_t)(p - start);
 }
 
-static void put_group(struct text *t, unsigned v)
+static char *put_group(char *p, unsigned v)
 {
 	unsigned digits = v >= 0x1000 ? 4 : v >= 0x100 ? 3 : v >= 0x10 ? 2 : 1;
 
-	text_hex(t, v, digits);
+	for (unsigned shift = digits * 4; shift;)
+		*p++ = hex_digits[v >> (shift -= 4) & 15];
+	return p;
 }
 
-void text_ipv6(struct text *t, const uint8_t ip[16])
+/* The longest run of two or more zero groups, the first of equals: what "::" stands for. */
+static unsigned longest_zeros(const unsigned group[8], unsigned *length)
 {
-	unsigned group[8], best = 8, best_len = 1;
+	unsigned best = 8;
 
-	for (unsigned i = 0; i < 8; i++)
-		group[i] = load_be16(ip + i * 2);
+	*length = 1;
 	for (unsigned i = 0; i < 8; i++) {
 		unsigned n = 0;
 		while (i + n < 8 && !group[i + n])
 			n++;
-		if (n > best_len) {
+		if (n > *length) {
 			best = i;
-			best_len = n;
+			*length = n;
 		}
 	}
+	return best;
+}
+
+void text_ipv6(struct text *t, const uint8_t ip[16])
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
+	unsigned group[8], length;
+	char *start = text_room(t, 40), *p = start;
+
+	if (UNLIKELY(!memcmp(ip, mapped, sizeof(mapped)))) {
+		text_put(t, "::ffff:", 7);
+		text_ipv4(t, ip + 12);
+		return;
+	}
+	for (unsigned i = 0; i < 8; i++)
+		group[i] = load_be16(ip + i * 2);
+	unsigned zeros = longest_zeros(group, &length);
 	for (unsigned i = 0; i < 8; i++) {
-		if (i == best) {
-			text_put(t, "::", 2);
-			i += best_len - 1;
+		if (i == zeros) {
+			*p++ = ':';
+			*p++ = ':';
+			i += length - 1;
 			continue;
 		}
-		if (i && i != best + best_len)
-			text_char(t, ':');
-		put_group(t, group[i]);
+		if (i && i != zeros + length)
+			*p++ = ':';
+		p = put_group(p, group[i]);
 	}
+	t->len += (size_t)(p - start);
 }
 
 void text_mac(struct text *t, const uint8_t mac[6])
 {
+	char *p = text_room(t, 18);
+
 	for (unsigned i = 0; i < 6; i++) {
-		if (i)
-			text_char(t, ':');
-		text_hex(t, mac[i], 2);
+		*p++ = hex_digits[mac[i] >> 4];
+		*p++ = hex_digits[mac[i] & 15];
+		*p++ = ':';
 	}
+	t->len += 17; /* without the last colon */
 }
 
 void text_fmt(struct text *t, const char *fmt, ...)
@@ -199,9 +248,44 @@ static unsigned utf8_length(const uint8_t *p, size_t n)
 	return len;
 }
 
-static bool json_plain(uint8_t c)
+/*
+ * Eight bytes at a time: the high bit of each byte that is below 0x20, 0x7f or above, or one of two
+ * special ones. A borrow may mark a byte after one that is truly marked, never before it and never
+ * alone, so "is there one" is exact.
+ */
+#define EACH_BYTE(c) ((c)*0x0101010101010101ull)
+
+static inline uint64_t zero_bytes(uint64_t w)
 {
-	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+	return (w - EACH_BYTE(1)) & ~w & EACH_BYTE(0x80);
+}
+
+static inline uint64_t special_bytes(uint64_t w)
+{
+	return ((w - EACH_BYTE(0x20)) & ~w & EACH_BYTE(0x80)) | (w & EACH_BYTE(0x80)) |
+	       zero_bytes(w ^ EACH_BYTE(0x7f));
+}
+
+static const uint8_t *skip_plain(const uint8_t *p, const uint8_t *end)
+{
+	while (end - p >= 8 && !special_bytes(load_le64(p)))
+		p += 8;
+	while (p < end && *p >= 0x20 && *p < 0x7f)
+		p++;
+	return p;
+}
+
+static const uint8_t *skip_json_plain(const uint8_t *p, const uint8_t *end)
+{
+	for (; end - p >= 8; p += 8) {
+		uint64_t w = load_le64(p);
+		if (special_bytes(w) | zero_bytes(w ^ EACH_BYTE('"')) |
+		    zero_bytes(w ^ EACH_BYTE('\\')))
+			break;
+	}
+	while (p < end && *p >= 0x20 && *p < 0x7f && *p != '"' && *p != '\\')
+		p++;
+	return p;
 }
 
 static void json_escape(struct text *t, uint8_t c)
@@ -225,8 +309,7 @@ void text_json(struct text *t, const char *s, size_t n)
 
 	while (p < end) {
 		const uint8_t *from = p;
-		while (p < end && json_plain(*p))
-			p++;
+		p = skip_json_plain(p, end);
 		text_put(t, (const char *)from, (size_t)(p - from));
 		if (p == end)
 			break;
@@ -249,8 +332,7 @@ void text_plain(struct text *t, const char *s, size_t n)
 
 	while (p < end) {
 		const uint8_t *from = p;
-		while (p < end && *p >= 0x20 && *p < 0x7f)
-			p++;
+		p = skip_plain(p, end);
 		text_put(t, (const char *)from, (size_t)(p - from));
 		if (p == end)
 			break;

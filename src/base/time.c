@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+/* The last whole second that fits, in the year 2554. */
+#define SECONDS_MAX (UINT64_MAX / NSEC_PER_SEC - 1)
+
 static uint64_t now_of(clockid_t clock)
 {
 	struct timespec ts;
@@ -54,10 +57,12 @@ static void put_clock(char out[8], const struct tm *tm)
 
 static void put_fraction(char out[10], uint64_t ns)
 {
+	uint32_t rest = (uint32_t)ns;
+
 	out[0] = '.';
 	for (unsigned i = 9; i >= 1; i--) {
-		out[i] = (char)('0' + ns % 10);
-		ns /= 10;
+		out[i] = (char)('0' + rest % 10);
+		rest /= 10;
 	}
 }
 
@@ -80,33 +85,58 @@ void text_time_local(struct text *t, uint64_t ns, bool fraction)
 	}
 }
 
-static void put_date(struct text *t, const struct tm *tm, char between, uint64_t ns)
-{
-	char rest[25];
+#define DATE_SIZE 19u /* YYYY-MM-DD hh:mm:ss; nanoseconds in 64 bits end in the year 2554 */
 
-	text_i64(t, tm->tm_year + 1900);
-	rest[0] = rest[3] = '-';
-	put2(rest + 1, tm->tm_mon + 1);
-	put2(rest + 4, tm->tm_mday);
-	rest[6] = between;
-	put_clock(rest + 7, tm);
-	put_fraction(rest + 15, ns % NSEC_PER_SEC);
-	text_put(t, rest, sizeof(rest));
+static void put_date(char out[DATE_SIZE], const struct tm *tm, char between)
+{
+	int year = tm->tm_year + 1900;
+
+	put2(out, year / 100);
+	put2(out + 2, year % 100);
+	out[4] = out[7] = '-';
+	put2(out + 5, tm->tm_mon + 1);
+	put2(out + 8, tm->tm_mday);
+	out[10] = between;
+	put_clock(out + 11, tm);
+}
+
+static void text_date(struct text *t, const char date[DATE_SIZE], uint64_t ns)
+{
+	char *out = text_room(t, DATE_SIZE + 10);
+
+	memcpy(out, date, DATE_SIZE);
+	put_fraction(out + DATE_SIZE, ns % NSEC_PER_SEC);
+	t->len += DATE_SIZE + 10;
 }
 
 void text_time_iso(struct text *t, uint64_t ns)
 {
-	struct tm tm;
-	time_t seconds = (time_t)(ns / NSEC_PER_SEC);
+	static _Thread_local uint64_t cached = UINT64_MAX;
+	static _Thread_local char date[DATE_SIZE];
+	uint64_t seconds = ns / NSEC_PER_SEC;
 
-	gmtime_r(&seconds, &tm);
-	put_date(t, &tm, 'T', ns);
+	if (UNLIKELY(seconds != cached)) {
+		struct tm tm;
+		time_t when = (time_t)seconds;
+		gmtime_r(&when, &tm);
+		put_date(date, &tm, 'T');
+		cached = seconds;
+	}
+	text_date(t, date, ns);
 	text_put(t, "+0000", 5);
 }
 
 void text_time_datetime(struct text *t, uint64_t ns)
 {
-	put_date(t, local_of(ns / NSEC_PER_SEC), ' ', ns);
+	static _Thread_local uint64_t cached = UINT64_MAX;
+	static _Thread_local char date[DATE_SIZE];
+	uint64_t seconds = ns / NSEC_PER_SEC;
+
+	if (UNLIKELY(seconds != cached)) {
+		put_date(date, local_of(seconds), ' ');
+		cached = seconds;
+	}
+	text_date(t, date, ns);
 }
 
 void text_time_seconds(struct text *t, uint64_t ns)
@@ -211,15 +241,20 @@ static bool parse_calendar(const char *s, uint64_t base, uint64_t *out)
 
 	tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
 	tm.tm_isdst = -1;
-	if (take_date(&s, &tm) && *s && !take_char(&s, ' ') && !take_char(&s, 'T'))
+	bool dated = take_date(&s, &tm);
+	if (dated && *s && !take_char(&s, ' ') && !take_char(&s, 'T'))
 		return false;
-	if (*s && (!take_clock(&s, &tm) || !take_fraction(&s, &ns)))
+	if ((*s || !dated || !isdigit((unsigned char)s[-1])) &&
+	    (!take_clock(&s, &tm) || !take_fraction(&s, &ns)))
 		return false;
-	if (*s && take_zone(&s, &east))
+	int day = tm.tm_mday; /* 30 February becomes another day */
+	if (!*s)
+		seconds = mktime(&tm);
+	else if (take_zone(&s, &east))
 		seconds = timegm(&tm) - (time_t)east;
 	else
-		seconds = mktime(&tm);
-	if (*s || seconds < 0)
+		return false;
+	if (*s || tm.tm_mday != day || seconds < 0 || (uint64_t)seconds > SECONDS_MAX)
 		return false;
 	*out = (uint64_t)seconds * NSEC_PER_SEC + ns;
 	return true;
@@ -231,14 +266,14 @@ int time_parse(const char *s, uint64_t base, uint64_t *out, struct err *e)
 	uint64_t whole, ns;
 
 	if (*s == '@' && take_digits(&at, 11, &whole) && take_fraction(&at, &ns) && !*at &&
-	    whole <= UINT64_MAX / NSEC_PER_SEC - 1) {
+	    whole <= SECONDS_MAX) {
 		*out = whole * NSEC_PER_SEC + ns;
 		return 0;
 	}
 	if (*s == '+') {
 		if (duration_parse(s + 1, &ns, e))
 			return -1;
-		*out = base + ns;
+		*out = ns > UINT64_MAX - base ? UINT64_MAX : base + ns;
 		return 0;
 	}
 	if (*s && parse_calendar(s, base, out))

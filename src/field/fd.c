@@ -223,7 +223,7 @@ static const struct field rows[] = {
 	 "network of either end, as address/bits"},
 	{"fd.l4proto", VALUE_STRING, SCOPE_EVENT, FIELD_PACKETS, 0, get_l4proto,
 	 "tcp, udp, icmp, sctp or raw"},
-	{"fd.sockfamily", VALUE_STRING, SCOPE_EVENT, FIELD_PACKETS, 0, get_sockfamily, "ip"},
+	{"fd.sockfamily", VALUE_STRING, SCOPE_EVENT, FIELD_PACKETS, 0, get_sockfamily, "always ip"},
 	{"fd.is_server", VALUE_BOOL, SCOPE_EVENT, FIELD_PACKETS | FIELD_FLOW, 0, get_is_server,
 	 "the container's end is the server"},
 };

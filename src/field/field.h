@@ -53,6 +53,13 @@ enum field_scope { SCOPE_EVENT, SCOPE_CONTAINER, SCOPE_IFACE, SCOPE_TIME, SCOPE_
 #define FIELD_PACKETS  0x100u
 #define FIELD_COUNTERS 0x200u
 #define FIELD_NOTICES  0x400u /* notices and drops */
+/*
+ * Rows that stand for ports or addresses of any layer: detail = FIELD_SIDES(PACKET_TCP, 1 sender |
+ * 2 receiver). A filter looks at these in the decoded packet itself, without the getter's call.
+ */
+#define FIELD_PORTS		0x800u
+#define FIELD_ADDRS		0x1000u
+#define FIELD_SIDES(has, sides) ((uint32_t)(has) << 8 | (sides))
 
 #define FIELD_PREFIX_MIN 6u
 

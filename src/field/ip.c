@@ -9,9 +9,6 @@
 #define IP4_SIZE 20u
 #define IP6_SIZE 40u
 
-/* Which family a row of the address getter serves sits above the sides. */
-#define FAMILY(bit) ((bit) << 8)
-
 enum ip4_part { IP4_ID, IP4_LEN, IP4_TTL, IP4_DF, IP4_MF, IP4_OFFSET, IP4_DSCP };
 enum ip6_part { IP6_FLOW, IP6_PLEN, IP6_NEXT, IP6_HOPS };
 
@@ -168,14 +165,14 @@ GETTER(get_icmp6)
 #define PACKET_FIELD (FIELD_PACKETS | FIELD_MULTI)
 
 static const struct field rows[] = {
-	{"ip.src", VALUE_IP, SCOPE_EVENT, PACKET_FIELD, FAMILY(PACKET_IP4) | SIDE_SRC, get_addr,
-	 "sender's IPv4 address"},
-	{"ip.dst", VALUE_IP, SCOPE_EVENT, PACKET_FIELD, FAMILY(PACKET_IP4) | SIDE_DST, get_addr,
-	 "receiver's IPv4 address"},
-	{"ip.addr", VALUE_IP, SCOPE_EVENT, PACKET_FIELD, FAMILY(PACKET_IP4) | SIDE_SRC | SIDE_DST,
-	 get_addr, "either IPv4 address"},
+	{"ip.src", VALUE_IP, SCOPE_EVENT, PACKET_FIELD | FIELD_ADDRS,
+	 FIELD_SIDES(PACKET_IP4, SIDE_SRC), get_addr, "sender's IPv4 address"},
+	{"ip.dst", VALUE_IP, SCOPE_EVENT, PACKET_FIELD | FIELD_ADDRS,
+	 FIELD_SIDES(PACKET_IP4, SIDE_DST), get_addr, "receiver's IPv4 address"},
+	{"ip.addr", VALUE_IP, SCOPE_EVENT, PACKET_FIELD | FIELD_ADDRS,
+	 FIELD_SIDES(PACKET_IP4, SIDE_SRC | SIDE_DST), get_addr, "either IPv4 address"},
 	{"ip.host", VALUE_STRING, SCOPE_EVENT, PACKET_FIELD,
-	 FAMILY(PACKET_IP4) | SIDE_SRC | SIDE_DST, get_host, "either IPv4 address as text"},
+	 FIELD_SIDES(PACKET_IP4, SIDE_SRC | SIDE_DST), get_host, "either IPv4 address as text"},
 	{"ip.proto", VALUE_U64, SCOPE_EVENT, PACKET_FIELD, PACKET_IP4, get_proto,
 	 "protocol: 1 ICMP, 6 TCP, 17 UDP"},
 	{"ip.ttl", VALUE_U64, SCOPE_EVENT, PACKET_FIELD, IP4_TTL, get_ip4, "time to live"},
@@ -190,14 +187,14 @@ static const struct field rows[] = {
 	 "fragment offset in bytes"},
 	{"ip.dsfield.dscp", VALUE_U64, SCOPE_EVENT, PACKET_FIELD, IP4_DSCP, get_ip4,
 	 "differentiated services code point"},
-	{"ipv6.src", VALUE_IP, SCOPE_EVENT, PACKET_FIELD, FAMILY(PACKET_IP6) | SIDE_SRC, get_addr,
-	 "sender's IPv6 address"},
-	{"ipv6.dst", VALUE_IP, SCOPE_EVENT, PACKET_FIELD, FAMILY(PACKET_IP6) | SIDE_DST, get_addr,
-	 "receiver's IPv6 address"},
-	{"ipv6.addr", VALUE_IP, SCOPE_EVENT, PACKET_FIELD, FAMILY(PACKET_IP6) | SIDE_SRC | SIDE_DST,
-	 get_addr, "either IPv6 address"},
+	{"ipv6.src", VALUE_IP, SCOPE_EVENT, PACKET_FIELD | FIELD_ADDRS,
+	 FIELD_SIDES(PACKET_IP6, SIDE_SRC), get_addr, "sender's IPv6 address"},
+	{"ipv6.dst", VALUE_IP, SCOPE_EVENT, PACKET_FIELD | FIELD_ADDRS,
+	 FIELD_SIDES(PACKET_IP6, SIDE_DST), get_addr, "receiver's IPv6 address"},
+	{"ipv6.addr", VALUE_IP, SCOPE_EVENT, PACKET_FIELD | FIELD_ADDRS,
+	 FIELD_SIDES(PACKET_IP6, SIDE_SRC | SIDE_DST), get_addr, "either IPv6 address"},
 	{"ipv6.host", VALUE_STRING, SCOPE_EVENT, PACKET_FIELD,
-	 FAMILY(PACKET_IP6) | SIDE_SRC | SIDE_DST, get_host, "either IPv6 address as text"},
+	 FIELD_SIDES(PACKET_IP6, SIDE_SRC | SIDE_DST), get_host, "either IPv6 address as text"},
 	{"ipv6.nxt", VALUE_U64, SCOPE_EVENT, PACKET_FIELD, IP6_NEXT, get_ip6,
 	 "next header of the fixed header"},
 	{"ipv6.hlim", VALUE_U64, SCOPE_EVENT, PACKET_FIELD, IP6_HOPS, get_ip6, "hop limit"},

@@ -205,11 +205,12 @@ bool packet_failed(struct context *c, int *errno_value)
 #define FLOW_FIELD   (FIELD_PACKETS | FIELD_FLOW)
 
 static const struct field rows[] = {
-	{"tcp.srcport", VALUE_PORT, SCOPE_EVENT, PACKET_FIELD, SIDE_SRC, get_port, "sender's port"},
-	{"tcp.dstport", VALUE_PORT, SCOPE_EVENT, PACKET_FIELD, SIDE_DST, get_port,
-	 "receiver's port"},
-	{"tcp.port", VALUE_PORT, SCOPE_EVENT, PACKET_FIELD, SIDE_SRC | SIDE_DST, get_port,
-	 "either port"},
+	{"tcp.srcport", VALUE_PORT, SCOPE_EVENT, PACKET_FIELD | FIELD_PORTS,
+	 FIELD_SIDES(PACKET_TCP, SIDE_SRC), get_port, "sender's port"},
+	{"tcp.dstport", VALUE_PORT, SCOPE_EVENT, PACKET_FIELD | FIELD_PORTS,
+	 FIELD_SIDES(PACKET_TCP, SIDE_DST), get_port, "receiver's port"},
+	{"tcp.port", VALUE_PORT, SCOPE_EVENT, PACKET_FIELD | FIELD_PORTS,
+	 FIELD_SIDES(PACKET_TCP, SIDE_SRC | SIDE_DST), get_port, "either port"},
 	{"tcp.flags", VALUE_U64, SCOPE_EVENT, PACKET_FIELD | FIELD_HEX, TCP_FLAGS, get_header,
 	 "the twelve flag bits as a number"},
 	{"tcp.flags.syn", VALUE_BOOL, SCOPE_EVENT, PACKET_FIELD, TCP_FLAG_BIT(0x02u), get_header,

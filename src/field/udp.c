@@ -45,11 +45,12 @@ GETTER(get_length)
 #define PACKET_FIELD (FIELD_PACKETS | FIELD_MULTI)
 
 static const struct field rows[] = {
-	{"udp.srcport", VALUE_PORT, SCOPE_EVENT, PACKET_FIELD, SIDE_SRC, get_port, "sender's port"},
-	{"udp.dstport", VALUE_PORT, SCOPE_EVENT, PACKET_FIELD, SIDE_DST, get_port,
-	 "receiver's port"},
-	{"udp.port", VALUE_PORT, SCOPE_EVENT, PACKET_FIELD, SIDE_SRC | SIDE_DST, get_port,
-	 "either port"},
+	{"udp.srcport", VALUE_PORT, SCOPE_EVENT, PACKET_FIELD | FIELD_PORTS,
+	 FIELD_SIDES(PACKET_UDP, SIDE_SRC), get_port, "sender's port"},
+	{"udp.dstport", VALUE_PORT, SCOPE_EVENT, PACKET_FIELD | FIELD_PORTS,
+	 FIELD_SIDES(PACKET_UDP, SIDE_DST), get_port, "receiver's port"},
+	{"udp.port", VALUE_PORT, SCOPE_EVENT, PACKET_FIELD | FIELD_PORTS,
+	 FIELD_SIDES(PACKET_UDP, SIDE_SRC | SIDE_DST), get_port, "either port"},
 	{"udp.length", VALUE_U64, SCOPE_EVENT, PACKET_FIELD, 0, get_length,
 	 "length by the UDP header, header included"},
 };

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define WINDOW_BEFORE 44u /* bytes of text shown before the place */
+#define WINDOW	      76u /* bytes: a line of this length is shown whole */
+#define WINDOW_BEFORE 44u /* of a longer one, this much before the place */
 #define WINDOW_AFTER  24u
 #define SHOW_MAX      48u
 
@@ -42,10 +43,14 @@ static void window(struct text *t, const struct source *src, size_t pos, unsigne
 {
 	size_t from = pos, to = pos;
 
-	while (from > 0 && pos - from < WINDOW_BEFORE && src->text[from - 1] != '\n')
+	while (from > 0 && src->text[from - 1] != '\n')
 		from--;
-	while (to < src->len && to - pos < WINDOW_AFTER && src->text[to] != '\n')
+	while (to < src->len && src->text[to] != '\n')
 		to++;
+	if (to - from > WINDOW) {
+		from = MAX(from, pos - MIN(pos, WINDOW_BEFORE));
+		to = MIN(to, pos + WINDOW_AFTER);
+	}
 	while (from < pos && is_continuation(src->text[from]))
 		from++;
 	while (to < src->len && to > pos && is_continuation(src->text[to]))

@@ -13,15 +13,22 @@ enum verdict { VERDICT_NO, VERDICT_MAYBE, VERDICT_YES };
 
 struct filter;
 
-/* dirs: where @name is looked up as NAME.filter, NULL-ended. On failure: ERR_USAGE with column, and
- * a message of several lines: what is wrong, the text, a caret below it, the nearest field. */
+/* dirs: where @name is looked up as NAME.filter, NULL-ended; may be NULL. On failure: ERR_USAGE
+ * with column (bytes, from 1), and a message of several lines: what is wrong, the text, a caret
+ * below it, the nearest field. Inside a named filter e->line and column count in that file. */
 struct filter *filter_compile(const char *text, const char *const *dirs, struct err *e);
 void filter_free(struct filter *f);
+/* By one thread at a time, because text that has to be made shares one buffer. */
 bool filter_match(const struct filter *f, struct context *c);
-/* Judge with only the container and interface known. */
+/*
+ * Judge with only the container and interface known; any thread. NO and YES hold for every event of
+ * the interface while what is known of the two stays the same: ask again when it grows. Without a
+ * container nothing is settled, since a host's interface carries the packets of several.
+ */
 enum verdict filter_iface(const struct filter *f, const struct container *container,
 			  const struct iface *iface);
-/* Bounds on the time of matching events (evt.rawtime and its kin); 0 and UINT64_MAX if none. */
+/* Bounds on the time of matching events (evt.rawtime and its kin), both included; 0 and UINT64_MAX
+ * if none, from > to when no event can match. */
 void filter_time(const struct filter *f, uint64_t *from, uint64_t *to);
 /* Mask of 1 << EVENT_* that can match. */
 uint32_t filter_types(const struct filter *f);

@@ -2,10 +2,12 @@
 /*
  * Inside room filter: the flat program and the steps that make it.
  *
- *   named.c  text of @name          parse.c  text -> tree of conditions
- *   operand.c constants by type     flatten.c tree -> instructions
- *   test.c   one condition          eval.c   run, settle early
- *   complain.c errors with a caret  explain.c the program in plain words
+ *   lex.c     words and values          parse.c   text -> tree of conditions
+ *   check.c   one condition             named.c   text of @name
+ *   operand.c constants by type         regex.c   patterns
+ *   flatten.c tree -> instructions      test.c    running them
+ *   eval.c    compile, settle early     explain.c the program in plain words
+ *   complain.c errors with a caret
  */
 #ifndef DREDGE_FILTER_PROGRAM_H
 #define DREDGE_FILTER_PROGRAM_H
@@ -14,9 +16,9 @@
 
 #include <regex.h>
 
-#define FILTER_MAX_TEXT    65536u /* bytes of a filter or of a named one */
-#define FILTER_MAX_DEPTH   200u   /* brackets, negations and named filters within one another */
-#define FILTER_MAX_NAMED   16u    /* named filters within one another */
+#define FILTER_MAX_TEXT	   65536u /* bytes of a filter or of a named one */
+#define FILTER_MAX_DEPTH   200u	  /* brackets, negations and named filters within one another */
+#define FILTER_MAX_NAMED   16u	  /* named filters within one another */
 #define FILTER_MAX_CHECKS  16384u /* conditions after named filters were put in */
 #define FILTER_MAX_PATTERN 1024u  /* bytes of a regular expression */
 #define FILTER_MAX_SUBJECT 65536u /* bytes of a value a regular expression looks at */
@@ -51,14 +53,17 @@ extern const char *const op_names[OPS];
  * set of ranges of keys. */
 enum test {
 	TEST_EXISTS,
-	TEST_RANGE,  /* lo <= key <= hi */
-	TEST_RANGES, /* key in one of ranges, sorted */
-	TEST_IP4,    /* an IPv4 address, lo <= it <= hi */
-	TEST_IP,     /* IPv4 in ranges or IPv6 in ranges6 */
-	TEST_EQUAL,  /* bytes as texts[0] */
-	TEST_ONE_OF, /* bytes in texts, sorted by length, then bytes */
-	TEST_ID,     /* bytes begin with one of texts, FIELD_PREFIX_MIN or more of them */
-	TEST_LESS,   /* bytes before texts[0]; or equal when or_equal */
+	TEST_PORT,    /* as TEST_PLAIN, looked up in the decoded packet */
+	TEST_ADDRESS, /* as TEST_IP4, looked up in the decoded packet */
+	TEST_PLAIN,   /* as TEST_RANGE where the value is its own key: numbers, ports, times */
+	TEST_RANGE,   /* lo <= key <= hi */
+	TEST_RANGES,  /* key in one of ranges, sorted */
+	TEST_IP4,     /* an IPv4 address, lo <= it <= hi */
+	TEST_IP,      /* IPv4 in ranges or IPv6 in ranges6 */
+	TEST_EQUAL,   /* bytes as texts[0] */
+	TEST_ONE_OF,  /* bytes in texts, sorted by length, then bytes */
+	TEST_ID,      /* bytes begin with one of texts, FIELD_PREFIX_MIN or more of them */
+	TEST_LESS,    /* bytes before texts[0]; or equal when or_equal */
 	TEST_GREATER,
 	TEST_CONTAINS,
 	TEST_ICONTAINS,
@@ -121,8 +126,8 @@ enum node_kind { NODE_CHECK, NODE_NOT, NODE_AND, NODE_OR };
 
 struct node {
 	enum node_kind kind;
-	struct insn *check;  /* NODE_CHECK: owned by the node until flattening takes it */
-	struct node **kids;  /* borrowed from the parser's list */
+	struct insn *check; /* NODE_CHECK: owned by the node until flattening takes it */
+	struct node **kids; /* borrowed from the parser's list */
 	uint32_t n_kids, cap_kids;
 	unsigned cost;
 };
@@ -161,6 +166,19 @@ const char *complain_show(const char *s, size_t n);
 
 /* named.c: the text of @name, owned by the caller, or NULL with the error set. */
 char *named_load(struct parser *p, const char *name, size_t pos, size_t *len);
+
+/* lex.c; lex_at gives NUL behind the end. */
+char lex_at(const struct parser *p, size_t ahead);
+bool lex_blank(char ch);
+bool lex_word_char(char ch);
+void lex_skip(struct parser *p);
+bool lex_end(const struct parser *p);
+size_t lex_word(const struct parser *p); /* bytes of the word at the cursor */
+bool lex_word_is(const struct parser *p, const char *word);
+int lex_operand(struct parser *p, const struct insn *in, bool in_list, struct operand *o);
+
+/* check.c: reads a condition into *in, which the caller owns even on failure. */
+int check_read(struct parser *p, struct insn *in);
 
 /* parse.c */
 struct node *parse_filter(struct parser *p, const struct source *src);

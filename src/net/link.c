@@ -54,6 +54,7 @@ bool link_parse(struct nlmsghdr *h, struct net_link *out)
 		.peer_nsid = (int32_t)attr_u32(tb[IFLA_LINK_NETNSID], (uint32_t)NET_NO_NSID),
 		.new_nsid = (int32_t)attr_u32(tb[IFLA_NEW_NETNSID], (uint32_t)NET_NO_NSID),
 		.mtu = attr_u32(tb[IFLA_MTU], 0),
+		.master = attr_u32(tb[IFLA_MASTER], 0),
 		.flags = ifi->ifi_flags,
 		.type = ifi->ifi_type,
 	};

@@ -48,8 +48,9 @@ struct net_link {
 			    */
 	int32_t new_nsid;  /* of a link that went away into another namespace, else NET_NO_NSID */
 	uint32_t mtu;
-	uint32_t flags; /* IFF_* */
-	uint16_t type;	/* ARPHRD_* */
+	uint32_t master; /* IFLA_MASTER: the bridge or bond it is a port of, 0 = none */
+	uint32_t flags;	 /* IFF_* */
+	uint16_t type;	 /* ARPHRD_* */
 	bool has_mac, has_stats;
 	uint8_t mac[6];
 	char name[NET_NAME_SIZE];

@@ -129,11 +129,11 @@ static int answer_read(struct net_socket *s, uint32_t seq, bool dump, bool *torn
 {
 	for (;;) {
 		struct pollfd p = {.fd = net_fd(s), .events = POLLIN};
-		if (poll(&p, 1, ANSWER_MSEC) == 0) {
+		ssize_t n = recv(p.fd, s->buffer, NET_BUFFER_BYTES, MSG_DONTWAIT);
+		if (n < 0 && errno == EAGAIN && poll(&p, 1, ANSWER_MSEC) == 0) {
 			*code = ETIMEDOUT;
 			return -1;
 		}
-		ssize_t n = recv(p.fd, s->buffer, NET_BUFFER_BYTES, MSG_DONTWAIT);
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n <= 0) {

@@ -11,12 +11,12 @@
 #include "base/base.h"
 
 /* LINKTYPE_* values of tcpdump.org/linktypes.html that packet_decode knows. */
-#define LINKTYPE_NULL      0u
-#define LINKTYPE_ETHERNET  1u
-#define LINKTYPE_RAW       101u
-#define LINKTYPE_LINUX_SLL 113u
-#define LINKTYPE_IPV4      228u
-#define LINKTYPE_IPV6      229u
+#define LINKTYPE_NULL	    0u
+#define LINKTYPE_ETHERNET   1u
+#define LINKTYPE_RAW	    101u
+#define LINKTYPE_LINUX_SLL  113u
+#define LINKTYPE_IPV4	    228u
+#define LINKTYPE_IPV6	    229u
 #define LINKTYPE_LINUX_SLL2 276u
 
 /* What a layer holds; bits of packet_layer.has. */
@@ -31,21 +31,22 @@
 #define PACKET_SCTP  0x0100u
 #define PACKET_FRAG  0x0200u /* a fragment other than the first: no transport header */
 #define PACKET_CUT   0x0400u /* a header goes beyond the captured bytes */
-#define PACKET_PORTS 0x0800u /* sport, dport valid */
+#define PACKET_PORTS 0x0800u /* sport, dport valid; also when the header behind is cut */
 #define PACKET_VLAN  0x1000u
 #define PACKET_MORE  0x2000u /* a first fragment (more fragments follow) */
 
 struct packet_layer {
-	uint32_t has;        /* PACKET_* */
-	uint32_t l2, l3, l4; /* offsets into the packet's bytes; valid when the layer is there */
-	uint32_t payload;    /* offset of the transport payload (or of the network payload) */
-	uint32_t payload_len; /* true length by the IP header, may exceed the captured bytes */
+	uint32_t has;	      /* PACKET_* */
+	uint32_t l2, l3, l4;  /* offsets into the packet's bytes; valid when the layer is there */
+	uint32_t payload;     /* offset of the transport (else network) payload, <= caplen */
+	uint32_t payload_len; /* by the IP header and the wire, may exceed the captured bytes */
 	uint16_t ethertype;
-	uint16_t vlan;       /* outermost VLAN id */
-	uint8_t proto;       /* IP protocol / last IPv6 next header */
+	uint16_t vlan; /* outermost VLAN id */
+	uint8_t proto; /* IP protocol / last IPv6 next header */
 	uint8_t tcp_flags;
 	uint16_t sport, dport; /* host order */
-	const uint8_t *src, *dst; /* addresses in the packet: 4 or 16 bytes by has; ARP: sender and target */
+	/* Addresses in the packet: 4 or 16 bytes by has; ARP: sender and target. */
+	const uint8_t *src, *dst;
 };
 
 enum packet_tunnel { TUNNEL_NONE, TUNNEL_VXLAN, TUNNEL_GENEVE };
@@ -54,8 +55,8 @@ struct packet {
 	const uint8_t *data;
 	uint32_t caplen, len;
 	enum packet_tunnel tunnel;
-	uint32_t vni;            /* 24 bit, when tunnel != TUNNEL_NONE */
-	unsigned layers;         /* 1, or 2 when a tunnel was opened */
+	uint32_t vni;		      /* 24 bit, when tunnel != TUNNEL_NONE */
+	unsigned layers;	      /* 1, or 2 when a tunnel was opened */
 	struct packet_layer layer[2]; /* [0] outer, [1] inner */
 };
 
@@ -83,7 +84,9 @@ int packet_flow(const struct packet_layer *l, struct flow_key *key);
 /*
  * The packet's id, equal at every point of its path and on every host without
  * marking it: a hash of the innermost addresses, ports, protocol, IP id, TCP
- * sequence and acknowledgement numbers and length. 0 when there is no IP layer.
+ * sequence and acknowledgement numbers and length; besides fragment offset, IPv6
+ * flow label, ICMP type and echo numbers, and the first 8 captured bytes of UDP
+ * payload, as such packets often have no IP id. 0 when there is no IP layer.
  * Fields a router or tunnel changes (TTL, checksums, MAC addresses) are left out.
  */
 uint64_t packet_id(const struct packet *p);

@@ -60,6 +60,28 @@ struct discovered *discovered_new(const struct container *c)
 	return out;
 }
 
+struct discovered *discovered_copy(const struct discovered *c)
+{
+	struct discovered *out = xcalloc(1, sizeof(*out));
+	memcpy(out, c, sizeof(*out));
+	atomic_init(&out->refs, 1);
+	for (size_t i = 0; i < META_KEYS; i++)
+		out->record.meta[i] = c->record.meta[i] ? xstrdup(c->record.meta[i]) : NULL;
+	out->cgroup = c->cgroup ? xstrdup(c->cgroup) : NULL;
+	size_t n = 0;
+	while (c->cgroup_dirs[n])
+		n++;
+	const char **dirs = xcalloc(n + 1, sizeof(*dirs));
+	for (size_t i = 0; i < n; i++)
+		dirs[i] = xstrdup(c->cgroup_dirs[i]);
+	out->cgroup_dirs = dirs;
+	out->ifaces = xcalloc(c->iface_count + 1, sizeof(*out->ifaces));
+	if (c->iface_count)
+		memcpy(out->ifaces, c->ifaces, c->iface_count * sizeof(*out->ifaces));
+	out->final = NULL;
+	return out;
+}
+
 static bool str_same(const char *a, const char *b)
 {
 	return a == b || (a && b && str_eq(a, b));
@@ -84,9 +106,16 @@ bool discovered_same(const struct discovered *a, const struct discovered *b)
 		!memcmp(a->ifaces, b->ifaces, a->iface_count * sizeof(*a->ifaces)));
 }
 
-static void fact_done(struct discover_fact *f)
+static struct discover_fact *fact_room(struct discovery *l)
 {
-	discovered_unref(f->container);
+	if (l->fact_count >= MAX_FACTS) { /* nobody listens: the older half goes */
+		for (size_t i = 0; i < MAX_FACTS / 2; i++)
+			discovered_unref(l->facts[i].container);
+		l->fact_count -= MAX_FACTS / 2;
+		memmove(l->facts, l->facts + MAX_FACTS / 2, l->fact_count * sizeof(*l->facts));
+	}
+	GROW(l->facts, l->fact_count, l->fact_cap);
+	return &l->facts[l->fact_count++];
 }
 
 struct discover_fact *fact_add(struct discover *d, enum discover_fact_kind kind, uint64_t ts,
@@ -94,15 +123,7 @@ struct discover_fact *fact_add(struct discover *d, enum discover_fact_kind kind,
 {
 	if (!d->draft)
 		d->draft = xcalloc(1, sizeof(*d->draft));
-	struct discovery *l = d->draft;
-	if (l->fact_count >= MAX_FACTS) { /* nobody listens: the oldest half goes */
-		for (size_t i = 0; i < MAX_FACTS / 2; i++)
-			fact_done(&l->facts[i]);
-		l->fact_count -= MAX_FACTS / 2;
-		memmove(l->facts, l->facts + MAX_FACTS / 2, l->fact_count * sizeof(*l->facts));
-	}
-	GROW(l->facts, l->fact_count, l->fact_cap);
-	struct discover_fact *f = &l->facts[l->fact_count++];
+	struct discover_fact *f = fact_room(d->draft);
 	*f = (struct discover_fact){.kind = kind, .ts = ts, .container = discovered_ref(c)};
 	return f;
 }
@@ -124,7 +145,7 @@ void discovery_free(struct discovery *l)
 		return;
 	snapshot_clear(l);
 	for (size_t i = 0; i < l->fact_count; i++)
-		fact_done(&l->facts[i]);
+		discovered_unref(l->facts[i].container);
 	free(l->facts);
 	free(l);
 }
@@ -145,26 +166,15 @@ static void snapshot_fill(const struct discover *d, struct discovery *l)
 
 void letter_send(struct discover *d)
 {
-	/* A letter nobody took comes back, and its facts go first in the new one. */
-	struct discovery *old = mailbox_take(&d->letters), *l = d->draft;
+	struct discovery *l = mailbox_take(&d->letters), *draft = d->draft;
 	d->draft = NULL;
-	if (old && l) {
-		struct discovery *swap = d->draft;
-		d->draft = old;
-		for (size_t i = 0; i < l->fact_count; i++) {
-			struct discover_fact *f = fact_add(d, l->facts[i].kind, 0,
-							   l->facts[i].container);
-			discovered_unref(f->container);
-			*f = l->facts[i];
-		}
-		l->fact_count = 0;
-		discovery_free(l);
-		l = d->draft;
-		d->draft = swap;
-	} else if (old) {
-		l = old;
+	if (l && draft) { /* a letter nobody took: its facts come first in the new one */
+		for (size_t i = 0; i < draft->fact_count; i++)
+			*fact_room(l) = draft->facts[i];
+		draft->fact_count = 0;
+		discovery_free(draft);
 	} else if (!l) {
-		l = xcalloc(1, sizeof(*l));
+		l = draft ? draft : xcalloc(1, sizeof(*l));
 	}
 	snapshot_clear(l);
 	snapshot_fill(d, l);

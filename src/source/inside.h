@@ -23,10 +23,10 @@ struct container {
 	struct cgdir **dirs; /* its top directories, and those inside it; borrowed from the watch */
 	size_t dir_count, dir_cap;
 	bool fresh;	  /* seen when it was made, not found later */
-	uint64_t seen;	  /* monotonic ns: begin of this life as we know it */
-	uint64_t seen_ts; /* the same in real time */
+	uint64_t seen;	  /* monotonic ns: when its first process, or before that its directory, was
+			     seen */
+	uint64_t seen_ts; /* real time of its directory */
 	uint64_t due;	  /* monotonic ns: look again then */
-	unsigned tries;
 	bool dirty;
 	uint64_t empty; /* real time since when it has no process, 0 = has one */
 	struct process first;
@@ -57,8 +57,11 @@ struct discover {
 	struct idmap by_key;
 	uint64_t next_key, generation;
 	struct discovery *draft; /* facts not yet sent, or NULL */
-	bool changed;		 /* veths or containers */
-	bool scan_sockets;	 /* containers on the host's network changed */
+	int pids[MAX_PIDS];	 /* of pids_of, while one container is looked at */
+	size_t pid_count;
+	const struct container *pids_of;
+	bool changed;	   /* veths or containers */
+	bool scan_sockets; /* containers on the host's network changed */
 	bool had_sockets;
 	uint64_t scan_due, sockets_due, sockets_last;
 };
@@ -66,6 +69,8 @@ struct discover {
 /* ---- discovered.c ---- */
 
 struct discovered *discovered_new(const struct container *c);
+/* Without final. */
+struct discovered *discovered_copy(const struct discovered *c);
 bool discovered_same(const struct discovered *a, const struct discovered *b);
 struct discover_fact *fact_add(struct discover *d, enum discover_fact_kind kind, uint64_t ts,
 			       const struct discovered *c);
@@ -75,9 +80,10 @@ void letter_send(struct discover *d);
 
 /* Look for the first process; false = there is none. */
 bool container_enter(struct discover *d, struct container *c);
-void container_leave(struct discover *d, struct container *c); /* the first process is gone */
+void container_leave(struct container *c); /* the first process is gone */
 size_t container_pids(const struct container *c, int *pids, size_t max);
-/* All that is known now, as a new object with one count; *settled false = look again soon. */
+/* All that is known now, as a new object with one count; *settled false = look again soon. NULL =
+ * the first process is just going away. */
 struct discovered *container_describe(struct discover *d, struct container *c, bool *settled);
 void container_free(struct container *c);
 struct container *container_by_id(const struct discover *d, const char *id);

@@ -127,10 +127,10 @@ static void meta_set(struct identity *id, enum meta_key key, const char *value, 
 }
 
 /* Value of a variable, *n bytes, or NULL. */
-static const char *environ_find(const char *environ, size_t size, const char *name, size_t *n)
+static const char *environ_find(const char *block, size_t size, const char *name, size_t *n)
 {
 	size_t len = strlen(name);
-	for (const char *p = environ, *end = environ + size; p < end;) {
+	for (const char *p = block, *end = block + size; p < end;) {
 		size_t row = strnlen(p, (size_t)(end - p));
 		if (row > len && !memcmp(p, name, len) && p[len] == '=') {
 			*n = row - len - 1;
@@ -147,7 +147,7 @@ static bool is_task_id(const char *p, size_t n)
 	return n >= 3 && (memchr(p, '.', n) || memchr(p, '_', n));
 }
 
-void identity_environ(struct identity *id, const char *environ, size_t n)
+void identity_environ(struct identity *id, const char *block, size_t n)
 {
 	static const char *const task_names[] = {"MESOS_TASK_ID", "mesos_task_id",
 						 "MESOS_EXECUTOR_ID"};
@@ -166,16 +166,15 @@ void identity_environ(struct identity *id, const char *environ, size_t n)
 	size_t len;
 	const char *value;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if ((value = environ_find(environ, n, rows[i].name, &len)))
+		if ((value = environ_find(block, n, rows[i].name, &len)))
 			meta_set(id, rows[i].key, value, len);
 	for (size_t i = 0; i < ARRAY_SIZE(task_names); i++)
-		if ((value = environ_find(environ, n, task_names[i], &len)) &&
-		    is_task_id(value, len))
+		if ((value = environ_find(block, n, task_names[i], &len)) && is_task_id(value, len))
 			meta_set(id, META_TASK, value, len);
 	/* Names that anybody may use; Marathon's only where Marathon is. */
-	if (id->meta[META_APP] && (value = environ_find(environ, n, "HOST", &len)))
+	if (id->meta[META_APP] && (value = environ_find(block, n, "HOST", &len)))
 		meta_set(id, META_HOSTNAME, value, len);
-	if (id->meta[META_APP] && (value = environ_find(environ, n, "PORTS", &len)))
+	if (id->meta[META_APP] && (value = environ_find(block, n, "PORTS", &len)))
 		meta_set(id, META_PORTS, value, len);
 }
 

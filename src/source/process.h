@@ -26,7 +26,7 @@ struct identity {
 
 void identity_done(struct identity *id);
 /* What Mesos and Marathon put into the environment of a task (NUL-separated NAME=value). */
-void identity_environ(struct identity *id, const char *environ, size_t n);
+void identity_environ(struct identity *id, const char *block, size_t n);
 void identity_process(struct identity *id, const char *proc_root, int pid);
 /* Name and image from the runtime's own files; costs a file or two. */
 void identity_runtime(struct identity *id, const char *runtime, const char *container);

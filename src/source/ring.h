@@ -2,6 +2,21 @@
 /*
  * One AF_PACKET ring (TPACKET_V3) for all interfaces of this network
  * namespace. The in-kernel program of bpf.h decides what comes in.
+ *
+ * Why not libpcap's "any" device: it cuts the Ethernet header off (LINKTYPE_LINUX_SLL2), it cannot
+ * select interfaces by a set, and its default ring of 2 MB loses packets. Measured on two cores,
+ * Linux 6.18, UDP between two containers on a bridge, every packet seen twice, both writing pcap
+ * to tmpfs; three runs each, "tcpdump -i any -w" beside this ring:
+ *
+ *     bytes  packets/s captured  CPU per packet         lost by the kernel   sender, us/packet
+ *            ring     any        ring        any        ring  any            none  ring  any
+ *     100    250-280k 235-280k   172-244 ns  207-255 ns 0     0              6.1   7.1   7.1
+ *     1400   150-250k 125-250k   0.9-1.0 us  1.2-1.4 us 0     0-11 thousand  6.1   7.3-8 7.6-7.9
+ *
+ * With 200 veths: no loss; 0.23 us a packet beside 0.19, and 0.4 with the counter samples of 200
+ * containers each second. One TCP stream of 11 Gbit/s recorded whole is more than either can write
+ * (both lose three packets of four); with a snap length of 256 neither loses any. Rings of 4 and
+ * 16 MB were no cheaper than 64 MB, which hold 0.2 to 1 s of the above while the reader is held up.
  */
 #ifndef DREDGE_SOURCE_RING_H
 #define DREDGE_SOURCE_RING_H

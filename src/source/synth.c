@@ -12,10 +12,10 @@
  *   loss=0                   packets a second that are reported as lost
  *   realtime=0               1: as slow as the clock; 0: as fast as the sink takes them
  *
- * About a quarter of the packets that are made pass between two containers and
- * so are seen twice, under one packet_id; rate counts sights. Measured on one
- * core: 8 to 10 million packets a second; lz4 -1 makes the stream 4 to 5 times
- * smaller.
+ * Three in ten packets pass between two containers and are seen twice, under one
+ * packet_id; rate counts sights. Measured on one core: 18 to 20 million packets
+ * a second into an empty sink, 410 bytes each on average; lz4 -1 makes blocks
+ * of 256 KB of the pcapng stream 3.5 times smaller (size=200: 4 times).
  */
 #include "source/source.h"
 #include "source/sources.h"
@@ -27,6 +27,7 @@
 
 #define CONTAINERS_MAX SYNTH_BLOCKS
 #define RATE_MAX       100000000u
+#define START_DEFAULT  UINT64_MAX
 #define TICK_NS	       (100 * NSEC_PER_MSEC)
 
 struct synth_options {
@@ -101,14 +102,13 @@ static int options_parse(struct synth_options *o, const char *what, struct err *
 {
 	cleanup_free char *copy = xstrdup(what);
 	char *save = NULL;
-	uint64_t unset = UINT64_MAX;
 
 	*o = (struct synth_options){.containers = 200,
 				    .apps = 10,
 				    .rate = 100000,
 				    .seconds = 25,
 				    .seed = 1,
-				    .start = unset,
+				    .start = START_DEFAULT,
 				    .counters = 1};
 	for (char *p = strtok_r(copy, ",", &save); p; p = strtok_r(NULL, ",", &save)) {
 		char *value = strchr(p, '=');
@@ -120,8 +120,6 @@ static int options_parse(struct synth_options *o, const char *what, struct err *
 		if (option_set(o, p, value, e))
 			return -1;
 	}
-	if (o->start == unset)
-		o->start = o->realtime ? time_now() / NSEC_PER_SEC : 1700000000;
 	o->apps = MIN(o->apps, o->containers);
 	return 0;
 }
@@ -333,11 +331,13 @@ static int emit_packet(struct synth *s, const struct sink *sink)
 	int rc = 0;
 
 	synth_traffic_next(s->traffic, ts, &p);
-	bool twice = p.from != IFACE_NONE && p.to != IFACE_NONE;
+	/* The last packet of the run has room for one sight only. */
+	bool last = s->packets + 1 == s->total;
+	bool twice = p.from != IFACE_NONE && p.to != IFACE_NONE && !last;
 	uint64_t id = twice ? hash_u64(p.key) | 1 : 0;
 	if (p.from != IFACE_NONE)
 		rc = emit_sight(s, sink, &p, p.from, ts, id);
-	if (rc || p.to == IFACE_NONE || s->packets == s->total)
+	if (rc || p.to == IFACE_NONE || (last && p.from != IFACE_NONE))
 		return rc;
 	if (twice) {
 		synth_traffic_hop(s->traffic, &p);
@@ -419,7 +419,9 @@ static int synth_prepare(struct synth *s, const struct reader_query *q, const st
 				       s->o.seed);
 	memset(s->counters, 0, n * sizeof(*s->counters));
 	s->packets = s->delivered = s->sampled_out = s->lost = 0;
-	s->start = s->o.start * NSEC_PER_SEC;
+	s->start = s->o.start != START_DEFAULT ? s->o.start * NSEC_PER_SEC
+		   : s->o.realtime	       ? time_now()
+					       : 1700000000 * NSEC_PER_SEC;
 	s->total = s->o.seconds ? s->o.rate * s->o.seconds : UINT64_MAX;
 	s->from = q->from;
 	s->to = q->to;

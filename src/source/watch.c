@@ -61,20 +61,26 @@ struct place { /* of a directory being looked at */
 	unsigned depth;
 };
 
-static struct cgdir *dir_add(struct watch *w, const char *path, const struct stat *st,
+/* Watched before it is looked at: what comes in between is seen twice rather than never. */
+static struct cgdir *dir_add(struct watch *w, const char *path, struct stat *st,
 			     const struct place *at)
 {
 	if (w->by_path.n >= WATCH_MAX_DIRS)
 		return NULL;
+	int wd = inotify_add_watch(w->fd, path, WATCH_MASK);
+	if (lstat(path, st) || !S_ISDIR(st->st_mode)) {
+		if (wd >= 0)
+			(void)inotify_rm_watch(w->fd, wd);
+		return NULL;
+	}
 	struct cgdir *d = xcalloc(1, sizeof(*d));
 	d->path = xstrdup(path);
 	d->rel = d->path + strlen(at->hierarchy->path);
 	d->v2 = at->hierarchy->v2;
 	d->inode = st->st_ino;
-	/* Watched before it is listed: what comes in between is seen twice rather than never. */
-	d->wd = inotify_add_watch(w->fd, path, WATCH_MASK);
-	if (d->wd >= 0)
-		idmap_put(&w->by_wd, (uint64_t)d->wd, d);
+	d->wd = wd;
+	if (wd >= 0)
+		idmap_put(&w->by_wd, (uint64_t)wd, d);
 	idmap_put(&w->by_path, path_key(path), d);
 	w->hooks.added(w->hooks.ctx, d, at->outer, at->fresh);
 	return d;
@@ -101,10 +107,8 @@ static void children_visit(struct watch *w, const char *path, const struct place
 static void dir_visit(struct watch *w, const char *path, const struct place *at)
 {
 	struct stat st;
-	if (lstat(path, &st) || !S_ISDIR(st.st_mode))
-		return;
 	struct cgdir *d = dir_find(w, path);
-	if (d && d->inode != st.st_ino) { /* gone and made again since */
+	if (d && (lstat(path, &st) || d->inode != st.st_ino)) { /* gone, and perhaps made again */
 		dir_remove(w, d);
 		d = NULL;
 	}
@@ -116,9 +120,8 @@ static void dir_visit(struct watch *w, const char *path, const struct place *at)
 	struct place below = *at;
 	below.outer = d->owner;
 	below.depth++;
-	/* Two links and no more: no directory in it (cgroup file systems count properly). Asked
-	 * anew, for a child may have come before the watch. */
-	if (lstat(path, &st) == 0 && st.st_nlink != 2)
+	/* Two links and no more: no directory in it (cgroup file systems count properly). */
+	if (st.st_nlink != 2)
 		children_visit(w, path, &below);
 }
 

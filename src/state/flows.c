@@ -6,7 +6,6 @@
 
 #define WAYS		16u
 #define EPHEMERAL_FIRST 32768u /* net.ipv4.ip_local_port_range of Linux */
-#define SYSTEM_LAST	1023u  /* RFC 6335, 6 */
 #define PROTO_TCP	6u
 #define PROTO_UDP	17u
 #define PORT_DNS	53u
@@ -103,14 +102,8 @@ static unsigned guess_client(const struct flow_key *key, unsigned dir)
 	bool a_low = key->aport < EPHEMERAL_FIRST, b_low = key->bport < EPHEMERAL_FIRST;
 
 	if (a_low && b_low) {
-		bool a_system = key->aport <= SYSTEM_LAST, b_system = key->bport <= SYSTEM_LAST;
-		if (a_system != b_system) {
-			a_low = a_system;
-			b_low = b_system;
-		} else {
-			a_low = key->aport < key->bport;
-			b_low = key->bport < key->aport;
-		}
+		a_low = key->aport < key->bport;
+		b_low = key->bport < key->aport;
 	}
 	return a_low == b_low ? dir : a_low ? 1 : 0;
 }

@@ -19,8 +19,8 @@
  *                  new initial sequence number opens a new one on the same ports.
  * first            first packet of its conversation.
  * from_client      the client is who sent SYN or received SYN-ACK. Without them: the one port below
- *                  32768 (Linux' ephemeral ports begin there) is the server's; with two such
- *                  ports the one below 1024, else the lower; otherwise the first sender is client.
+ *                  32768 (Linux' ephemeral ports begin there) is the server's; of two such
+ *                  ports the lower is; otherwise the first sender is the client.
  * seq, ack         relative: the SYN has 0, or the first segment seen without one has 1; ack
  *                  likewise to the numbers of the other side; 0 when the packet has no ACK flag.
  * retransmission   the segment has payload, SYN or FIN, and its first byte was seen before in
@@ -29,8 +29,8 @@
  * out_of_order     the first byte of the segment was not seen before, but later bytes were.
  *                  Four gaps per direction are remembered; the oldest is given up for a fifth.
  *                  A loss before the observation point therefore shows as out_of_order here.
- * duplicate_ack    RFC 5681, section 2: no payload, no SYN, FIN or RST, same ack and window as
- *                  in the segment before, while the other side has data outstanding.
+ * duplicate_ack    RFC 5681, section 2: no payload, no SYN, FIN or RST, same ack and same window,
+ *                  not 0, as in the segment before, while the other side has data outstanding.
  * zero_window      window 0 without SYN, FIN or RST.
  * rtt              an ACK that ends exactly at the end of a segment, first to do so: time since
  *                  that segment. Segments seen twice are not measured (RFC 6298, section 3); four

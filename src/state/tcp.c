@@ -4,7 +4,7 @@
 enum { FIN = 0x01, SYN = 0x02, RST = 0x04, ACK = 0x10 };
 
 #define SEGMENT_MAX (1u << 24) /* above any real one, BIG TCP included */
-#define SPAN_MAX    (1 << 30) /* the largest window; farther away is another story (RFC 7323, 2.3) */
+#define SPAN_MAX    (1 << 30)  /* the largest window (RFC 7323, 2.3); farther is another story */
 
 static inline int32_t distance(uint32_t from, uint32_t to)
 {
@@ -167,10 +167,10 @@ static void take_ack(struct side *me, struct side *peer, uint64_t ts, const stru
 	bool quiet = !s->len && !(s->flags & RST);
 	int32_t step = me->has_ack ? distance(me->acked, s->ack) : 1;
 
-	if (step == 0 && quiet && s->window == me->window && s->seq == me->next && peer->has_seq &&
-	    distance(s->ack, peer->next) > 0)
+	if (step == 0 && quiet && s->window && s->window == me->window && s->seq == me->next &&
+	    peer->has_seq && distance(s->ack, peer->next) > 0)
 		facts->duplicate_ack = true;
-	if (step <= 0)
+	if (step <= 0 && step > -SPAN_MAX)
 		return;
 	me->acked = s->ack;
 	me->has_ack = true;
@@ -191,7 +191,7 @@ static void handshake(struct talk *t, unsigned dir, uint64_t ts, const struct se
 {
 	const struct side *me = &t->side[dir], *peer = &t->side[!dir];
 
-	if (s->flags & SYN) {
+	if ((s->flags & (SYN | RST)) == SYN) {
 		if (!(s->flags & ACK)) {
 			if (!t->syn_sent)
 				t->syn_first = ts;
@@ -205,7 +205,9 @@ static void handshake(struct talk *t, unsigned dir, uint64_t ts, const struct se
 		}
 		return;
 	}
-	if (t->syn_sent && !t->syn_acked && !t->refused && s->flags & RST && dir != t->client) {
+	/* Nothing but the RST may be known of the server: its SYN-ACK may have been lost to us. */
+	if (t->syn_sent && !t->syn_acked && !t->refused && s->flags & RST && dir != t->client &&
+	    !me->has_seq) {
 		t->refused = true;
 		facts->refused = true;
 	}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Room mesos: who a container is, as the Mesos master, the agent of this host
+ * and Marathon tell it. Pure parsers turn their answers into a builder, the
+ * builder becomes an immutable snapshot with hash lookups, and a poller fills
+ * builders over HTTP on a thread of its own and passes snapshots through a
+ * mailbox. The event path only takes and looks up: it never waits for an API.
+ *
+ * Answers are hostile: sizes and nesting are bounded, wrong types count as
+ * absent, control characters of names are shown as '?'.
+ */
+#ifndef DREDGE_MESOS_H
+#define DREDGE_MESOS_H
+
+#include "event/event.h"
+
+/* A task that vanished from the answers keeps its name for so long. */
+#define MESOS_KEEP_NS (600 * NSEC_PER_SEC)
+
+/* ---- snapshot: immutable; may be read by several threads ---- */
+
+struct mesos_snapshot;
+void mesos_snapshot_free(struct mesos_snapshot *s); /* NULL is fine */
+/* When the answers were taken, ns since 1970. */
+uint64_t mesos_snapshot_time(const struct mesos_snapshot *s);
+/* Tasks known, finished and vanished ones included. */
+size_t mesos_snapshot_tasks(const struct mesos_snapshot *s);
+
+/*
+ * Who is this container? Asked by container id (top level, "parent.child" or the child's id), then
+ * by docker name ("mesos-ID", "mesos-AGENT.ID"), then by task id; each may be NULL. Fills the keys
+ * it knows with strings borrowed from the snapshot and leaves the others alone; never
+ * META_CONTAINER, and META_NAME only when docker_name is NULL. META_RUNG tells how: "status",
+ * "agent", "executor", "docker-name" or "env". A container that several running tasks share gets
+ * what they have in common, without META_TASK. Returns whether a task or an executor was found.
+ */
+bool mesos_lookup(const struct mesos_snapshot *s, const char *container_id, const char *docker_name,
+		  const char *task_id_hint, const char *meta[META_KEYS]);
+/* The running task on this host's agent that holds the host port; META_RUNG is "port". */
+bool mesos_lookup_port(const struct mesos_snapshot *s, uint16_t port, const char *meta[META_KEYS]);
+
+/* ---- builder: the parsers, without network ---- */
+
+struct mesos_builder;
+/* now: ns since 1970, the time of the snapshot and of all that is added. */
+struct mesos_builder *mesos_builder_new(uint64_t now);
+void mesos_builder_free(struct mesos_builder *b);
+/*
+ * Each takes one whole JSON answer, borrowed, and adds what it knows; they may come in any order
+ * and combination. Returns 0, or -1 with the builder unchanged when the text is no JSON of that
+ * kind or is nested deeper than 64.
+ */
+int mesos_add_master_state(struct mesos_builder *b, const char *text, size_t n, struct err *e);
+int mesos_add_agent_containers(struct mesos_builder *b, const char *text, size_t n, struct err *e);
+int mesos_add_agent_state(struct mesos_builder *b, const char *text, size_t n, struct err *e);
+int mesos_add_marathon_groups(struct mesos_builder *b, const char *text, size_t n, struct err *e);
+int mesos_add_marathon_apps(struct mesos_builder *b, const char *text, size_t n, struct err *e);
+/* Join what was added. Frees the builder. */
+struct mesos_snapshot *mesos_builder_finish(struct mesos_builder *b);
+
+/* ---- poller ---- */
+
+struct mesos_options {
+	/* Copied. The first is a master; others are masters (port 5050, or if they answer as such)
+	 * or Marathons. "user:password@" is taken out and never shown. Without a Marathon the
+	 * active framework named marathon gives its address (webui_url). */
+	const char *const *urls;
+	size_t n;
+	const char *agent_url; /* NULL: the master's entry for this host, else 127.0.0.1:5051 */
+	uint64_t interval_ns;  /* 0 = 5 s; up to a tenth is added or taken off at random */
+	size_t max_body;       /* decoded bytes of one answer; 0 = 64 MiB */
+	unsigned timeout_ms;   /* of one request; 0 = 10 s */
+	const char
+		*credentials_file; /* "principal secret", as in Mesos, or its JSON form; or NULL */
+	const char *ca_file;	   /* PEM; NULL = the system's */
+};
+
+struct mesos_poller;
+/* The first poll begins at once. NULL: bad URL or file, or a build without libcurl. */
+struct mesos_poller *mesos_poller_start(const struct mesos_options *o, struct err *e);
+/* The newest snapshot, now the caller's, or NULL when there is none since the last call. */
+struct mesos_snapshot *mesos_poller_take(struct mesos_poller *p);
+/* Append one line in plain words: age of the last success, last error. */
+void mesos_poller_status(struct mesos_poller *p, struct text *t);
+/* Poll soon, because an unknown container appeared; at most twice a second. */
+void mesos_poller_kick(struct mesos_poller *p);
+/* Ends a request that is under way, waits for the thread, frees. NULL is fine. */
+void mesos_poller_stop(struct mesos_poller *p);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to room savefile: pcapng blocks as bytes. */
+#ifndef DREDGE_SAVEFILE_ENCODE_H
+#define DREDGE_SAVEFILE_ENCODE_H
+
+#include "savefile/layout.h"
+
+/* What one interface has in a chunk being built. */
+struct encode_part {
+	uint32_t idb;
+	uint32_t packets, second_sights, counters, lost;
+	uint64_t bytes, captured;
+};
+
+void encode_section(struct builder *b, const char *description);
+void encode_iface(struct builder *b, const struct iface_record *r);
+void encode_journal(struct builder *b, const void *text, size_t n);
+/* The ISB that begins a data chunk. */
+void encode_summary(struct builder *b, uint32_t window, uint64_t first, uint64_t last,
+		    const struct encode_part *parts, unsigned count);
+void encode_counters(struct builder *b, uint32_t idb, uint64_t ts, const struct counters *c);
+
+/* Bytes encode_packet will write. */
+size_t encode_packet_size(const struct event *ev);
+/* The event path: writes an EPB at out, which has room. */
+void encode_packet(uint8_t *out, uint32_t idb, const struct event *ev);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to room savefile: numbers of the formats, shared by writer and reader. */
+#ifndef DREDGE_SAVEFILE_LAYOUT_H
+#define DREDGE_SAVEFILE_LAYOUT_H
+
+#include "savefile/savefile.h"
+
+/* pcapng block types (draft-ietf-opsawg-pcapng, section 11.1). */
+enum {
+	BLOCK_SHB = 0x0a0d0d0a,
+	BLOCK_IDB = 1,
+	BLOCK_PACKET = 2, /* obsolete */
+	BLOCK_SPB = 3,
+	BLOCK_ISB = 5,
+	BLOCK_EPB = 6,
+	BLOCK_JEB = 9, /* systemd journal export */
+};
+
+enum {
+	OPT_END = 0,
+	OPT_COMMENT = 1,
+	OPT_CUSTOM_TEXT = 2988,
+	OPT_CUSTOM_BYTES = 2989,
+	OPT_CUSTOM_TEXT_NO_COPY = 19372,
+	OPT_CUSTOM_BYTES_NO_COPY = 19373,
+	OPT_SHB_HARDWARE = 2,
+	OPT_SHB_OS = 3,
+	OPT_SHB_APPLICATION = 4,
+	OPT_IF_NAME = 2,
+	OPT_IF_DESCRIPTION = 3,
+	OPT_IF_IPV4 = 4,
+	OPT_IF_IPV6 = 5,
+	OPT_IF_MAC = 6,
+	OPT_IF_SPEED = 8,
+	OPT_IF_TSRESOL = 9,
+	OPT_IF_TSOFFSET = 14,
+	OPT_IF_TXSPEED = 16,
+	OPT_IF_RXSPEED = 17,
+	OPT_EPB_FLAGS = 2,
+	OPT_EPB_DROPCOUNT = 4,
+	OPT_EPB_PACKETID = 5,
+	OPT_ISB_STARTTIME = 2,
+	OPT_ISB_ENDTIME = 3,
+	OPT_ISB_IFRECV = 4,
+	OPT_ISB_IFDROP = 5,
+};
+
+#define BYTE_ORDER_MAGIC 0x1a2b3c4du
+
+/* Payload of our custom options, behind the enterprise number: u8 kind, u8 version, then this. */
+enum { CUSTOM_SUMMARY = 1, CUSTOM_COUNTERS = 2 };
+#define CUSTOM_VERSION 1
+
+/* Summary: u16 parts, u32 window, u64 first, u64 last, then the parts: u32 interface (IDB number),
+ * u32 packets, u64 bytes, u64 captured, u32 second sights, u32 counters, u32 lost. */
+#define SUMMARY_HEAD_SIZE 24u
+#define SUMMARY_PART_SIZE 36u
+#define SUMMARY_MAX_PARTS 1024u
+
+#define LZ4_FRAME_MAGIC     0x184d2204u
+#define LZ4_BLOCK_PLAIN_BIT 0x80000000u
+#define LZ4_BLOCK_MAX       (1u << 20) /* block size id 1 MB */
+
+#endif

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to room savefile: the parts of the reader. */
+#ifndef DREDGE_SAVEFILE_READ_H
+#define DREDGE_SAVEFILE_READ_H
+
+#include "savefile/layout.h"
+
+#define READ_MAX_IFACES (1u << 18) /* descriptions in one file */
+
+/* Why something cannot be read: one sentence without file and place. */
+struct reason {
+	char text[200];
+};
+int reason_set(struct reason *why, const char *fmt, ...) ATTR_PRINTF(2, 3); /* returns -1 */
+
+/* The first damage of a run, and how many there were. */
+struct trouble {
+	struct err first;
+	uint64_t count;
+};
+void trouble_damaged(struct trouble *t, const char *path, uint64_t offset, uint64_t block,
+		     const char *reason);
+void trouble_cut(struct trouble *t, const char *path, uint64_t offset, const char *reason);
+/* 0, or -1 with *e: the first one, and how many more. */
+int trouble_result(const struct trouble *t, struct err *e);
+
+/* What reading events needs to know of an interface; by interface number. */
+struct iface_in {
+	int64_t offset;	  /* if_tsoffset, seconds */
+	uint32_t weight;  /* 1 in N */
+	uint32_t snaplen; /* 0 = none */
+	uint16_t hop;
+	uint8_t resolution; /* if_tsresol */
+	bool plain_ns;	    /* times are ns as they stand */
+	bool wanted;
+};
+
+struct iface_table {
+	struct iface_in *items;
+	uint32_t count, cap;
+};
+
+/* The state of a run that every format shares. */
+struct run {
+	const struct reader_query *q;
+	const struct sink *sink;
+	uint32_t types;	 /* never 0 */
+	bool all_wanted; /* nobody asks for interfaces */
+	int ended;	 /* what the sink returned */
+};
+
+static inline bool run_wants_time(const struct run *run, uint64_t ts)
+{
+	return ts >= run->q->from && ts <= run->q->to;
+}
+
+static inline bool run_wants(const struct run *run, const struct iface_table *ifaces,
+			     const struct event *ev)
+{
+	if (!(run->types >> ev->type & 1) || !run_wants_time(run, ev->ts))
+		return false;
+	if (ev->type == EVENT_NOTICE || ev->type == EVENT_DROP)
+		return true;
+	return ev->iface < ifaces->count ? ifaces->items[ev->iface].wanted : run->all_wanted;
+}
+
+/* Adds the interface to the table (unless it is known from a run before), tells the sink, and asks
+ * whether it is wanted. */
+int run_iface(struct run *run, struct iface_table *t, uint32_t number, const struct iface_in *in,
+	      const struct iface_record *r, struct reason *why);
+
+/* ---- pcapng, block by block ---- */
+
+struct pcapng {
+	struct iface_table *ifaces;
+	bool swap;	 /* the section's byte order is not ours */
+	bool loose;	 /* descriptions were lost: unknown interfaces are no error */
+	uint32_t base;	 /* number of the section's first interface */
+	uint32_t limit;	 /* interfaces of the section */
+	uint64_t frames; /* frames so far, as Wireshark counts */
+	uint64_t last_ts;
+	struct counters counters;		/* what event.data of a counter sample points at */
+	struct text *application, *description; /* of the first section header; may be NULL */
+};
+
+static inline uint32_t pcapng_u32(const struct pcapng *p, const void *at)
+{
+	uint32_t v = load_le32(at);
+	return UNLIKELY(p->swap) ? __builtin_bswap32(v) : v;
+}
+
+static inline uint16_t pcapng_u16(const struct pcapng *p, const void *at)
+{
+	uint16_t v = load_le16(at);
+	return UNLIKELY(p->swap) ? __builtin_bswap16(v) : v;
+}
+
+static inline uint64_t pcapng_u64(const struct pcapng *p, const void *at)
+{
+	uint64_t v = load_le64(at);
+	return UNLIKELY(p->swap) ? __builtin_bswap64(v) : v;
+}
+
+/* Length of the block that begins with these 12 bytes; also takes the byte order from a section
+ * header. -1 when it cannot be. */
+int64_t pcapng_length(struct pcapng *p, const uint8_t head[12], struct reason *why);
+/* A whole block of `size` bytes as pcapng_length said. 1: *ev is an event (data borrowed from the
+ * block or from p); 0: nothing for us, or an interface or section that was taken note of; -1. */
+int pcapng_block(struct pcapng *p, struct run *run, const uint8_t *block, uint32_t size,
+		 struct event *ev, struct reason *why);
+/* The next option; 0 at the end of the list. Sizes are checked. */
+struct option {
+	uint16_t code, size;
+	const uint8_t *value;
+};
+int pcapng_option(const struct pcapng *p, struct cursor *c, struct option *o);
+/* Value behind our enterprise number in a custom option, or NULL. */
+const uint8_t *pcapng_custom(const struct pcapng *p, const struct option *o, size_t *n);
+
+/* ---- who: descriptions and journal records ---- */
+
+int describe_iface(struct pcapng *p, struct run *run, const uint8_t *block, uint32_t size,
+		   struct reason *why);
+void describe_section(struct pcapng *p, const uint8_t *block, uint32_t size);
+/* Fills ev from a journal record (n bytes of text) and, unless run is NULL, tells the sink of the
+ * container named there. */
+void describe_journal(struct run *run, const uint8_t *text, size_t n, struct event *ev);
+
+/* ---- pcap ---- */
+
+struct pcap {
+	bool swap, nanoseconds;
+	uint32_t snaplen, linktype;
+	struct iface_table *ifaces;
+	uint64_t frames;
+};
+
+bool pcap_match(const uint8_t *p, size_t n);
+int pcap_header(struct pcap *p, const uint8_t head[24], struct reason *why);
+/* Size of the record with these 16 bytes in front, or -1. */
+int64_t pcap_length(const struct pcap *p, const uint8_t head[16], struct reason *why);
+void pcap_packet(struct pcap *p, const uint8_t *record, struct event *ev);
+
+/* ---- the chunk directory ---- */
+
+struct dir_entry {
+	struct chunk chunk; /* parts: only while the entry is being looked at */
+	uint32_t base;	    /* interface number of its section's first interface */
+	uint32_t limit;	    /* interfaces described in the section up to here */
+	uint32_t frames;    /* in this chunk */
+	uint32_t block;	    /* number of the LZ4 block */
+	size_t parts_at;
+	bool stored_plain, checksum;
+	bool loose;   /* descriptions before it were lost */
+	bool unknown; /* no summary that can be read: decode and see */
+};
+
+struct scan { /* where the scan stands in the file */
+	uint64_t offset;
+	uint64_t frames; /* before here */
+	uint32_t base, limit, total, block, block_max, window;
+	unsigned windows;
+	bool checksum, content_checksum, in_frame;
+	bool loose; /* descriptions were lost */
+	bool done, complete, cut, damaged;
+	struct reason why; /* of cut and damaged */
+};
+
+struct directory {
+	int fd;
+	uint64_t file_bytes;
+	struct reader_work *work;
+	struct scan scan;
+	uint8_t *ahead; /* file bytes read ahead of the scan */
+	uint64_t ahead_at;
+	size_t ahead_len;
+	uint32_t last_stored;
+	uint8_t *stored, *decoded; /* one block each */
+	struct chunk_part *parts;  /* of the entry looked at */
+	/* The beginning of the directory is kept, and where the scan stands behind it. */
+	struct dir_entry *kept;
+	size_t kept_count, kept_cap;
+	struct chunk_part *kept_parts;
+	size_t kept_parts_count, kept_parts_cap;
+	size_t keep_bytes;
+	struct scan kept_scan;
+	size_t next; /* in kept */
+};
+
+/* Does the file begin like one of ours? 1, 0. */
+int directory_open(struct directory *d, int fd, uint64_t file_bytes, struct reader_work *work);
+void directory_done(struct directory *d);
+void directory_rewind(struct directory *d);
+/* 1 and the next chunk (valid until the next call), 0 at the end: d->scan says how it ended. */
+int directory_next(struct directory *d, struct dir_entry *out);
+
+/* Reads and decodes one chunk: *out bytes at to (cap bytes), 0; -1 damage. stored: room for a block
+ * and its checksum. */
+int chunk_load(int fd, const struct dir_entry *c, uint8_t *stored, uint8_t *to, size_t cap,
+	       size_t *out, struct reason *why);
+/* A metadata chunk through p: interfaces and containers to run's sink. */
+int chunk_describe(struct pcapng *p, struct run *run, const uint8_t *data, size_t n,
+		   struct reason *why);
+
+/* ---- windows ---- */
+
+struct mark { /* where an event lies in a window */
+	uint64_t ts;
+	uint32_t at;	/* in the arena */
+	uint32_t frame; /* within its chunk, from 0 */
+};
+
+struct lane {		  /* the events of one chunk, by time */
+	size_t next, end; /* in marks */
+	uint64_t frame;	  /* frames of the file before the chunk */
+	uint32_t base, limit;
+	bool loose;
+};
+
+struct window {		/* decoded chunks and their wanted events */
+	uint8_t *arena; /* WINDOW_BUDGET and a block more; only what is used takes memory */
+	size_t used;
+	struct mark *marks;
+	size_t mark_count, mark_cap;
+	struct lane *lanes;
+	size_t lane_count, lane_cap;
+};
+
+#define WINDOW_BUDGET (50u << 20) /* bytes of all windows in memory */
+
+void window_init(struct window *w);
+void window_done(struct window *w);
+void window_reset(struct window *w, bool give_back);
+static inline size_t window_cost(const struct window *w)
+{
+	return w->used + w->mark_count * sizeof(*w->marks);
+}
+/* Takes in the n bytes decoded to arena + used; keeps marks of the wanted events. -1: damaged from
+ * *at (in the chunk) on; what came before is kept. */
+int window_add(struct window *w, size_t n, const struct dir_entry *c, const struct run *run,
+	       struct iface_table *ifaces, size_t *at, struct reason *why);
+/* Deliver everything in order of time (or as it lies there). */
+void merge_run(struct window *w, struct run *run, struct iface_table *ifaces);
+
+/* The whole of a chunked file. */
+int chunked_run(struct directory *d, struct iface_table *ifaces, struct run *run, const char *path,
+		_Atomic uint64_t *progress, struct err *e);
+
+#endif

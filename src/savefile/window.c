@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A window in memory. While a freshly decoded chunk is still in the cache one
+ * pass over it notes the time and place of each wanted event; merging then
+ * compares these notes and never touches a packet before its turn.
+ */
+#include "savefile/read.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#define ARENA_BYTES (WINDOW_BUDGET + LZ4_BLOCK_MAX)
+
+void window_init(struct window *w)
+{
+	*w = (struct window){0};
+	w->arena = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (w->arena == MAP_FAILED)
+		w->arena = xmalloc(SIZE_MAX); /* the usual end */
+	/* A merge walks through hundreds of chunks at once: small pages would not fit the TLB. */
+	madvise(w->arena, ARENA_BYTES, MADV_HUGEPAGE);
+}
+
+void window_done(struct window *w)
+{
+	if (w->arena)
+		munmap(w->arena, ARENA_BYTES);
+	free(w->marks);
+	free(w->lanes);
+}
+
+void window_reset(struct window *w, bool give_back)
+{
+	if (give_back) {
+		madvise(w->arena, ARENA_BYTES, MADV_DONTNEED);
+		free(w->marks);
+		w->marks = NULL;
+		w->mark_cap = 0;
+	}
+	w->used = w->mark_count = w->lane_count = 0;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct mark *x = a, *y = b;
+
+	if (x->ts != y->ts)
+		return x->ts < y->ts ? -1 : 1;
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+struct indexer {
+	struct window *w;
+	const struct run *run;
+	const struct dir_entry *c;
+	struct pcapng p;
+	uint64_t last; /* time of the mark before */
+	bool disorder;
+};
+
+static inline void note(struct indexer *x, uint64_t ts, uint32_t at, uint32_t frame)
+{
+	struct window *w = x->w;
+
+	GROW(w->marks, w->mark_count, w->mark_cap);
+	w->marks[w->mark_count++] = (struct mark){ts, at, frame};
+	x->disorder |= ts < x->last;
+	x->last = ts;
+}
+
+/* The usual packet, checked as pcapng_block would: 1 noted, 0 not wanted, -1 look closer. */
+static inline int quick_packet(struct indexer *x, const uint8_t *block, uint32_t size)
+{
+	uint32_t id = load_le32(block + 8), caplen = load_le32(block + 20);
+
+	if (UNLIKELY(size < 32 || id >= x->c->limit || caplen > size - 32 ||
+		     caplen > SAVEFILE_MAX_PACKET || load_le32(block + size - 4) != size))
+		return -1;
+	const struct iface_in *i = &x->p.ifaces->items[x->c->base + id];
+	if (UNLIKELY(!i->plain_ns))
+		return -1;
+	uint64_t ts = (uint64_t)load_le32(block + 12) << 32 | load_le32(block + 16);
+	if (i->wanted && x->run->types >> EVENT_PACKET & 1 && run_wants_time(x->run, ts))
+		note(x, ts, (uint32_t)(block - x->w->arena), (uint32_t)x->p.frames);
+	x->p.frames++;
+	return 0;
+}
+
+static int slow_block(struct indexer *x, const uint8_t *block, uint32_t size, struct reason *why)
+{
+	struct event ev = {0};
+	uint32_t type = load_le32(block), frame = (uint32_t)x->p.frames;
+
+	/* Descriptions have been taken in already; in a data chunk they would be out of place. */
+	if (type == BLOCK_IDB || type == BLOCK_SHB)
+		return 0;
+	int got = pcapng_block(&x->p, NULL, block, size, &ev, why);
+	if (got == 1 && run_wants(x->run, x->p.ifaces, &ev))
+		note(x, ev.ts, (uint32_t)(block - x->w->arena), frame);
+	return got;
+}
+
+int window_add(struct window *w, size_t n, const struct dir_entry *c, const struct run *run,
+	       struct iface_table *ifaces, size_t *at, struct reason *why)
+{
+	const uint8_t *start = w->arena + w->used, *block = start, *end = start + n;
+	struct indexer x = {.w = w, .run = run, .c = c};
+	size_t first = w->mark_count;
+	int status = 0;
+
+	x.p = (struct pcapng){
+		.ifaces = ifaces, .base = c->base, .limit = c->limit, .loose = c->loose};
+	while (block < end) {
+		uint32_t size = end - block >= 12 ? load_le32(block + 4) : 0;
+		if (UNLIKELY(size < 12 || size % 4 || size > (size_t)(end - block))) {
+			status = reason_set(why, "block length %u is impossible", size);
+			break;
+		}
+		if (load_le32(block) != BLOCK_EPB || quick_packet(&x, block, size) < 0) {
+			status = slow_block(&x, block, size, why) < 0 ? -1 : 0;
+			if (status)
+				break;
+		}
+		block += size;
+	}
+	*at = (size_t)(block - start);
+	w->used += (n + 63) & ~(size_t)63;
+	if (w->mark_count == first)
+		return status;
+	if (x.disorder && !run->q->unordered)
+		qsort(w->marks + first, w->mark_count - first, sizeof(*w->marks), by_time);
+	GROW(w->lanes, w->lane_count, w->lane_cap);
+	w->lanes[w->lane_count++] = (struct lane){
+		.next = first,
+		.end = w->mark_count,
+		.frame = c->chunk.frame - 1,
+		.base = c->base,
+		.limit = c->limit,
+		.loose = c->loose,
+	};
+	return status;
+}

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Events of NAME.pcapng.lz4 are encoded at once into the arena of the open
+ * window and noted in a list. When the window ends, the list is sorted by
+ * interface, each interface's blocks are gathered into chunks, interfaces with
+ * little in them share one, and each chunk becomes one LZ4 block.
+ */
+#include "savefile/writer.h"
+
+#include <lz4frame.h>
+#include <stdlib.h>
+
+#define SMALL_LANE	(32u << 10) /* lanes below share a chunk */
+#define MAX_BLOCK_BYTES (SAVEFILE_MAX_PACKET + 128u)
+#define ENTRY_SHARE	64u /* one list entry for so many bytes of the window */
+#define META_BYTES	SAVEFILE_CHUNK_BYTES
+#define LEAST_WINDOW	(256u << 10) /* before a file is full */
+
+enum entry_kind { ENTRY_COUNTERS, ENTRY_PACKET, ENTRY_SECOND_SIGHT };
+
+struct entry { /* a block in the arena */
+	uint64_t ts;
+	uint32_t at, size;
+	uint32_t lane, idb;
+	uint32_t lost;
+	enum entry_kind kind;
+};
+
+struct open_window {
+	uint8_t *arena;
+	size_t arena_len, bytes;
+	struct entry *entries;
+	uint32_t *order; /* entries sorted by lane */
+	uint32_t count, max;
+	uint32_t number; /* of the window in its file */
+	LZ4F_cctx *lz4;
+	struct builder chunk;
+	uint8_t *packed;
+	size_t packed_cap;
+	struct encode_part parts[SUMMARY_MAX_PARTS];
+};
+
+static const LZ4F_preferences_t preferences = {
+	.frameInfo =
+		{
+			.blockSizeID = LZ4F_max1MB,
+			.blockMode = LZ4F_blockIndependent,
+			.blockChecksumFlag = LZ4F_blockChecksumEnabled,
+		},
+	.autoFlush = 1, /* one update = one block */
+};
+
+struct open_window *open_window_new(size_t bytes, struct err *e)
+{
+	struct open_window *d = xcalloc(1, sizeof(*d));
+
+	if (LZ4F_isError(LZ4F_createCompressionContext(&d->lz4, LZ4F_VERSION))) {
+		free(d);
+		err_set(e, ERR_FAILED, "LZ4: no compression context");
+		return NULL;
+	}
+	d->bytes = MIN(MAX(bytes, MAX_BLOCK_BYTES), UINT32_MAX - 2 * MAX_BLOCK_BYTES);
+	d->arena = xmalloc(d->bytes + MAX_BLOCK_BYTES);
+	d->max = (uint32_t)(d->bytes / ENTRY_SHARE);
+	d->entries = xcalloc(d->max, sizeof(*d->entries));
+	d->order = xcalloc(d->max, sizeof(*d->order));
+	d->packed_cap = LZ4F_compressBound(LZ4_BLOCK_MAX, &preferences);
+	d->packed = xmalloc(d->packed_cap);
+	return d;
+}
+
+void open_window_free(struct open_window *d)
+{
+	if (!d)
+		return;
+	LZ4F_freeCompressionContext(d->lz4);
+	builder_done(&d->chunk);
+	free(d->arena);
+	free(d->entries);
+	free(d->order);
+	free(d->packed);
+	free(d);
+}
+
+/* ---- events ---- */
+
+static bool window_full(const struct writer *w)
+{
+	const struct open_window *d = w->window;
+
+	if (d->arena_len >= d->bytes || d->count == d->max || w->stream.len >= META_BYTES)
+		return true;
+	if (!w->o.rotate_bytes || w->file.bytes >= w->o.rotate_bytes)
+		return false;
+	/* Traffic shrinks to a third or so: half makes the file end near its size. */
+	uint64_t left = w->o.rotate_bytes - w->file.bytes;
+	return d->arena_len >= MAX(left * 2, LEAST_WINDOW);
+}
+
+static bool window_event(struct writer *w, struct lane *l, const struct event *ev)
+{
+	struct open_window *d = w->window;
+
+	if (!l) {
+		encode_journal(&w->stream, ev->data, ev->caplen);
+		return window_full(w);
+	}
+	struct entry *k = &d->entries[d->count++];
+	*k = (struct entry){
+		.ts = ev->ts,
+		.at = (uint32_t)d->arena_len,
+		.lane = ev->iface,
+		.idb = writer_describe(w, l),
+	};
+	if (ev->type == EVENT_PACKET) {
+		k->kind = event_is_second_sight(ev) ? ENTRY_SECOND_SIGHT : ENTRY_PACKET;
+		k->lost = ev->lost;
+		k->size = (uint32_t)encode_packet_size(ev);
+		encode_packet(d->arena + k->at, k->idb, ev);
+	} else {
+		w->scratch.len = 0;
+		encode_counters(&w->scratch, k->idb, ev->ts, (const void *)ev->data);
+		k->size = (uint32_t)w->scratch.len;
+		memcpy(d->arena + k->at, w->scratch.data, k->size);
+	}
+	d->arena_len += k->size;
+	l->count++;
+	l->bytes += k->size;
+	return window_full(w);
+}
+
+/* ---- chunks ---- */
+
+static int put_block(struct writer *w, const uint8_t *p, size_t n, struct err *e)
+{
+	struct open_window *d = w->window;
+	size_t packed = LZ4F_compressUpdate(d->lz4, d->packed, d->packed_cap, p, n, NULL);
+
+	if (LZ4F_isError(packed))
+		return err_set(e, ERR_FAILED, "LZ4: %s", LZ4F_getErrorName(packed));
+	w->stats.raw_bytes += n;
+	return writer_put(w, d->packed, packed, e);
+}
+
+/* Descriptions and notices; a window ends before they get too many for one block. */
+static int put_meta(struct writer *w, struct err *e)
+{
+	return w->stream.len ? put_block(w, w->stream.data, w->stream.len, e) : 0;
+}
+
+static void count_entry(const struct open_window *d, const struct entry *k, struct encode_part *p)
+{
+	p->idb = k->idb;
+	if (k->kind == ENTRY_COUNTERS) {
+		p->counters++;
+		return;
+	}
+	p->packets++;
+	p->second_sights += k->kind == ENTRY_SECOND_SIGHT;
+	p->lost += k->lost;
+	p->captured += load_le32(d->arena + k->at + 20);
+	p->bytes += load_le32(d->arena + k->at + 24);
+}
+
+/* Make a chunk of entries[order[0..n)], which are in the order of time. */
+static int put_chunk(struct writer *w, const uint32_t *order, uint32_t n, unsigned parts,
+		     struct err *e)
+{
+	struct open_window *d = w->window;
+	uint64_t first = UINT64_MAX, last = 0;
+	size_t size = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct entry *k = &d->entries[order[i]];
+		first = MIN(first, k->ts);
+		last = MAX(last, k->ts);
+		size += k->size;
+	}
+	d->chunk.len = 0;
+	encode_summary(&d->chunk, d->number, first, last, d->parts, parts);
+	uint8_t *to = builder_room(&d->chunk, size);
+	d->chunk.len += size;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct entry *k = &d->entries[order[i]];
+		if (i + 2 < n)
+			__builtin_prefetch(d->arena + d->entries[order[i + 2]].at);
+		memcpy(to, d->arena + k->at, k->size);
+		to += k->size;
+	}
+	return put_block(w, d->chunk.data, d->chunk.len, e);
+}
+
+/* ---- sorting ---- */
+
+static int by_time(const void *a, const void *b, void *ctx)
+{
+	const struct entry *entries = ctx;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	if (entries[x].ts != entries[y].ts)
+		return entries[x].ts < entries[y].ts ? -1 : 1;
+	return x < y ? -1 : x > y; /* as they came */
+}
+
+static void sort_by_time(struct open_window *d, uint32_t *order, uint32_t n)
+{
+	for (uint32_t i = 1; i < n; i++)
+		if (d->entries[order[i]].ts < d->entries[order[i - 1]].ts) {
+			qsort_r(order, n, sizeof(*order), by_time, d->entries);
+			return;
+		}
+}
+
+/* Lanes that share chunks first, then the others; within both by number. */
+static void sort_by_lane(struct writer *w)
+{
+	struct open_window *d = w->window;
+	uint32_t at = 0;
+
+	for (int small = 1; small >= 0; small--)
+		for (size_t i = 0; i < w->lane_count; i++)
+			if (w->lanes[i].count && (w->lanes[i].bytes < SMALL_LANE) == small) {
+				w->lanes[i].at = at;
+				at += w->lanes[i].count;
+			}
+	for (uint32_t i = 0; i < d->count; i++)
+		d->order[w->lanes[d->entries[i].lane].at++] = i;
+	for (size_t i = 0; i < w->lane_count; i++)
+		w->lanes[i].at -= w->lanes[i].count;
+}
+
+/* A lane of its own: cut into chunks of equal size, and where its description
+ * changed. */
+static int put_lane(struct writer *w, const struct lane *l, struct err *e)
+{
+	struct open_window *d = w->window;
+	uint32_t *order = d->order + l->at;
+	size_t chunks = (l->bytes + SAVEFILE_CHUNK_BYTES - 1) / SAVEFILE_CHUNK_BYTES;
+	size_t target = l->bytes / chunks;
+
+	for (uint32_t from = 0, to; from < l->count; from = to) {
+		uint32_t idb = d->entries[order[from]].idb;
+		size_t size = 0;
+		d->parts[0] = (struct encode_part){0};
+		for (to = from; to < l->count && size < target; to++) {
+			const struct entry *k = &d->entries[order[to]];
+			if (k->idb != idb)
+				break;
+			count_entry(d, k, &d->parts[0]);
+			size += k->size;
+		}
+		int status = put_chunk(w, order + from, to - from, 1, e);
+		if (status)
+			return status;
+	}
+	return 0;
+}
+
+struct shared {		      /* a chunk of several lanes that is being put together */
+	uint32_t from, count; /* in order[] */
+	unsigned parts;
+	size_t bytes;
+};
+
+static int put_shared(struct writer *w, struct shared *s, struct err *e)
+{
+	struct open_window *d = w->window;
+
+	if (!s->count)
+		return 0;
+	sort_by_time(d, d->order + s->from, s->count);
+	int status = put_chunk(w, d->order + s->from, s->count, s->parts, e);
+	*s = (struct shared){0};
+	return status;
+}
+
+/* Its entries stay in the order of lanes until the chunk is put, so parts are
+ * runs of one IDB. */
+static int share_lane(struct writer *w, const struct lane *l, struct shared *s, struct err *e)
+{
+	struct open_window *d = w->window;
+
+	if (s->bytes + l->bytes > SAVEFILE_CHUNK_BYTES) {
+		int status = put_shared(w, s, e);
+		if (status)
+			return status;
+	}
+	for (uint32_t i = l->at; i < l->at + l->count; i++) {
+		const struct entry *k = &d->entries[d->order[i]];
+		if (!s->parts || d->parts[s->parts - 1].idb != k->idb) {
+			if (s->parts == SUMMARY_MAX_PARTS) {
+				int status = put_shared(w, s, e);
+				if (status)
+					return status;
+			}
+			d->parts[s->parts++] = (struct encode_part){0};
+		}
+		if (!s->count)
+			s->from = i;
+		count_entry(d, k, &d->parts[s->parts - 1]);
+		s->bytes += k->size;
+		s->count++;
+	}
+	return 0;
+}
+
+static int put_lanes(struct writer *w, struct err *e)
+{
+	struct open_window *d = w->window;
+	struct shared shared = {0};
+	int status = 0;
+
+	for (size_t i = 0; i < w->lane_count && !status; i++) {
+		const struct lane *l = &w->lanes[i];
+		if (l->count && l->bytes < SMALL_LANE)
+			status = share_lane(w, l, &shared, e);
+	}
+	if (!status)
+		status = put_shared(w, &shared, e);
+	for (size_t i = 0; i < w->lane_count && !status; i++) {
+		const struct lane *l = &w->lanes[i];
+		if (l->bytes < SMALL_LANE)
+			continue;
+		sort_by_time(d, d->order + l->at, l->count);
+		status = put_lane(w, l, e);
+	}
+	return status;
+}
+
+static int window_flush(struct writer *w, struct err *e)
+{
+	struct open_window *d = w->window;
+	int status = put_meta(w, e);
+
+	if (!status && d->count) {
+		sort_by_lane(w);
+		status = put_lanes(w, e);
+		d->number += !status;
+	}
+	for (size_t i = 0; i < w->lane_count; i++) {
+		w->lanes[i].count = 0;
+		w->lanes[i].bytes = 0;
+	}
+	d->arena_len = 0;
+	d->count = 0;
+	return status;
+}
+
+/* ---- files ---- */
+
+static int window_header(struct writer *w, struct err *e)
+{
+	struct open_window *d = w->window;
+	size_t n = LZ4F_compressBegin(d->lz4, d->packed, d->packed_cap, &preferences);
+
+	if (LZ4F_isError(n))
+		return err_set(e, ERR_FAILED, "LZ4: %s", LZ4F_getErrorName(n));
+	d->number = 0;
+	int status = writer_put(w, d->packed, n, e);
+	if (status)
+		return status;
+	d->chunk.len = 0;
+	encode_section(&d->chunk, w->description);
+	status = put_block(w, d->chunk.data, d->chunk.len, e);
+	if (status > 0)
+		outfile_cut(&w->file, 0);
+	w->headed = !status;
+	return status;
+}
+
+static int window_end(struct writer *w, struct err *e)
+{
+	struct open_window *d = w->window;
+
+	if (!w->headed)
+		return 0;
+	size_t n = LZ4F_compressEnd(d->lz4, d->packed, d->packed_cap, NULL);
+	if (LZ4F_isError(n))
+		return err_set(e, ERR_FAILED, "LZ4: %s", LZ4F_getErrorName(n));
+	return writer_put(w, d->packed, n, e);
+}
+
+const struct writer_format writer_window = {
+	.event = window_event,
+	.header = window_header,
+	.flush = window_flush,
+	.end = window_end,
+	.windows = true,
+};

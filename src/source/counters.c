@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source/counters.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "net/net.h"
+#include "source/idmap.h"
+#include "source/inside.h"
+
+#define FILE_BYTES   65536	  /* of a cgroup file: some 9000 processes */
+#define V1_UNLIMITED (1ull << 60) /* memory.limit_in_bytes says "no limit" as a huge number */
+#define SPARE_FDS    256	  /* left to the rest of the program */
+
+/* Read the file at p (NUL-terminated) into c. */
+typedef void parse_fn(const char *p, struct counters *c);
+
+static uint64_t number(const char *p)
+{
+	return strtoull(p, NULL, 10);
+}
+
+/* "key value" lines: the value behind key, or false. */
+static bool keyed(const char *p, const char *key, uint64_t *out)
+{
+	size_t n = strlen(key);
+	for (; p && *p; p = (p = strchr(p, '\n')) ? p + 1 : NULL)
+		if (!strncmp(p, key, n) && p[n] == ' ') {
+			*out = number(p + n + 1);
+			return true;
+		}
+	return false;
+}
+
+struct keyed_row {
+	const char *key;
+	enum counter_id id;
+	uint64_t factor;
+};
+
+static void keyed_set(const char *p, struct counters *c, const struct keyed_row *rows, size_t n)
+{
+	uint64_t v;
+	for (size_t i = 0; i < n; i++)
+		if (keyed(p, rows[i].key, &v))
+			counters_set(c, rows[i].id, v * rows[i].factor);
+}
+
+static void parse_cpuacct_stat(const char *p, struct counters *c)
+{
+	uint64_t tick = NSEC_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK);
+	const struct keyed_row rows[] = {{"user", COUNTER_CPUS_USER, tick},
+					 {"system", COUNTER_CPUS_SYSTEM, tick}};
+	keyed_set(p, c, rows, ARRAY_SIZE(rows));
+}
+
+static void parse_cpu_stat_v1(const char *p, struct counters *c)
+{
+	static const struct keyed_row rows[] = {
+		{"nr_periods", COUNTER_CPUS_NR_PERIODS, 1},
+		{"nr_throttled", COUNTER_CPUS_NR_THROTTLED, 1},
+		{"throttled_time", COUNTER_CPUS_THROTTLED, 1},
+	};
+	keyed_set(p, c, rows, ARRAY_SIZE(rows));
+}
+
+static void parse_cpu_stat_v2(const char *p, struct counters *c)
+{
+	static const struct keyed_row rows[] = {
+		{"user_usec", COUNTER_CPUS_USER, NSEC_PER_USEC},
+		{"system_usec", COUNTER_CPUS_SYSTEM, NSEC_PER_USEC},
+		{"nr_periods", COUNTER_CPUS_NR_PERIODS, 1},
+		{"nr_throttled", COUNTER_CPUS_NR_THROTTLED, 1},
+		{"throttled_usec", COUNTER_CPUS_THROTTLED, NSEC_PER_USEC},
+	};
+	keyed_set(p, c, rows, ARRAY_SIZE(rows));
+}
+
+static void parse_memory_total(const char *p, struct counters *c)
+{
+	counters_set(c, COUNTER_MEM_TOTAL, number(p));
+}
+
+static void parse_memory_limit(const char *p, struct counters *c)
+{
+	if (*p >= '0' && *p <= '9' && number(p) < V1_UNLIMITED) /* v2 says "max" */
+		counters_set(c, COUNTER_MEM_LIMIT, number(p));
+}
+
+static void parse_memory_stat_v1(const char *p, struct counters *c)
+{
+	static const struct keyed_row rows[] = {
+		{"total_rss", COUNTER_MEM_RSS, 1},
+		{"total_cache", COUNTER_MEM_FILE, 1},
+		{"total_mapped_file", COUNTER_MEM_MAPPED_FILE, 1},
+		{"total_swap", COUNTER_MEM_SWAP, 1},
+	};
+	keyed_set(p, c, rows, ARRAY_SIZE(rows));
+}
+
+static void parse_memory_stat_v2(const char *p, struct counters *c)
+{
+	static const struct keyed_row rows[] = {
+		{"anon", COUNTER_MEM_RSS, 1},
+		{"file", COUNTER_MEM_FILE, 1},
+		{"file_mapped", COUNTER_MEM_MAPPED_FILE, 1},
+	};
+	keyed_set(p, c, rows, ARRAY_SIZE(rows));
+}
+
+static void parse_memory_swap(const char *p, struct counters *c)
+{
+	counters_set(c, COUNTER_MEM_SWAP, number(p));
+}
+
+/* "some avg10=0.00 avg60=0.00 avg300=0.00 total=1234" (microseconds) */
+static void parse_memory_pressure(const char *p, struct counters *c)
+{
+	const char *total = strncmp(p, "some ", 5) ? NULL : strstr(p, "total=");
+	if (total)
+		counters_set(c, COUNTER_MEM_PRESSURE, number(total + 6) * NSEC_PER_USEC);
+}
+
+/* Sum of the numbers that follow `word` anywhere in the file: one per device. */
+static uint64_t sum_after(const char *p, const char *word)
+{
+	uint64_t sum = 0;
+	for (; (p = strstr(p, word)); p += strlen(word))
+		sum += number(p + strlen(word));
+	return sum;
+}
+
+static void parse_blkio_bytes(const char *p, struct counters *c)
+{
+	counters_set(c, COUNTER_DISK_READ_BYTES, sum_after(p, " Read "));
+	counters_set(c, COUNTER_DISK_WRITE_BYTES, sum_after(p, " Write "));
+}
+
+static void parse_blkio_ops(const char *p, struct counters *c)
+{
+	counters_set(c, COUNTER_DISK_READ_OPS, sum_after(p, " Read "));
+	counters_set(c, COUNTER_DISK_WRITE_OPS, sum_after(p, " Write "));
+}
+
+static void parse_io_stat(const char *p, struct counters *c)
+{
+	counters_set(c, COUNTER_DISK_READ_BYTES, sum_after(p, " rbytes="));
+	counters_set(c, COUNTER_DISK_WRITE_BYTES, sum_after(p, " wbytes="));
+	counters_set(c, COUNTER_DISK_READ_OPS, sum_after(p, " rios="));
+	counters_set(c, COUNTER_DISK_WRITE_OPS, sum_after(p, " wios="));
+}
+
+static uint64_t lines(const char *p)
+{
+	uint64_t n = 0;
+	while ((p = strchr(p, '\n'))) {
+		n++;
+		p++;
+	}
+	return n;
+}
+
+static void parse_processes(const char *p, struct counters *c)
+{
+	counters_set(c, COUNTER_PROCESSES, lines(p));
+}
+
+static void parse_threads(const char *p, struct counters *c)
+{
+	counters_set(c, COUNTER_THREADS, lines(p));
+}
+
+static void parse_pids_current(const char *p, struct counters *c)
+{
+	counters_set(c, COUNTER_THREADS, number(p));
+}
+
+/* In the order of trying; a later one is read only while the counter is unknown. */
+static const struct cgroup_file {
+	const char *name;
+	bool v2;
+	enum counter_id tells; /* not opened when another hierarchy told it already */
+	parse_fn *parse;
+} cgroup_files[] = {
+	{"cpuacct.stat", false, COUNTER_CPUS_USER, parse_cpuacct_stat},
+	{"cpu.stat", false, COUNTER_CPUS_NR_PERIODS, parse_cpu_stat_v1},
+	{"memory.usage_in_bytes", false, COUNTER_MEM_TOTAL, parse_memory_total},
+	{"memory.limit_in_bytes", false, COUNTER_MEM_LIMIT, parse_memory_limit},
+	{"memory.stat", false, COUNTER_MEM_RSS, parse_memory_stat_v1},
+	{"blkio.throttle.io_service_bytes", false, COUNTER_DISK_READ_BYTES, parse_blkio_bytes},
+	{"blkio.throttle.io_serviced", false, COUNTER_DISK_READ_OPS, parse_blkio_ops},
+	{"cpu.stat", true, COUNTER_CPUS_USER, parse_cpu_stat_v2},
+	{"memory.current", true, COUNTER_MEM_TOTAL, parse_memory_total},
+	{"memory.max", true, COUNTER_MEM_LIMIT, parse_memory_limit},
+	{"memory.stat", true, COUNTER_MEM_RSS, parse_memory_stat_v2},
+	{"memory.swap.current", true, COUNTER_MEM_SWAP, parse_memory_swap},
+	{"memory.pressure", true, COUNTER_MEM_PRESSURE, parse_memory_pressure},
+	{"io.stat", true, COUNTER_DISK_READ_BYTES, parse_io_stat},
+	{"pids.current", false, COUNTER_THREADS, parse_pids_current},
+	{"pids.current", true, COUNTER_THREADS, parse_pids_current},
+	{"cgroup.procs", true, COUNTER_PROCESSES, parse_processes},
+	{"cgroup.procs", false, COUNTER_PROCESSES, parse_processes},
+	{"cgroup.threads", true, COUNTER_THREADS, parse_threads},
+	{"tasks", false, COUNTER_THREADS, parse_threads},
+};
+
+struct watched { /* a container */
+	struct open_file {
+		int fd; /* -1: opened anew for each sample, descriptors being scarce */
+		char *path;
+		const struct cgroup_file *row;
+	} files[ARRAY_SIZE(cgroup_files)];
+	size_t n;
+	size_t dirs; /* of the container when they were looked up */
+};
+
+struct sampler {
+	struct net_socket *route;
+	char *proc_root;
+	struct idmap watched; /* container key -> struct watched, owned */
+	struct idmap links;   /* ifindex -> index + 1 into stats */
+	struct net_link_stats *stats;
+	size_t n, cap;
+	size_t fds, max_fds;
+};
+
+struct sampler *sampler_new(const struct source_options *o, struct err *e)
+{
+	struct net_socket *route = net_open(-1, e);
+	if (!route)
+		return NULL;
+	struct sampler *s = xcalloc(1, sizeof(*s));
+	s->route = route;
+	s->proc_root = xstrdup(o->proc_root ? o->proc_root : "/proc");
+	/* Some ten descriptors per container: the soft limit of 1024 is for programs with select.
+	 */
+	struct rlimit r;
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
+		r.rlim_cur = r.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &r);
+		(void)getrlimit(RLIMIT_NOFILE, &r);
+		s->max_fds = r.rlim_cur > 2 * SPARE_FDS ? r.rlim_cur - SPARE_FDS : 0;
+		s->max_fds = MIN(s->max_fds, 1u << 16);
+	}
+	return s;
+}
+
+static void watched_close(struct sampler *s, struct watched *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		if (w->files[i].fd >= 0) {
+			close(w->files[i].fd);
+			s->fds--;
+		}
+		free(w->files[i].path);
+	}
+	w->n = 0;
+}
+
+void sampler_forget(struct sampler *s, uint64_t key)
+{
+	struct watched *w = idmap_remove(&s->watched, key);
+	if (!w)
+		return;
+	watched_close(s, w);
+	free(w);
+}
+
+void sampler_free(struct sampler *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->watched.cap; i++)
+		if (s->watched.slots[i].value) {
+			watched_close(s, s->watched.slots[i].value);
+			free(s->watched.slots[i].value);
+		}
+	idmap_done(&s->watched);
+	idmap_done(&s->links);
+	free(s->stats);
+	free(s->proc_root);
+	net_close(s->route);
+	free(s);
+}
+
+static void stats_keep(void *ctx, uint32_t ifindex, const struct net_link_stats *st)
+{
+	struct sampler *s = ctx;
+	GROW(s->stats, s->n, s->cap);
+	s->stats[s->n++] = *st;
+	idmap_put(&s->links, ifindex, (void *)(uintptr_t)s->n);
+}
+
+int sampler_begin(struct sampler *s, struct err *e)
+{
+	s->n = 0;
+	idmap_done(&s->links);
+	return net_link_stats(s->route, stats_keep, s, e);
+}
+
+static int file_text(int fd, char buffer[FILE_BYTES])
+{
+	ssize_t n = pread(fd, buffer, FILE_BYTES - 1, 0);
+	if (n < 0)
+		return -1;
+	buffer[n] = '\0';
+	return 0;
+}
+
+static void file_keep(struct sampler *s, struct watched *w, const char *dir, int fd,
+		      const struct cgroup_file *row)
+{
+	if (s->fds >= s->max_fds) {
+		close(fd);
+		fd = -1;
+	} else {
+		s->fds++;
+	}
+	w->files[w->n++] = (struct open_file){fd, xasprintf("%s/%s", dir, row->name), row};
+}
+
+/* Which files of one directory tell something that no other hierarchy told. */
+static void directory_open(struct sampler *s, struct watched *w, const char *dir, bool v2,
+			   struct counters *told)
+{
+	char buffer[FILE_BYTES];
+	cleanup_close int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (at < 0 || v2 != !faccessat(at, "cgroup.controllers", F_OK, 0))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(cgroup_files); i++) {
+		const struct cgroup_file *row = &cgroup_files[i];
+		if (row->v2 != v2 || counters_has(told, row->tells) || w->n == ARRAY_SIZE(w->files))
+			continue;
+		int fd = openat(at, row->name, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		if (file_text(fd, buffer)) { /* as memory.pressure where PSI is off */
+			close(fd);
+			continue;
+		}
+		row->parse(buffer, told);
+		if (row->tells == COUNTER_PROCESSES && !told->value[COUNTER_PROCESSES]) {
+			told->known[COUNTER_PROCESSES / 64] &= ~(1ull << COUNTER_PROCESSES % 64);
+			close(fd); /* its processes are in other hierarchies */
+			continue;
+		}
+		counters_set(told, row->tells, 0);
+		file_keep(s, w, dir, fd, row);
+	}
+}
+
+/* Controllers live in v1 hierarchies or in the v2 one, never in both; v1 first, for where it is
+ * mounted the v2 directory has little more than processes. */
+static void watched_open(struct sampler *s, struct watched *w, const struct discovered *c)
+{
+	struct counters told = {0};
+	for (unsigned v2 = 0; v2 < 2; v2++)
+		for (size_t i = 0; c->cgroup_dirs[i]; i++)
+			directory_open(s, w, c->cgroup_dirs[i], v2, &told);
+}
+
+static void read_cgroup(struct sampler *s, const struct discovered *c, struct counters *out)
+{
+	struct watched *w = idmap_find(&s->watched, c->key);
+	size_t dirs = 0;
+	while (c->cgroup_dirs[dirs])
+		dirs++;
+	if (!w) {
+		if (c->record.end)
+			return;
+		w = xcalloc(1, sizeof(*w));
+		idmap_put(&s->watched, c->key, w);
+	}
+	if (w->dirs != dirs && !c->record.end) {
+		watched_close(s, w);
+		watched_open(s, w, c);
+		w->dirs = dirs;
+	}
+	char buffer[FILE_BYTES];
+	for (size_t i = 0; i < w->n; i++) {
+		const struct open_file *f = &w->files[i];
+		cleanup_close int once = f->fd < 0 ? open(f->path, O_RDONLY | O_CLOEXEC) : -1;
+		int fd = f->fd < 0 ? once : f->fd;
+		if (fd >= 0 && !file_text(fd, buffer))
+			f->row->parse(buffer, out);
+	}
+}
+
+/* /proc/PID/net/sockstat shows the namespace of PID; kept open it would keep that alive. */
+static void read_sockstat(const struct sampler *s, const struct discovered *c, struct counters *out)
+{
+	char path[4096], buffer[FILE_BYTES];
+	snprintf(path, sizeof(path), "%s/%d/net/sockstat", s->proc_root, c->pid);
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || file_text(fd, buffer))
+		return;
+	const char *tcp = strstr(buffer, "TCP: "), *end = tcp ? strchr(tcp, '\n') : NULL;
+	const char *inuse = tcp ? strstr(tcp, " inuse ") : NULL,
+		   *tw = tcp ? strstr(tcp, " tw ") : NULL;
+	if (inuse && inuse < end)
+		counters_set(out, COUNTER_TCP_CONNECTIONS, number(inuse + 7));
+	if (tw && tw < end)
+		counters_set(out, COUNTER_TCP_TIME_WAIT, number(tw + 4));
+}
+
+static void merge(struct counters *out, const struct counters *from)
+{
+	for (unsigned i = 0; i < COUNTERS; i++)
+		if (counters_has(from, i))
+			counters_set(out, i, from->value[i]);
+}
+
+void sampler_read(struct sampler *s, const struct discovered *c, struct counters *out)
+{
+	*out = (struct counters){0};
+	read_cgroup(s, c, out);
+	if (c->record.end) {
+		if (c->final)
+			merge(out, c->final);
+		return;
+	}
+	for (size_t i = 0; i < c->iface_count; i++) {
+		uintptr_t at = (uintptr_t)idmap_find(&s->links, c->ifaces[i].host_ifindex);
+		if (at && c->ifaces[i].host_ifindex)
+			counters_add_link(out, &s->stats[at - 1]);
+	}
+	if (c->pid && c->netns && !c->host_network && c->netns_owner == c->key)
+		read_sockstat(s, c, out);
+}

@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "source/inside.h"
+
+#define SCAN_NS	       (2 * NSEC_PER_SEC)
+#define SOCKETS_NS     NSEC_PER_SEC
+#define SOCKETS_ASK_NS (200 * NSEC_PER_MSEC)
+#define EMPTY_GRACE_NS (20 * NSEC_PER_MSEC) /* without processes so long: ended */
+#define LOOK_MIN_NS    (2 * NSEC_PER_MSEC)
+#define LOOK_NS	       (5 * NSEC_PER_SEC)  /* how long to look often at an incomplete one */
+#define NAMELESS_NS    (30 * NSEC_PER_SEC) /* how long scans look for a task's variables */
+#define MAX_CONTAINERS 8192
+#define FIRST_KEY      16 /* below: the fixed descriptors of the epoll set */
+
+enum { TAG_WATCH = 1, TAG_LINKS, TAG_CONTROL };
+
+/* ---- lives ---- */
+
+static void restart_key(const struct discovered *c, char *out, size_t size)
+{
+	const char *const *m = c->record.meta;
+	const char *task = m[META_TASK], *dot = task ? strrchr(task, '.') : NULL;
+	if (m[META_APP])
+		snprintf(out, size, "%s", m[META_APP]);
+	else if (dot) /* Marathon and Mesos append an instance to a name */
+		snprintf(out, size, "%.*s", (int)MIN(dot - task, 120), task);
+	else if (m[META_NAME] && !task)
+		snprintf(out, size, "%s", m[META_NAME]);
+	else if (m[META_IMAGE])
+		snprintf(out, size, "%s %s", m[META_IMAGE], c->comm);
+	else { /* what runs in which place */
+		const char *slash = strrchr(c->cgroup, '/');
+		snprintf(out, size, "%.*s %s", (int)MIN(slash - c->cgroup, 80), c->cgroup, c->comm);
+	}
+}
+
+static void note_restarts(struct discover *d, const struct discovered *c, uint64_t ts)
+{
+	char key[sizeof(((struct discover_fact *)0)->loop_key)];
+	restart_key(c, key, sizeof(key));
+	restarts_start(d->restarts, key, c->record.start);
+	unsigned count = restarts_end(d->restarts, key, ts);
+	if (!count)
+		return;
+	struct discover_fact *f = fact_add(d, DISCOVER_LOOP, ts, c);
+	f->count = count;
+	f->window_s = 60;
+	memcpy(f->loop_key, key, sizeof(key));
+}
+
+static struct counters *last_counters(struct discover *d, struct container *c)
+{
+	if (c->final || !c->pub)
+		return c->final;
+	for (size_t i = 0; i < c->pub->iface_count; i++) {
+		struct net_link l;
+		const struct discovered_iface *f = &c->pub->ifaces[i];
+		if (!f->host_ifindex || net_link_get(d->route, f->host_ifindex, &l, NULL) ||
+		    !l.has_stats || !str_eq(l.name, f->host_name))
+			continue;
+		if (!c->final)
+			c->final = xcalloc(1, sizeof(*c->final));
+		counters_add_link(c->final, &l.stats);
+	}
+	return c->final;
+}
+
+/* Others that used this one's interfaces become owners, and look for themselves. */
+static void heirs_dirty(struct discover *d, uint64_t key)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (d->containers[i]->pub && d->containers[i]->pub->netns_owner == key)
+			d->containers[i]->dirty = true;
+}
+
+static void life_end(struct discover *d, struct container *c, uint64_t ts)
+{
+	if (!c->pub && !c->fresh)
+		return; /* an old empty directory */
+	struct discovered *end = c->pub ? discovered_copy(c->pub) : discovered_new(c);
+	if (!c->pub) { /* gone before we caught a process of it */
+		end->record.start = c->seen_ts;
+		fact_add(d, DISCOVER_START, c->seen_ts, end);
+	}
+	end->record.end = ts;
+	end->final = last_counters(d, c);
+	c->final = NULL;
+	fact_add(d, DISCOVER_END, ts, end);
+	note_restarts(d, end, ts);
+	d->scan_sockets |= end->host_network;
+	discovered_unref(end);
+	discovered_unref(c->pub);
+	c->pub = NULL;
+	d->changed = true;
+}
+
+/* Ready for another life in the same directories (a restarted docker container). */
+static void life_reset(struct discover *d, struct container *c)
+{
+	uint64_t old = c->key;
+	idmap_remove(&d->by_key, old);
+	c->key = d->next_key++;
+	idmap_put(&d->by_key, c->key, c);
+	container_leave(c);
+	identity_done(&c->identity);
+	c->runtime_read = c->fresh = c->dirty = false;
+	c->empty = 0;
+	c->nsid = NET_NO_NSID;
+	c->due = NEVER;
+	heirs_dirty(d, old);
+}
+
+/* When to look again at one that is not complete: the older the seldomer; then scans must do. */
+static uint64_t next_look(const struct container *c, uint64_t now)
+{
+	uint64_t age = now - c->seen;
+	return age < LOOK_NS ? now + MAX(age / 2, LOOK_MIN_NS) : NEVER;
+}
+
+static void container_gone_empty(struct discover *d, struct container *c, uint64_t now)
+{
+	uint64_t ts = time_now();
+	if (!c->pub) {
+		c->due = next_look(c, now);
+		return;
+	}
+	if (!c->empty)
+		c->empty = ts;
+	if (ts - c->empty < EMPTY_GRACE_NS) {
+		c->due = now + EMPTY_GRACE_NS / 2;
+		return;
+	}
+	life_end(d, c, c->empty);
+	life_reset(d, c);
+}
+
+static void container_look(struct discover *d, struct container *c, uint64_t now)
+{
+	struct process p;
+	d->pids_of = NULL;
+	c->dirty = false;
+	c->due = NEVER;
+	/* Without a pidfd (before Linux 5.3) only a look tells that it has gone. */
+	if (c->first.pid && c->pidfd < 0 && process_read(d->options.proc_root, c->first.pid, &p))
+		container_leave(c);
+	if (!c->first.pid) {
+		if (!container_enter(d, c)) {
+			container_gone_empty(d, c, now);
+			return;
+		}
+		c->empty = 0;
+		if (!c->pub)
+			c->seen = now;
+	}
+	bool settled;
+	struct discovered *state = container_describe(d, c, &settled);
+	if (!settled)
+		c->due = next_look(c, now);
+	if (!state)
+		return;
+	if (c->pub && discovered_same(c->pub, state)) {
+		discovered_unref(state);
+		return;
+	}
+	fact_add(d, c->pub ? DISCOVER_CHANGE : DISCOVER_START,
+		 c->pub ? time_now() : state->record.start, state);
+	d->scan_sockets |= state->host_network || (c->pub && c->pub->host_network);
+	discovered_unref(c->pub);
+	c->pub = state;
+	d->changed = true;
+}
+
+/* ---- directories ---- */
+
+static struct container *container_make(struct discover *d, const struct cgroup_id *id, bool fresh)
+{
+	if (d->n >= MAX_CONTAINERS)
+		return NULL;
+	struct container *c = xcalloc(1, sizeof(*c));
+	c->id = *id;
+	c->key = d->next_key++;
+	c->fresh = fresh;
+	c->seen = time_monotonic();
+	c->seen_ts = time_now();
+	c->pidfd = -1;
+	c->nsid = NET_NO_NSID;
+	c->due = NEVER;
+	GROW(d->containers, d->n, d->cap);
+	d->containers[d->n++] = c;
+	idmap_put(&d->by_id, hash_bytes(id->id, strlen(id->id)), c);
+	idmap_put(&d->by_key, c->key, c);
+	return c;
+}
+
+static void dir_added(void *ctx, struct cgdir *dir, void *outer, bool fresh)
+{
+	struct discover *d = ctx;
+	struct cgroup_id id;
+	struct container *c = outer;
+	if (cgroup_identify(dir->rel, d->options.mesos_cgroup, &id)) {
+		dir->top = true;
+		c = container_by_id(d, id.id);
+		if (!c)
+			c = container_make(d, &id, fresh);
+	}
+	dir->owner = c;
+	if (!c)
+		return;
+	GROW(c->dirs, c->dir_count, c->dir_cap);
+	c->dirs[c->dir_count++] = dir;
+	c->dirty = true;
+}
+
+static void container_drop(struct discover *d, struct container *c)
+{
+	uint64_t key = c->key;
+	for (size_t i = 0; i < c->dir_count; i++)
+		c->dirs[i]->owner = NULL;
+	idmap_remove(&d->by_id, hash_bytes(c->id.id, strlen(c->id.id)));
+	idmap_remove(&d->by_key, key);
+	for (size_t i = 0; i < d->n; i++)
+		if (d->containers[i] == c) {
+			memmove(d->containers + i, d->containers + i + 1,
+				(--d->n - i) * sizeof(*d->containers));
+			break;
+		}
+	container_free(c);
+	heirs_dirty(d, key);
+}
+
+static void dir_removed(void *ctx, struct cgdir *dir)
+{
+	struct discover *d = ctx;
+	struct container *c = dir->owner;
+	if (!c)
+		return;
+	size_t tops = 0;
+	for (size_t i = 0; i < c->dir_count; i++)
+		tops += c->dirs[i]->top && c->dirs[i] != dir;
+	if (dir->top && !tops) {
+		life_end(d, c, c->empty ? c->empty : time_now());
+		container_drop(d, c);
+		return;
+	}
+	for (size_t i = 0; i < c->dir_count; i++)
+		if (c->dirs[i] == dir) {
+			memmove(c->dirs + i, c->dirs + i + 1,
+				(--c->dir_count - i) * sizeof(*c->dirs));
+			break;
+		}
+	/* Hierarchies go one after the other when a container ends: no reason to look. */
+}
+
+static void dir_touched(void *ctx, struct cgdir *dir)
+{
+	(void)ctx;
+	struct container *c = dir->owner;
+	if (!c)
+		return;
+	c->dirty = true;
+	if (!c->pub && !c->first.pid)
+		c->seen = time_monotonic();
+}
+
+/* ---- sockets ---- */
+
+static void listening(void *ctx, const struct socket_entry *k)
+{
+	struct discover *d = ctx;
+	struct container *c = idmap_find(&d->by_key, k->container);
+	if (c && c->pub)
+		fact_add(d, DISCOVER_LISTEN, time_now(), c->pub)->socket = *k;
+}
+
+static void sockets_scan(struct discover *d)
+{
+	struct sock_holder *holders = xcalloc(d->n + 1, sizeof(*holders));
+	size_t n = 0;
+	for (size_t i = 0; i < d->n; i++) {
+		struct container *c = d->containers[i];
+		if (!c->pub || !c->pub->host_network)
+			continue;
+		int *pids = xmalloc(MAX_PIDS * sizeof(*pids));
+		uint64_t *cgroups = xcalloc(c->dir_count + 1, sizeof(*cgroups));
+		struct sock_holder *h = &holders[n++];
+		*h = (struct sock_holder){.key = c->key, .pids = pids, .cgroups = cgroups};
+		h->pid_count = container_pids(c, pids, MAX_PIDS);
+		for (size_t j = 0; j < c->dir_count; j++)
+			if (c->dirs[j]->v2)
+				cgroups[h->cgroup_count++] = c->dirs[j]->inode;
+	}
+	if (n || d->had_sockets) {
+		struct err e;
+		struct socket_table *t = sockscan_run(d->sockscan, holders, n, listening, d, &e);
+		if (t) {
+			socket_table_free(mailbox_send(&d->tables, t));
+			eventfd_write(d->out_fd, 1);
+		}
+	}
+	d->had_sockets = n > 0;
+	for (size_t i = 0; i < n; i++) {
+		free((void *)holders[i].pids);
+		free((void *)holders[i].cgroups);
+	}
+	free(holders);
+}
+
+static void sockets_refresh(struct discover *d, uint64_t now)
+{
+	if (d->options.no_host_network)
+		return;
+	bool ask = atomic_load(&d->ask);
+	bool due = now >= d->sockets_due || d->scan_sockets ||
+		   (ask && now - d->sockets_last >= SOCKETS_ASK_NS);
+	if (!due)
+		return;
+	if (d->scan_sockets)
+		sockscan_forget_strangers(d->sockscan);
+	atomic_store(&d->ask, false);
+	d->scan_sockets = false;
+	sockets_scan(d);
+	d->sockets_last = now;
+	d->sockets_due = d->had_sockets ? now + SOCKETS_NS : NEVER;
+}
+
+/* ---- the thread ---- */
+
+/* What no notification tells: namespaces that changed under a process, late variables. */
+static void safety_scan(struct discover *d)
+{
+	uint64_t now = time_monotonic();
+	watch_scan(d->watch);
+	for (size_t i = 0; i < d->n; i++) {
+		struct container *c = d->containers[i];
+		if (!c->first.pid || !c->pub) {
+			c->dirty = true;
+			continue;
+		}
+		bool unheard = c->nsid == NET_NO_NSID && !c->pub->host_network;
+		bool nameless = !c->identity.meta[META_TASK] && now - c->seen < NAMELESS_NS;
+		c->dirty |= unheard || nameless || c->pidfd < 0 ||
+			    (c->pub->host_network &&
+			     process_netns_inode(d->options.proc_root, c->first.pid) != d->netns);
+	}
+}
+
+static void look_at_all(struct discover *d)
+{
+	uint64_t now = time_monotonic();
+	for (size_t i = 0; i < d->n; i++) {
+		struct container *c = d->containers[i];
+		if (c->dirty || c->due <= now)
+			container_look(d, c, now);
+	}
+}
+
+static void on_link(void *ctx, const struct net_event *ev)
+{
+	links_event(ctx, ev);
+}
+
+static int wait_ms(const struct discover *d)
+{
+	uint64_t now = time_monotonic(), due = MIN(d->scan_due, d->sockets_due);
+	if (atomic_load(&d->ask))
+		due = MIN(due, d->sockets_last + SOCKETS_ASK_NS);
+	for (size_t i = 0; i < d->n; i++)
+		due = MIN(due, d->containers[i]->dirty ? now : d->containers[i]->due);
+	return due <= now ? 0 : (int)((due - now) / NSEC_PER_MSEC) + 1;
+}
+
+static void handle(struct discover *d, uint64_t tag)
+{
+	struct err e;
+	eventfd_t unused;
+	switch (tag) {
+	case TAG_WATCH:
+		watch_read(d->watch);
+		return;
+	case TAG_LINKS:
+		if (net_monitor_read(d->monitor, on_link, d, &e))
+			log_warn("%s", e.message);
+		return;
+	case TAG_CONTROL:
+		(void)eventfd_read(d->control_fd, &unused);
+		return;
+	}
+	struct container *c = idmap_find(&d->by_key, tag);
+	if (c) { /* its first process has ended */
+		container_leave(c);
+		c->dirty = true;
+	}
+}
+
+static void work(struct discover *d)
+{
+	uint64_t now = time_monotonic();
+	if (now >= d->scan_due) {
+		safety_scan(d);
+		d->scan_due = now + SCAN_NS;
+	}
+	look_at_all(d);
+	sockets_refresh(d, now);
+	if (d->draft || d->changed)
+		letter_send(d);
+	d->changed = false;
+}
+
+static void *thread_main(void *arg)
+{
+	struct discover *d = arg;
+	while (!atomic_load(&d->stop)) {
+		struct epoll_event events[64];
+		int n = epoll_wait(d->epoll_fd, events, ARRAY_SIZE(events), wait_ms(d));
+		for (int i = 0; i < n; i++)
+			handle(d, events[i].data.u64);
+		work(d);
+	}
+	return NULL;
+}
+
+static int poll_add(struct discover *d, int fd, uint64_t tag, struct err *e)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = tag};
+	return epoll_ctl(d->epoll_fd, EPOLL_CTL_ADD, fd, &ev) ? err_sys(e, "cannot poll") : 0;
+}
+
+static int discover_open(struct discover *d, struct err *e)
+{
+	const struct watch_hooks hooks = {d, dir_added, dir_removed, dir_touched};
+	d->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	d->out_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	d->control_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (d->epoll_fd < 0 || d->out_fd < 0 || d->control_fd < 0)
+		return err_sys(e, "cannot start the search for containers");
+	d->netns = net_namespace_inode(-1);
+	/* Subscribed before anything is listed: changes in between are not lost. */
+	if (!(d->monitor = net_monitor_open(e)) || !(d->route = net_open(-1, e)) ||
+	    !(d->sockscan = sockscan_new(d->options.proc_root, e)) || links_load(d, e) ||
+	    !(d->watch = watch_new(d->options.cgroup_root, &hooks, e)))
+		return -1;
+	return poll_add(d, watch_fd(d->watch), TAG_WATCH, e) ||
+			       poll_add(d, net_fd(d->monitor), TAG_LINKS, e) ||
+			       poll_add(d, d->control_fd, TAG_CONTROL, e)
+		       ? -1
+		       : 0;
+}
+
+struct discover *discover_start(const struct source_options *o, struct err *e)
+{
+	struct discover *d = xcalloc(1, sizeof(*d));
+	d->options = *o;
+	if (!o->cgroup_root)
+		d->options.cgroup_root = "/sys/fs/cgroup";
+	if (!o->proc_root)
+		d->options.proc_root = "/proc";
+	if (!o->mesos_cgroup)
+		d->options.mesos_cgroup = "mesos";
+	d->next_key = FIRST_KEY;
+	d->epoll_fd = d->out_fd = d->control_fd = -1;
+	d->sockets_due = NEVER;
+	d->restarts = restarts_new();
+	if (discover_open(d, e)) {
+		discover_stop(d);
+		return NULL;
+	}
+	work(d); /* the first scan, so that a letter lies ready */
+	sigset_t all, old;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old); /* signals are for the main thread */
+	errno = pthread_create(&d->thread, NULL, thread_main, d);
+	d->running = !errno;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (!d->running) {
+		err_sys(e, "cannot start the search for containers");
+		discover_stop(d);
+		return NULL;
+	}
+	return d;
+}
+
+void discover_stop(struct discover *d)
+{
+	if (!d)
+		return;
+	if (d->running) {
+		atomic_store(&d->stop, true);
+		eventfd_write(d->control_fd, 1);
+		pthread_join(d->thread, NULL);
+	}
+	for (size_t i = 0; i < d->n; i++)
+		container_free(d->containers[i]);
+	free(d->containers);
+	idmap_done(&d->by_id);
+	idmap_done(&d->by_key);
+	links_done(d);
+	watch_free(d->watch);
+	net_close(d->monitor);
+	net_close(d->route);
+	sockscan_free(d->sockscan);
+	restarts_free(d->restarts);
+	discovery_free(d->draft);
+	discovery_free(mailbox_take(&d->letters));
+	socket_table_free(mailbox_take(&d->tables));
+	int fds[] = {d->epoll_fd, d->out_fd, d->control_fd};
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	free(d);
+}
+
+int discover_fd(const struct discover *d)
+{
+	return d->out_fd;
+}
+
+struct discovery *discover_take(struct discover *d)
+{
+	eventfd_t unused;
+	(void)eventfd_read(d->out_fd, &unused);
+	return mailbox_take(&d->letters);
+}
+
+struct socket_table *discover_take_sockets(struct discover *d)
+{
+	return mailbox_take(&d->tables);
+}
+
+void discover_ask_sockets(struct discover *d)
+{
+	if (!atomic_exchange(&d->ask, true))
+		eventfd_write(d->control_fd, 1);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The input is a whole capture file; every format and compression is told by its content. It is
+ * read in order, unordered, and with a query. */
+#include "savefile/savefile.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static uint64_t sum;
+
+static int on_iface(void *ctx, const struct iface_record *r)
+{
+	(void)ctx;
+	sum += r->name ? strlen(r->name) : 0;
+	for (unsigned k = 0; r->container && k < META_KEYS; k++)
+		sum += r->container->meta[k] ? strlen(r->container->meta[k]) : 0;
+	return 0;
+}
+
+static int on_container(void *ctx, const struct container_record *r)
+{
+	(void)ctx;
+	if (!r->meta[META_CONTAINER])
+		abort();
+	return 0;
+}
+
+static int on_event(void *ctx, struct event *ev)
+{
+	(void)ctx;
+	if (ev->len < ev->caplen || (ev->type != EVENT_COUNTERS && !ev->num) || !ev->weight)
+		abort();
+	for (uint32_t i = 0; i < ev->caplen; i++)
+		sum += ev->data[i];
+	return 0;
+}
+
+static bool wanted(void *ctx, uint32_t number)
+{
+	(void)ctx;
+	return number % 2;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct reader_query queries[] = {
+		{.to = UINT64_MAX},
+		{.to = UINT64_MAX, .unordered = true},
+		{.from = 1, .to = UINT64_MAX - 1, .iface_wanted = wanted},
+	};
+	const struct sink sink = {.iface = on_iface, .container = on_container, .event = on_event};
+	char path[64];
+	int fd = memfd_create("fuzz", 0);
+	struct err e;
+
+	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
+		abort();
+	struct text t = {0};
+	text_str(&t, "/proc/self/fd/");
+	text_u64(&t, (uint64_t)fd);
+	strcpy(path, text_cstr(&t));
+	text_done(&t);
+	struct reader *r = reader_open(path, &e);
+	for (unsigned i = 0; r && i < ARRAY_SIZE(queries); i++)
+		reader_run(r, &queries[i], &sink, &e);
+	if (r) {
+		struct reader_info info;
+		size_t n;
+		reader_chunks(r, &n);
+		reader_get_info(r, &info);
+		reader_close(r);
+	}
+	close(fd);
+	return 0;
+}

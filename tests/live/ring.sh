@@ -1,0 +1,177 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The packet ring and the live source: what is counted equals what was sent. A namespace plays the
+# host, so nothing of the real one is touched.
+#
+#     ring.sh [PROBE]        PROBE: the ring_probe program of the build
+set -u -o pipefail
+
+probe=${1:-${BUILD:-build}/ring_probe}
+[ "$(id -u)" = 0 ] || { echo "skipped: needs root"; exit 77; }
+[ -x "$probe" ] || { echo "skipped: no $probe"; exit 77; }
+for tool in ip nsenter setpriv; do
+	command -v $tool >/dev/null || { echo "skipped: needs $tool"; exit 77; }
+done
+probe=$(realpath "$probe")
+
+tag=dredgering$$
+root=
+for r in /sys/fs/cgroup/unified /sys/fs/cgroup /sys/fs/cgroup/memory; do
+	[ -e "$r/cgroup.procs" ] && { root=$r/$tag; break; }
+done
+[ -n "$root" ] || { echo "skipped: no cgroups"; exit 77; }
+work=$(mktemp -d)
+counting=
+
+cleanup()
+{
+	trap - EXIT
+	exec 2>/dev/null
+	[ -n "$counting" ] && kill "$counting"
+	while read -r p; do kill "$p"; done < <(cat "$root"/*/cgroup.procs)
+	sleep 0.2
+	for d in "$root"/*/ "$root"; do rmdir "$d"; done
+	for n in $(ip netns list | awk -v t="$tag" 'index($1, t) == 1 { print $1 }'); do
+		ip netns del "$n"
+	done
+	rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM HUP
+
+fails=0
+check() { # name, what was found, what is right
+	if [ "$2" = "$3" ]; then echo "ok   $1"; else
+		echo "FAIL $1: \"$2\" instead of \"$3\""
+		fails=$((fails + 1))
+	fi
+}
+
+inside() { # namespace, command...
+	local ns=$1
+	shift
+	nsenter --net="/run/netns/$tag$ns" "$@"
+}
+
+contain() { # id, namespace, command...: run it as the container's process
+	local id=$1 ns=$2
+	shift 2
+	mkdir -p "$root/$id"
+	# shellcheck disable=SC2016
+	inside "$ns" sh -c 'echo $$ >"$1"; shift; exec "$@"' sh "$root/$id/cgroup.procs" "$@"
+}
+
+space() { # name, address: a namespace with a veth on the host's bridge
+	ip netns add "$tag$1"
+	ip -n "$tag" link add "v$1" type veth peer name eth0 netns "$tag$1"
+	ip -n "$tag" link set "v$1" master br0 up
+	ip -n "$tag$1" addr add "$2/24" dev eth0
+	ip -n "$tag$1" link set eth0 up
+	ip -n "$tag$1" link set lo up
+}
+
+begin() { # options of the probe
+	nsenter --net="/run/netns/$tag" "$probe" count "$tag" "$@" >"$work/out" 2>&1 &
+	counting=$!
+	for _ in $(seq 500); do
+		grep -q ^ready "$work/out" && return
+		sleep 0.01
+	done
+	echo "FAIL the probe did not start"
+	cat "$work/out"
+	exit 1
+}
+
+finish() {
+	kill "$counting"
+	wait "$counting"
+	counting=
+}
+
+value() { # iface, container, key
+	awk -v i="iface=$1" -v c="container=$2" -v k="$3=" '
+		$1 == i && $2 == c { for (n = 3; n <= NF; n++) if (index($n, k) == 1) print substr($n, length(k) + 1) }
+	' "$work/out"
+}
+
+send() { # namespace, address, port, count...
+	inside "$1" "$probe" send "${@:2}" >"$work/sent"
+}
+
+id() { printf 'dec0de00-0000-4000-8000-%012d' "$1"; }
+
+ip netns add "$tag"
+ip -n "$tag" link set lo up
+ip -n "$tag" link add br0 type bridge
+ip -n "$tag" link set br0 up
+ip -n "$tag" addr add 10.214.0.1/24 dev br0
+mkdir "$root"
+for i in 1 2; do
+	space "-c$i" "10.214.0.1$i"
+	contain "$(id $i)" "-c$i" sleep 300 2>/dev/null &
+done
+a=$(id 1) b=$(id 2) name=dec0de00-000
+for i in 1 2; do # neighbours known, so nothing of the test itself waits or is lost
+	inside "-c$i" "$probe" send 10.214.0.1 9 1 >/dev/null
+	inside "-c$i" "$probe" send "10.214.0.1$((3 - i))" 9 1 >/dev/null
+done
+sleep 0.3
+
+begin "filter=udp port 9000 or udp port 9001"
+send -c1 10.214.0.12 9000 20000
+send -c2 10.214.0.1 9001 300
+send -c2 10.214.0.1 9002 100 # not in the filter
+finish
+check "sender's sight" "$(value $name:eth0 "$a" out)" 20000
+check "receiver's sight" "$(value $name:eth0 "$b" in)" 20000
+check "both sights carry an id" \
+	"$(value $name:eth0 "$a" out_twice) $(value $name:eth0 "$b" in_twice)" "20000 20000"
+check "to the host: one sight, no id" \
+	"$(value $name:eth0 "$b" out) $(value $name:eth0 "$b" out_twice)" "300 0"
+check "nothing lost" "$(grep -o 'lost=.* kernel_lost=[0-9]*' "$work/out")" "lost=0 kernel_lost=0"
+check "stopped by the signal" "$(grep -o 'end rc=[0-9-]*' "$work/out")" "end rc=0"
+
+begin "filter=udp port 9000" sample=8 snaplen=96
+send -c1 10.214.0.12 9000 8000
+finish
+kept=$(value $name:eth0 "$a" out)
+check "sampling decides alike at both ends" "$(value $name:eth0 "$b" in)" "$kept"
+check "one in eight is kept" "$((kept > 800 && kept < 1200))" 1
+check "each stands for eight" "$(value $name:eth0 "$a" weight)" "$((kept * 8))"
+
+# A container nobody knew: its interface sends before its cgroup is there.
+c=$(id 3)
+begin "filter=udp port 9000"
+space -c3 10.214.0.13
+ip -n "$tag-c3" neigh add 10.214.0.12 dev eth0 \
+	lladdr "$(ip -n "$tag-c2" -br link show eth0 | awk '{ print $3 }')"
+send -c3 10.214.0.12 9000 200
+contain "$c" -c3 "$probe" send 10.214.0.12 9000 200 100 300 >/dev/null
+rmdir "$root/$c"
+ip netns del "$tag-c3"
+sleep 0.5
+finish
+check "packets before the name" "$(value $name:eth0 "$c" out)" 400
+check "the receiver's sight carries an id from the first on" "$(value $name:eth0 "$b" in_twice)" 400
+check "one interface all along" "$(grep -c "container=$c" "$work/out")" 1
+
+# A container on the host's network, known by its socket only, and that only after it has sent.
+# Another one is there before: without any, the host's own interfaces are not watched.
+d=$(id 4)
+contain "$(id 5)" "" sleep 300 2>/dev/null &
+sleep 0.3
+begin "filter=udp port 9000"
+contain "$d" "" "$probe" send 127.0.0.1 9000 100 100 800 >/dev/null
+rmdir "$root/$d"
+send "" 127.0.0.1 9000 50 # of no container
+sleep 0.5
+finish
+check "host network, loopback" "$(value $name:lo "$d" out)" 100
+check "its packets only" "$(grep -c ' \(in\|out\)=[1-9]' "$work/out")" 1
+
+check "without the capability" \
+	"$(setpriv --bounding-set=-all --inh-caps=-all --reuid=65534 --clear-groups \
+		"$probe" count "$tag" 2>&1 | head -1)" \
+	"error cannot open a packet socket: Operation not permitted (needs CAP_NET_RAW; run as root)"
+
+[ $fails = 0 ] || { cat "$work/out"; exit 1; }

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "event/event.h"
+
+#include <setjmp.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+static void test_types(void **state)
+{
+	static const char *const names[EVENT_TYPES] = {"none", "packet",  "counters", "notice",
+						       "drop", "syscall", "hop"};
+
+	(void)state;
+	for (unsigned i = 0; i < EVENT_TYPES; i++)
+		assert_string_equal(event_type_name(i), names[i]);
+	assert_string_equal(event_type_name(EVENT_TYPES), "unknown");
+	assert_string_equal(event_type_name((enum event_type)UINT32_MAX), "unknown");
+}
+
+static void test_second_sight(void **state)
+{
+	static const struct {
+		uint64_t id;
+		uint32_t flags;
+		bool want;
+	} rows[] = {
+		{0, EVENT_IN, false},
+		{7, EVENT_IN, true},
+		{7, EVENT_OUT, false},
+		{7, 0, false},
+		{7, EVENT_IN | EVENT_TSO, true},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct event ev = {.packet_id = rows[i].id, .flags = rows[i].flags};
+		assert_int_equal(event_is_second_sight(&ev), rows[i].want);
+	}
+}
+
+static void test_counters(void **state)
+{
+	struct counters in = {0}, out;
+	struct builder b = {0};
+
+	(void)state;
+	counters_pack(&in, &b);
+	assert_int_equal(b.len, 2);
+	assert_int_equal(counters_unpack(&out, b.data, b.len), 0);
+	for (unsigned i = 0; i < COUNTERS; i++)
+		assert_false(counters_has(&out, i));
+	for (unsigned i = 0; i < COUNTERS; i += 3)
+		counters_set(&in, i, UINT64_MAX - i);
+	b.len = 0;
+	counters_pack(&in, &b);
+	assert_int_equal(counters_unpack(&out, b.data, b.len), 0);
+	for (unsigned i = 0; i < COUNTERS; i++) {
+		assert_int_equal(counters_has(&out, i), i % 3 == 0);
+		assert_true(out.value[i] == (i % 3 ? 0 : UINT64_MAX - i));
+	}
+	struct counters kept = out;
+	for (size_t n = 0; n < b.len; n++) {
+		uint8_t *cut = xmalloc(n); /* exactly as long, for AddressSanitizer */
+		memcpy(cut, b.data, n);
+		assert_int_equal(counters_unpack(&out, cut, n), -1);
+		assert_memory_equal(&out, &kept, sizeof(out));
+		free(cut);
+	}
+	builder_done(&b);
+}
+
+/* A file of a later version has counters this one does not know. */
+static void test_counters_unknown(void **state)
+{
+	struct counters out;
+	struct builder b = {0};
+
+	(void)state;
+	builder_u16(&b, 3);
+	builder_u16(&b, COUNTERS);
+	builder_u64(&b, 1);
+	builder_u16(&b, UINT16_MAX);
+	builder_u64(&b, 2);
+	builder_u16(&b, COUNTER_NET_TX_BYTES);
+	builder_u64(&b, 3);
+	builder_put(&b, "padding", 2);
+	assert_int_equal(counters_unpack(&out, b.data, b.len), 0);
+	assert_true(out.value[COUNTER_NET_TX_BYTES] == 3);
+	assert_true(counters_has(&out, COUNTER_NET_TX_BYTES));
+	unsigned known = 0;
+	for (unsigned i = 0; i < COUNTERS; i++)
+		known += counters_has(&out, i);
+	assert_int_equal(known, 1);
+	builder_done(&b);
+}
+
+/* Positions are ids in files: these may never change. */
+static void test_counter_ids(void **state)
+{
+	(void)state;
+	assert_string_equal(counter_rows[0].name, "net_rx_packets");
+	assert_string_equal(counter_rows[5].name, "net_tx_bytes");
+	assert_string_equal(counter_rows[13].name, "mem_total_bytes");
+	assert_string_equal(counter_rows[29].name, "net_tcp_active_connections");
+	assert_string_equal(counter_rows[37].name, "packets_seen");
+	assert_int_equal(COUNTER_PACKETS_SAMPLED_OUT, 39);
+	assert_int_equal(EVENT_PACKET, 1);
+	assert_int_equal(EVENT_HOP, 6);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_types),	    cmocka_unit_test(test_second_sight),
+		cmocka_unit_test(test_counters),    cmocka_unit_test(test_counters_unknown),
+		cmocka_unit_test(test_counter_ids),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

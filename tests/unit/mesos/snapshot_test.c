@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesos/inside.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#define NOW  (1700000000 * NSEC_PER_SEC)
+#define DATA TEST_DATA_DIR "/unit/mesos/data/"
+
+typedef int (*add_fn)(struct mesos_builder *b, const char *text, size_t n, struct err *e);
+
+static char *slurp(const char *path, size_t *n)
+{
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		return NULL;
+	struct text t = {0};
+	for (size_t got; (got = fread(text_room(&t, 65536), 1, 65536, f)) > 0;)
+		t.len += got;
+	fclose(f);
+	*n = t.len;
+	text_cstr(&t);
+	return t.data;
+}
+
+static void add_file(struct mesos_builder *b, add_fn add, const char *name)
+{
+	cleanup_free char *path = xasprintf(DATA "%s", name);
+	struct err e = {0};
+	size_t n;
+	cleanup_free char *text = slurp(path, &n);
+
+	if (!text)
+		fail_msg("%s: cannot be read", path);
+	if (add(b, text, n, &e))
+		fail_msg("%s: %s", name, e.message);
+}
+
+static void add_text(struct mesos_builder *b, add_fn add, const char *text)
+{
+	struct err e = {0};
+
+	if (add(b, text, strlen(text), &e))
+		fail_msg("%s: %s", text, e.message);
+}
+
+/* ---- recorded answers, row for row; the tables were made from the JSON by other means ---- */
+
+static const struct recorded {
+	const char *name;
+	add_fn add;
+	const char *groups;
+} recorded[] = {
+	{"master-state-ssh-dcos-028", mesos_add_master_state, NULL},
+	{"master-state-overlay-101", mesos_add_master_state, NULL},
+	{"master-state-marathon-it-orphans-028", mesos_add_master_state, NULL},
+	{"master-state-fake-0191", mesos_add_master_state, NULL},
+	{"master-state-vagrant-docs-0190", mesos_add_master_state, NULL},
+	{"master-state-dcos-metrics-120", mesos_add_master_state, NULL},
+	{"master-state-dcos-vip-0281", mesos_add_master_state, NULL},
+	{"master-state-dcos19-uswest2-a", mesos_add_master_state,
+	 "marathon-group-dcos19-uswest2-a.json"},
+	{"agent-state-dcos-metrics-minimal", mesos_add_agent_state, NULL},
+	{"agent-state-asgard-141", mesos_add_agent_state, NULL},
+	{"agent-state-ucr-bridge-140", mesos_add_agent_state, NULL},
+	{"agent-state-ipv6-user-150", mesos_add_agent_state, NULL},
+};
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static const char *shown(const char *s)
+{
+	return s ? s : "";
+}
+
+static char *table_of(const struct mesos_snapshot *s)
+{
+	char **lines = xcalloc(s->n_tasks + 1, sizeof(*lines));
+	struct text t = {0};
+
+	for (uint32_t i = 0; i < s->n_tasks; i++) {
+		const struct task *k = &s->tasks[i];
+		lines[i] = xasprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k->id, shown(k->framework),
+				     shown(k->app), shown(k->container_id), shown(k->state),
+				     shown(k->ports), shown(k->agent_id));
+	}
+	qsort(lines, s->n_tasks, sizeof(*lines), by_text);
+	for (uint32_t i = 0; i < s->n_tasks; i++) {
+		text_str(&t, lines[i]);
+		free(lines[i]);
+	}
+	free(lines);
+	text_cstr(&t);
+	return t.data;
+}
+
+/* Where the first line that differs begins. */
+static size_t first_difference(const char *a, const char *b)
+{
+	size_t line = 0;
+
+	for (size_t i = 0; a[i] && a[i] == b[i]; i++)
+		if (a[i] == '\n')
+			line = i + 1;
+	return line;
+}
+
+static void test_tables(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(recorded); i++) {
+		const struct recorded *r = &recorded[i];
+		struct mesos_builder *b = mesos_builder_new(NOW);
+		cleanup_free char *name = xasprintf("%s.json", r->name);
+		cleanup_free char *path = xasprintf(DATA "%s.tsv", r->name);
+		size_t n;
+		cleanup_free char *expected = slurp(path, &n);
+		assert_non_null(expected);
+		add_file(b, r->add, name);
+		if (r->groups)
+			add_file(b, mesos_add_marathon_groups, r->groups);
+		struct mesos_snapshot *s = mesos_builder_finish(b);
+		cleanup_free char *table = table_of(s);
+		if (!str_eq(table, expected))
+			fail_msg("%s: the table differs: %s", r->name,
+				 table + first_difference(table, expected));
+		mesos_snapshot_free(s);
+	}
+}
+
+/* ---- who is it ---- */
+
+struct question {
+	const char *container, *docker, *hint;
+	const char *task, *rung; /* rung NULL = not found */
+};
+
+static void ask(const struct mesos_snapshot *s, const struct question *q, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *meta[META_KEYS] = {0};
+		bool found = mesos_lookup(s, q[i].container, q[i].docker, q[i].hint, meta);
+		if (found != (q[i].rung != NULL) ||
+		    !str_eq(shown(meta[META_TASK]), shown(q[i].task)) ||
+		    !str_eq(shown(meta[META_RUNG]), shown(q[i].rung)))
+			fail_msg("question %zu: found %d, task '%s' by '%s'", i, found,
+				 shown(meta[META_TASK]), shown(meta[META_RUNG]));
+		assert_null(meta[META_CONTAINER]);
+		if (q[i].docker)
+			assert_null(meta[META_NAME]);
+	}
+}
+
+/* The executor's container of this agent differs from the one in the task's status. */
+static void test_same_cluster(void **state)
+{
+	static const char task[] = "foo.124b1048-a17a-11e6-9182-080027fb5b88";
+	static const struct question questions[] = {
+		{"e4faacb2-f69f-4ea1-9d96-eb06fea75eef", NULL, NULL, task, "status"},
+		{"e4c2f9f6-47aa-481d-a183-a21e8435bc06", NULL, NULL, task, "executor"},
+		{"0123abcd", "mesos-e4faacb2-f69f-4ea1-9d96-eb06fea75eef", NULL, task,
+		 "docker-name"},
+		{"0123abcd",
+		 "/mesos-34b46033-69c0-4663-887c-f64b526e47a6-S0."
+		 "e4faacb2-f69f-4ea1-9d96-eb06fea75eef.executor",
+		 NULL, task, "docker-name"},
+		{"unknown", NULL, task, task, "env"},
+		{"unknown", "redis", NULL, NULL, NULL},
+		{NULL, NULL, NULL, NULL, NULL},
+		{"623cd286-0b5e-4d1b-895b-8ca30d1fbe05", NULL, NULL,
+		 "boba_20170731215525xd01p.87bf554a-763f-11e7-90b8-70b3d5800001", "agent"},
+	};
+	struct mesos_builder *b = mesos_builder_new(NOW);
+
+	(void)state;
+	add_file(b, mesos_add_agent_containers, "agent-containers-dcos-metrics-nostats.json");
+	add_file(b, mesos_add_agent_state, "agent-state-dcos-metrics-minimal.json");
+	struct mesos_snapshot *s = mesos_builder_finish(b);
+	ask(s, questions, ARRAY_SIZE(questions));
+	mesos_snapshot_free(s);
+}
+
+#define UUID1 "00000000-0000-4000-8000-000000000001"
+#define UUID2 "00000000-0000-4000-8000-000000000002"
+
+static const char pod_state[] =
+	"{\"frameworks\":[{\"id\":\"F\",\"name\":\"marathon\",\"active\":true,\"tasks\":["
+	"{\"id\":\"pod.instance-" UUID1 ".a\",\"executor_id\":\"E\",\"state\":\"TASK_RUNNING\","
+	"\"slave_id\":\"S\",\"statuses\":[{\"timestamp\":2,\"container_status\":{\"container_id\":"
+	"{\"value\":\"A\",\"parent\":{\"value\":\"P\"}}}},{\"timestamp\":3}]},"
+	"{\"id\":\"pod.instance-" UUID1 ".b\",\"executor_id\":\"E\",\"state\":\"TASK_RUNNING\","
+	"\"slave_id\":\"S\",\"statuses\":[{\"timestamp\":2,\"container_status\":{\"container_id\":"
+	"{\"value\":\"B\",\"parent\":{\"value\":\"P\"}}}}]}]}]}";
+
+static void test_pod(void **state)
+{
+	static const struct question questions[] = {
+		{"P.A", NULL, NULL, "pod.instance-" UUID1 ".a", "status"},
+		{"B", NULL, NULL, "pod.instance-" UUID1 ".b", "status"},
+		{"P", NULL, NULL, NULL, "status"},
+		{"P.check", NULL, NULL, NULL, "status"},
+	};
+	struct mesos_builder *b = mesos_builder_new(NOW);
+	const char *meta[META_KEYS] = {0};
+
+	(void)state;
+	add_text(b, mesos_add_master_state, pod_state);
+	struct mesos_snapshot *s = mesos_builder_finish(b);
+	ask(s, questions, ARRAY_SIZE(questions));
+	assert_true(mesos_lookup(s, "P", NULL, NULL, meta));
+	assert_string_equal(meta[META_APP], "/pod");
+	assert_string_equal(meta[META_EXECUTOR], "E");
+	mesos_snapshot_free(s);
+}
+
+/* ---- apps ---- */
+
+static void test_apps(void **state)
+{
+	static const struct {
+		const char *framework, *task, *app;
+	} cases[] = {
+		{"marathon", "shop_web." UUID1, "/shop/web"},
+		{"marathon", "shop_web2." UUID1, "/shop/web2"},
+		{"marathon", "shop_web2.instance-" UUID1 "._app.3", "/shop/web2"},
+		{"marathon", "shop_web.v2.marathon-" UUID1, "/shop/web.v2"},
+		{"marathon", "gone_app." UUID2, "/gone/app"},
+		{"marathon", "shop_web", NULL},
+		{"marathon", "a_b." UUID1, NULL}, /* /a/b and /a_b */
+		{"marathon", "shop__web." UUID1, NULL},
+		{"marathon", "odd", "/shop/web"}, /* embedded in the app */
+		{"chronos", "shop_web." UUID2, NULL},
+		{"renamed", "shop_web2." UUID2, "/shop/web2"},
+	};
+	static const char apps[] =
+		"{\"apps\":[{\"id\":\"/shop/web\",\"labels\":{\"a b\":\"1=\\n%\"},\"tasks\":"
+		"[{\"id\":\"odd\",\"version\":\"v1\"}]},{\"id\":\"/shop/web2\",\"tasks\":"
+		"[{\"id\":\"other\"}]},{\"id\":\"/shop/web.v2\"},{\"id\":\"/a/b\"},"
+		"{\"id\":\"/a_b\"}]}";
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *meta[META_KEYS] = {0};
+		cleanup_free char *master = xasprintf(
+			"{\"frameworks\":[{\"id\":\"F\",\"name\":\"%s\",\"tasks\":[{\"id\":\"%s\"}"
+			",{\"id\":\"%s\"}]}]}",
+			cases[i].framework, cases[i].task,
+			str_eq(cases[i].framework, "renamed") ? "other" : "none");
+		struct mesos_builder *b = mesos_builder_new(NOW);
+		add_text(b, mesos_add_marathon_apps, apps);
+		add_text(b, mesos_add_master_state, master);
+		struct mesos_snapshot *s = mesos_builder_finish(b);
+		assert_true(mesos_lookup(s, NULL, NULL, cases[i].task, meta));
+		if (!str_eq(shown(meta[META_APP]), shown(cases[i].app)))
+			fail_msg("%s is of '%s'", cases[i].task, shown(meta[META_APP]));
+		if (meta[META_APP] && str_eq(meta[META_APP], "/shop/web"))
+			assert_string_equal(meta[META_APP_LABELS], "a%20b=1=%0A%25");
+		mesos_snapshot_free(s);
+	}
+}
+
+static void test_pods_of_groups(void **state)
+{
+	struct mesos_builder *b = mesos_builder_new(NOW);
+	const char *meta[META_KEYS] = {0};
+
+	(void)state;
+	add_file(b, mesos_add_marathon_groups, "marathon-group-pods-2.json");
+	add_text(b, mesos_add_master_state,
+		 "{\"frameworks\":[{\"id\":\"F\",\"tasks\":[{\"id\":"
+		 "\"podses.instance-4cf25ccd-2615-11e7-9101-763097586b99.container-2\"}]}]}");
+	struct mesos_snapshot *s = mesos_builder_finish(b);
+	assert_true(mesos_lookup(s, NULL, NULL,
+				 "podses.instance-4cf25ccd-2615-11e7-9101-763097586b99.container-2",
+				 meta));
+	assert_string_equal(meta[META_APP], "/podses");
+	mesos_snapshot_free(s);
+}
+
+/* ---- ports ---- */
+
+static void test_ports(void **state)
+{
+	static const struct {
+		uint16_t port;
+		const char *task;
+	} cases[] = {{31461, "dev_infra_mysql.b331f6c9-fb9e-11e7-ab4b-faf0633ea91f"},
+		     {31948, NULL}, /* the failed task's */
+		     {0, NULL},
+		     {65535, NULL}};
+	struct mesos_builder *b = mesos_builder_new(NOW);
+
+	(void)state;
+	add_file(b, mesos_add_agent_state, "agent-state-asgard-141.json");
+	struct mesos_snapshot *s = mesos_builder_finish(b);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *meta[META_KEYS] = {0};
+		assert_int_equal(mesos_lookup_port(s, cases[i].port, meta), cases[i].task != NULL);
+		assert_string_equal(shown(meta[META_TASK]), shown(cases[i].task));
+	}
+	mesos_snapshot_free(s);
+}
+
+/* ---- names of what vanished ---- */
+
+static const char one_task[] =
+	"{\"frameworks\":[{\"id\":\"F\",\"name\":\"marathon\",\"tasks\":[{\"id\":\"t\",\"state\":"
+	"\"TASK_RUNNING\",\"statuses\":[{\"timestamp\":1.5,\"container_status\":{\"container_id\":"
+	"{\"value\":\"C\"}}}]}]}]}";
+
+static void test_carry(void **state)
+{
+	static const struct {
+		uint64_t later;
+		bool frozen, known;
+	} cases[] = {{MESOS_KEEP_NS - 1, false, true},
+		     {MESOS_KEEP_NS, false, false},
+		     {MESOS_KEEP_NS, true, true}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *meta[META_KEYS] = {0};
+		struct mesos_builder *b = mesos_builder_new(NOW);
+		add_text(b, mesos_add_master_state, one_task);
+		struct mesos_snapshot *old = mesos_builder_finish(b);
+		b = mesos_builder_new(NOW + cases[i].later);
+		add_text(b, mesos_add_master_state, "{\"frameworks\":[]}");
+		builder_carry(b, old, cases[i].frozen);
+		mesos_snapshot_free(old);
+		struct mesos_snapshot *s = mesos_builder_finish(b);
+		assert_int_equal(mesos_lookup(s, "C", NULL, NULL, meta), cases[i].known);
+		assert_string_equal(shown(meta[META_FRAMEWORK]), cases[i].known ? "marathon" : "");
+		mesos_snapshot_free(s);
+	}
+}
+
+/* ---- hostile answers ---- */
+
+static void test_hostile(void **state)
+{
+	static const struct {
+		const char *text;
+		bool good;
+	} cases[] = {
+		{"", false},
+		{"[]", false},
+		{"{}", false},
+		{"nonsense", false},
+		{"{\"frameworks\":{}}", false},
+		{"{\"frameworks\":[]}", true},
+		{"{\"frameworks\":[null,1,\"x\",[],{\"id\":7},{\"id\":\"F\",\"tasks\":[{\"id\":"
+		 "[]},{\"id\":\"t\",\"statuses\":{\"a\":1},\"labels\":7,\"resources\":[],"
+		 "\"discovery\":{\"ports\":{}},\"container\":null}]}],\"slaves\":{}}",
+		 true},
+		{"{\"frameworks\":[],\"n\":99999999999999999999999999}", true},
+		{"{\"frameworks\":[{\"id\":\"F\",\"tasks\":[{\"id\":\"a\\u0000b\\u001b["
+		 "31m\\u0085\"}"
+		 "]}]}",
+		 true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct mesos_builder *b = mesos_builder_new(NOW);
+		struct err e = {0};
+		int r = mesos_add_master_state(b, cases[i].text, strlen(cases[i].text), &e);
+		if ((r == 0) != cases[i].good)
+			fail_msg("%s: %d %s", cases[i].text, r, e.message);
+		struct mesos_snapshot *s = mesos_builder_finish(b);
+		if (i + 1 == ARRAY_SIZE(cases))
+			assert_string_equal(s->tasks[0].id, "a?b?[31m?");
+		mesos_snapshot_free(s);
+	}
+}
+
+static void test_deep(void **state)
+{
+	char deep[10000];
+	struct err e = {0};
+	struct mesos_builder *b = mesos_builder_new(NOW);
+
+	(void)state;
+	memset(deep, '[', sizeof(deep));
+	assert_int_equal(mesos_add_agent_containers(b, deep, sizeof(deep), &e), -1);
+	assert_non_null(strstr(e.message, "deeper than 64"));
+	mesos_builder_free(b);
+}
+
+/* ---- every recorded file, whole and cut, by every parser ---- */
+
+static const add_fn parsers[] = {mesos_add_master_state, mesos_add_agent_containers,
+				 mesos_add_agent_state, mesos_add_marathon_groups,
+				 mesos_add_marathon_apps};
+
+static void load(const char *text, size_t n)
+{
+	struct mesos_builder *b = mesos_builder_new(NOW);
+
+	for (size_t i = 0; i < ARRAY_SIZE(parsers); i++) {
+		/* A copy of just this size, so that a sanitizer sees every step beyond it. */
+		char *copy = xmalloc(n + !n);
+		memcpy(copy, text, n);
+		struct err e = {0};
+		if (parsers[i](b, copy, n, &e))
+			assert_true(e.message[0] != '\0');
+		free(copy);
+	}
+	mesos_snapshot_free(mesos_builder_finish(b));
+}
+
+static const struct {
+	const char *kind;
+	add_fn add;
+} folders[] = {
+	{"master-state", mesos_add_master_state},
+	{"agent-containers", mesos_add_agent_containers},
+	{"agent-state", mesos_add_agent_state},
+	{"marathon-group", mesos_add_marathon_groups},
+	{"marathon-apps", mesos_add_marathon_apps},
+};
+
+static void load_as(const char *kind, const char *path, const char *text, size_t n)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		struct err e = {0};
+		if (!str_starts(kind, folders[i].kind) ||
+		    (kind[strlen(folders[i].kind)] && kind[strlen(folders[i].kind)] != '-'))
+			continue;
+		/* The summary is another endpoint, close to the state. */
+		if (str_starts(kind, "master-state-summary"))
+			continue;
+		struct mesos_builder *b = mesos_builder_new(NOW);
+		if (folders[i].add(b, text, n, &e))
+			fail_msg("%s: %s", path, e.message);
+		mesos_snapshot_free(mesos_builder_finish(b));
+	}
+}
+
+static size_t walk(const char *dir, const char *kind, unsigned cuts)
+{
+	DIR *d = opendir(dir);
+	size_t files = 0;
+
+	if (!d)
+		return 0;
+	for (struct dirent *f; (f = readdir(d));) {
+		if (f->d_name[0] == '.')
+			continue;
+		cleanup_free char *path = xasprintf("%s/%s", dir, f->d_name);
+		if (f->d_type == DT_DIR) {
+			files += walk(path, f->d_name, cuts);
+			continue;
+		}
+		size_t n;
+		cleanup_free char *text = slurp(path, &n);
+		assert_non_null(text);
+		files++;
+		if (strstr(f->d_name, ".json"))
+			load_as(kind ? kind : f->d_name, path, text, n);
+		load(text, n);
+		for (unsigned cut = 1; cut < cuts && n < 600000; cut++)
+			load(text, n * cut / cuts);
+	}
+	closedir(d);
+	return files;
+}
+
+static void test_walk(void **state)
+{
+	(void)state;
+	assert_true(walk(TEST_DATA_DIR "/unit/mesos/data", NULL, 40) > 20);
+	walk(TEST_DATA_DIR "/../../shared/data/mesos", "", 12);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_same_cluster),
+		cmocka_unit_test(test_pod),
+		cmocka_unit_test(test_apps),
+		cmocka_unit_test(test_pods_of_groups),
+		cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_carry),
+		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_deep),
+		cmocka_unit_test(test_walk),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A small chunked file made by the writer, read whole, in part, damaged and cut. */
+#include "savefile/savefile.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#define IFACES	4u
+#define PACKETS 120u
+#define START	(1700000000ull * NSEC_PER_SEC)
+
+struct seen {
+	uint64_t packets, notices, bytes, last, disorder, frames;
+	uint32_t ifaces, only;
+};
+
+static char path[] = "/tmp/reader_test.XXXXXX";
+static uint8_t *file;
+static size_t file_size;
+
+static int on_iface(void *ctx, const struct iface_record *r)
+{
+	struct seen *s = ctx;
+
+	assert_int_equal(r->number, s->ifaces);
+	s->ifaces++;
+	return 0;
+}
+
+static int on_container(void *ctx, const struct container_record *r)
+{
+	(void)ctx;
+	assert_non_null(r->meta[META_CONTAINER]);
+	return 0;
+}
+
+static int on_event(void *ctx, struct event *ev)
+{
+	struct seen *s = ctx;
+
+	assert_true(ev->len >= ev->caplen);
+	for (uint32_t i = 0; i < ev->caplen; i++)
+		s->bytes += ev->data[i] | 1;
+	s->packets += ev->type == EVENT_PACKET;
+	s->notices += ev->type == EVENT_NOTICE;
+	s->disorder += ev->ts < s->last;
+	s->frames += ev->num;
+	s->last = ev->ts;
+	return 0;
+}
+
+static bool only(void *ctx, uint32_t number)
+{
+	return ((struct seen *)ctx)->only == number;
+}
+
+static void put(const void *p, size_t n)
+{
+	FILE *f = fopen(path, "wb");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(p, 1, n, f), n);
+	fclose(f);
+}
+
+/* -1, 0, 1 of reader_run, or -2 when the file does not even open. */
+static int read_file(struct seen *s, const struct reader_query *q, struct reader_work *work,
+		     struct err *e)
+{
+	const struct sink sink = {
+		.ctx = s, .iface = on_iface, .container = on_container, .event = on_event};
+	struct reader *r = reader_open(path, e);
+
+	if (!r)
+		return -2;
+	int status = reader_run(r, q, &sink, e);
+	if (work)
+		reader_get_work(r, work);
+	reader_close(r);
+	return status;
+}
+
+static const struct reader_query everything = {.to = UINT64_MAX};
+
+static int make_file(void **state)
+{
+	static uint8_t data[300];
+	struct err e;
+	int fd = mkstemp(path);
+
+	(void)state;
+	close(fd);
+	struct writer_options o = {
+		.path = path, .format = SAVEFILE_PCAPNG_LZ4, .window_ns = NSEC_PER_SEC};
+	struct writer *w = writer_open(&o, &e);
+	if (!w)
+		return -1;
+	for (uint32_t i = 0; i < IFACES; i++) {
+		char id[] = "c0ffee0";
+		id[6] = (char)('0' + i);
+		struct container_record c = {
+			.meta = {[META_APP] = "/shop/web", [META_CONTAINER] = id}};
+		struct iface_record r = {
+			.number = i, .name = id, .container = &c, .linktype = 1, .sample = 1};
+		writer_iface(w, &r, &e);
+	}
+	for (uint32_t i = 0; i < PACKETS; i++) {
+		data[0] = (uint8_t)i;
+		struct event ev = {.ts = START + i * 50 * NSEC_PER_MSEC,
+				   .data = data,
+				   .caplen = 40 + i,
+				   .len = 40 + i,
+				   .iface = i % IFACES,
+				   .type = EVENT_PACKET,
+				   .flags = EVENT_OUT,
+				   .weight = 1};
+		if (writer_event(w, &ev, &e))
+			return -1;
+	}
+	if (writer_close(w, &e))
+		return -1;
+	FILE *f = fopen(path, "rb");
+	file = malloc(1 << 20);
+	file_size = fread(file, 1, 1 << 20, f);
+	fclose(f);
+	return 0;
+}
+
+static int remove_file(void **state)
+{
+	(void)state;
+	free(file);
+	return unlink(path);
+}
+
+static void test_whole(void **state)
+{
+	(void)state;
+	put(file, file_size);
+	for (unsigned threads = 1; threads <= 2; threads++) {
+		const struct reader_query q = {.to = UINT64_MAX, .threads = threads};
+		struct seen s = {0};
+		struct err e = {0};
+		assert_int_equal(read_file(&s, &q, NULL, &e), 0);
+		assert_int_equal(s.packets, PACKETS);
+		assert_int_equal(s.ifaces, IFACES);
+		assert_int_equal(s.disorder, 0);
+		assert_int_equal(s.frames, PACKETS * (PACKETS + 1) / 2);
+	}
+}
+
+static void test_part(void **state)
+{
+	struct seen s = {.only = 2};
+	const struct reader_query one = {.to = UINT64_MAX, .iface_wanted = only, .ctx = &s};
+	const struct reader_query late = {.from = START + 5 * NSEC_PER_SEC, .to = UINT64_MAX};
+	const struct reader_query none = {.to = UINT64_MAX, .types = 1u << EVENT_COUNTERS};
+	struct reader_work all, part;
+	struct err e;
+
+	(void)state;
+	put(file, file_size);
+	struct seen whole = {0};
+	assert_int_equal(read_file(&whole, &everything, &all, &e), 0);
+	assert_int_equal(read_file(&s, &one, NULL, &e), 0);
+	assert_int_equal(s.packets, PACKETS / IFACES);
+	s = (struct seen){0};
+	assert_int_equal(read_file(&s, &late, &part, &e), 0);
+	assert_int_equal(s.packets, PACKETS - 100);
+	assert_true(part.chunks_decoded < all.chunks_decoded);
+	s = (struct seen){0};
+	assert_int_equal(read_file(&s, &none, &part, &e), 0);
+	assert_int_equal(part.chunks_decoded, 0);
+	assert_int_equal(part.chunks_seen, all.chunks_seen);
+}
+
+/* Never more than what is in the file, and a message whenever it is less. */
+static void test_every_prefix(void **state)
+{
+	uint64_t before = 0;
+
+	(void)state;
+	for (size_t n = 0; n <= file_size; n++) {
+		struct seen s = {0};
+		struct err e = {0};
+		put(file, n);
+		int status = read_file(&s, &everything, NULL, &e);
+		assert_true(s.packets >= before && s.packets <= PACKETS);
+		assert_true(status == 0 || strstr(e.message, path));
+		before = s.packets;
+	}
+	assert_int_equal(before, PACKETS);
+}
+
+static void test_every_flip(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < file_size; i++) {
+		struct seen s = {0};
+		struct err e = {0};
+		file[i] ^= 0xff;
+		put(file, file_size);
+		file[i] ^= 0xff;
+		int status = read_file(&s, &everything, NULL, &e);
+#ifdef HAVE_XXHASH /* without it, damage may look like other packets */
+		assert_true(s.packets <= PACKETS);
+#endif
+		assert_true(status == 0 || strstr(e.message, path));
+	}
+}
+
+/* One bad chunk costs its own packets only. */
+static void test_damaged_chunk(void **state)
+{
+	struct err e;
+	struct seen s = {0};
+	size_t n;
+
+	(void)state;
+#ifndef HAVE_XXHASH
+	skip(); /* checksums are not looked at */
+#endif
+	put(file, file_size);
+	struct reader *r = reader_open(path, &e);
+	const struct chunk *c = reader_chunks(r, &n);
+	while (c->metadata)
+		c++;
+	uint64_t at = c->offset + 4 + c->stored - 1, lost = c->packets;
+	reader_close(r);
+	file[at] ^= 0x55;
+	put(file, file_size);
+	file[at] ^= 0x55;
+	assert_int_equal(read_file(&s, &everything, NULL, &e), -1);
+	assert_non_null(strstr(e.message, "damaged at byte"));
+	assert_int_equal(s.packets, PACKETS - lost);
+}
+
+static void test_foreign(void **state)
+{
+	static const struct {
+		const char *name;
+		uint64_t packets;
+	} rows[] = {
+		{"plain.pcapng", 1}, {"us.pcap", 1},	{"ns.pcap", 1},	   {"pcap.gz", 1},
+		{"pcapng.gz", 1},    {"linked.lz4", 1}, {"pcapng.zst", 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		uint8_t bytes[4096];
+		char name[512];
+		struct seen s = {0};
+		struct err e = {0};
+		snprintf(name, sizeof(name), "%s/fuzz/corpus/savefile/%s", TEST_DATA_DIR,
+			 rows[i].name);
+		FILE *f = fopen(name, "rb");
+		assert_non_null(f);
+		size_t n = fread(bytes, 1, sizeof(bytes), f);
+		fclose(f);
+		put(bytes, n);
+		int status = read_file(&s, &everything, NULL, &e);
+		if (status == -2 && strstr(e.message, "not built in"))
+			continue;
+		assert_int_equal(status, 0);
+		assert_int_equal(s.packets, rows[i].packets);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_whole),	      cmocka_unit_test(test_part),
+		cmocka_unit_test(test_every_prefix),  cmocka_unit_test(test_every_flip),
+		cmocka_unit_test(test_damaged_chunk), cmocka_unit_test(test_foreign),
+	};
+
+	return cmocka_run_group_tests(tests, make_file, remove_file);
+}
