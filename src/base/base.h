@@ -177,14 +177,52 @@ static inline void text_reset(struct text *t)
 {
 	t->len = 0;
 }
-char *text_room(struct text *t, size_t n); /* as builder_room */
-void text_put(struct text *t, const char *p, size_t n);
-void text_str(struct text *t, const char *s);
+
+void text_grow(struct text *t, size_t n);
+static inline char *text_room(struct text *t, size_t n) /* as builder_room */
+{
+	if (UNLIKELY(t->cap - t->len < n))
+		text_grow(t, n);
+	return t->data + t->len;
+}
+
+/* Words in a line are short: two overlapping moves beat a call of memcpy. */
+static inline void copy_short(char *to, const char *from, size_t n)
+{
+	if (n > 16) {
+		memcpy(to, from, n);
+	} else if (n >= 8) {
+		uint64_t first = load_le64(from), last = load_le64(from + n - 8);
+		memcpy(to, &first, 8);
+		memcpy(to + n - 8, &last, 8);
+	} else if (n >= 4) {
+		uint32_t first = load_le32(from), last = load_le32(from + n - 4);
+		memcpy(to, &first, 4);
+		memcpy(to + n - 4, &last, 4);
+	} else if (n) {
+		to[0] = from[0];
+		to[n / 2] = from[n / 2];
+		to[n - 1] = from[n - 1];
+	}
+}
+
+static inline void text_put(struct text *t, const char *p, size_t n)
+{
+	copy_short(text_room(t, n), p, n);
+	t->len += n;
+}
+
+static inline void text_str(struct text *t, const char *s)
+{
+	text_put(t, s, strlen(s));
+}
+
 static inline void text_char(struct text *t, char c)
 {
 	*text_room(t, 1) = c;
 	t->len++;
 }
+
 void text_u64(struct text *t, uint64_t v);
 void text_i64(struct text *t, int64_t v);
 void text_u64_width(struct text *t, uint64_t v, unsigned width); /* zero-padded on the left */

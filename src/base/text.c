@@ -17,26 +17,10 @@ void text_done(struct text *t)
 	*t = (struct text){0};
 }
 
-char *text_room(struct text *t, size_t n)
+void text_grow(struct text *t, size_t n)
 {
-	if (UNLIKELY(t->cap - t->len < n)) {
-		t->cap = MAX(t->cap * 2, t->len + n + 256);
-		t->data = xrealloc(t->data, t->cap);
-	}
-	return t->data + t->len;
-}
-
-void text_put(struct text *t, const char *p, size_t n)
-{
-	if (!n)
-		return;
-	memcpy(text_room(t, n), p, n);
-	t->len += n;
-}
-
-void text_str(struct text *t, const char *s)
-{
-	text_put(t, s, strlen(s));
+	t->cap = MAX(t->cap * 2, t->len + n + 256);
+	t->data = xrealloc(t->data, t->cap);
 }
 
 /* Digits of v written backwards from end; returns where they begin. */
@@ -56,11 +40,37 @@ static char *digits_before(char *end, uint64_t v)
 	return end;
 }
 
+/* Most numbers have few digits: counted by comparison, written in place. */
+static unsigned digit_count(uint32_t v)
+{
+	if (v < 10000)
+		return v < 100 ? v < 10 ? 1 : 2 : v < 1000 ? 3 : 4;
+	if (v < 100000000)
+		return v < 1000000 ? v < 100000 ? 5 : 6 : v < 10000000 ? 7 : 8;
+	return v < 1000000000 ? 9 : 10;
+}
+
 void text_u64(struct text *t, uint64_t v)
 {
+	char *out = text_room(t, 20);
+
+	if (LIKELY(v <= UINT32_MAX)) {
+		uint32_t u = (uint32_t)v;
+		unsigned n = digit_count(u);
+		char *p = out + n;
+		for (; u >= 100; u /= 100) {
+			p -= 2;
+			memcpy(p, digit_pairs + u % 100 * 2, 2);
+		}
+		if (u >= 10)
+			memcpy(p - 2, digit_pairs + u * 2, 2);
+		else
+			p[-1] = (char)('0' + u);
+		t->len += n;
+		return;
+	}
 	char digits[20], *end = digits + sizeof(digits);
 	const char *at = digits_before(end, v);
-
 	text_put(t, at, (size_t)(end - at));
 }
 

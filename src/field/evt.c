@@ -173,6 +173,19 @@ static void counters_info(struct text *t, const struct counters *k)
 	}
 }
 
+/* "10.0.0.1 -> 10.0.0.2 " before the decode of an IP packet. */
+static void put_ends(struct text *t, const struct packet_layer *l)
+{
+	if (!l->src || !(l->has & (PACKET_IP4 | PACKET_IP6)))
+		return;
+	void (*put)(struct text *, const uint8_t *) = l->has & PACKET_IP4 ? text_ipv4 : text_ipv6;
+
+	put(t, l->src);
+	text_put(t, " -> ", 4);
+	put(t, l->dst);
+	text_char(t, ' ');
+}
+
 GETTER(get_info)
 {
 	size_t from = scratch->len;
@@ -183,6 +196,7 @@ GETTER(get_info)
 
 		if (!p)
 			return 0;
+		put_ends(scratch, packet_inner(p));
 		packet_info(p, scratch);
 		break;
 	}

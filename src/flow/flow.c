@@ -29,24 +29,29 @@ static void container_to_record(const struct container *c, struct container_reco
 
 /* ---- who is it ---- */
 
+enum news { NEWS_NONE, NEWS_DETAIL, NEWS_NAME /* its task or app */ };
+
 /* What Mesos says of a container wins over what its cgroup and environment said. */
-static bool learn_names(struct flow *f, const struct container *c)
+static enum news learn_names(struct flow *f, const struct container *c)
 {
 	struct container_record more = {0};
 
 	if (!f->names || !c->meta[META_CONTAINER])
-		return false;
+		return NEWS_NONE;
 	if (!mesos_lookup(f->names, c->meta[META_CONTAINER], c->meta[META_NAME], c->meta[META_TASK],
 			  more.meta))
-		return false;
-	bool news = false;
-	for (unsigned k = 0; k < META_KEYS; k++)
-		news |= more.meta[k] && (!c->meta[k] || !str_eq(c->meta[k], more.meta[k]));
-	if (!news)
-		return false;
+		return NEWS_NONE;
+	enum news news = NEWS_NONE;
+	for (unsigned k = 0; k < META_KEYS; k++) {
+		if (!more.meta[k] || (c->meta[k] && str_eq(c->meta[k], more.meta[k])))
+			continue;
+		news = MAX(news, k == META_APP || k == META_TASK ? NEWS_NAME : NEWS_DETAIL);
+	}
+	if (news == NEWS_NONE)
+		return NEWS_NONE;
 	more.meta[META_CONTAINER] = c->meta[META_CONTAINER];
 	state_container(f->o->state, &more);
-	return true;
+	return news;
 }
 
 /* The file gets the interface again, with all that is known of its container by now. */
@@ -103,11 +108,12 @@ static int name_container(struct flow *f, uint32_t index, uint64_t now)
 {
 	const struct container *c = state_container_at(f->o->state, index);
 
-	if (!c || !learn_names(f, c))
+	enum news news = c ? learn_names(f, c) : NEWS_NONE;
+	if (news == NEWS_NONE)
 		return 0;
 	if (describe_container(f, index))
 		return 1;
-	return tell_name(f, c, now);
+	return news == NEWS_NAME ? tell_name(f, c, now) : 0;
 }
 
 static int take_names(struct flow *f, uint64_t now)

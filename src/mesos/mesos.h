@@ -80,7 +80,8 @@ struct mesos_poller;
 struct mesos_poller *mesos_poller_start(const struct mesos_options *o, struct err *e);
 /* The newest snapshot, now the caller's, or NULL when there is none since the last call. */
 struct mesos_snapshot *mesos_poller_take(struct mesos_poller *p);
-/* Append one line in plain words: age of the last success, last error. */
+/* Append plain words: age of the last success, last error. Take and status: one and the same
+ * thread. */
 void mesos_poller_status(struct mesos_poller *p, struct text *t);
 /* Poll soon, because an unknown container appeared; at most twice a second. */
 void mesos_poller_kick(struct mesos_poller *p);
