@@ -37,6 +37,13 @@ const char *const *plugin_dirs(const char *kind)
 
 #define URLS_MAX 16u
 
+static void give_up_all(void)
+{
+	const int none[] = {-1};
+
+	privileges_keep(none, NULL);
+}
+
 struct mesos_poller *start_poller(const char *urls, const char *agent, const char *credentials,
 				  const char *ca_file, uint64_t interval, struct err *e)
 {
@@ -63,6 +70,7 @@ struct mesos_poller *start_poller(const char *urls, const char *agent, const cha
 		.credentials_file = credentials,
 		.ca_file = ca_file,
 		.interval_ns = interval,
+		.thread_begins = give_up_all,
 	};
 	return mesos_poller_start(&o, e);
 }

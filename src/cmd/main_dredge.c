@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define FLOWS_TRACKED 65536u
 #define FILES_MAX     1024u
 
 enum {
@@ -39,7 +38,7 @@ static const struct option_row rows[] = {
 	 OPTION_JOINS},
 	{OPT_AGENT, "mesos-agent", "URL",
 	 "this host's Mesos agent (found from the master otherwise)", 0},
-	{OPT_CREDENTIALS, "mesos-credentials", "FILE", "file with USER:PASSWORD or a bearer token",
+	{OPT_CREDENTIALS, "mesos-credentials", "FILE", "file with 'PRINCIPAL SECRET', as Mesos takes it",
 	 0},
 	{OPT_CA_FILE, "ca-file", "FILE", "certificates to trust for https", 0},
 	{'s', "snaplen", "LEN", "live: bytes of each packet to take (all)", 0},
@@ -116,6 +115,7 @@ struct app {
 	struct progress progress;
 	struct source *running;
 	struct flow_totals totals;
+	struct reader_work work;
 	bool printing;
 };
 
@@ -461,6 +461,20 @@ static uint64_t first_time(struct source *s)
 	return first == UINT64_MAX ? time_now() : first;
 }
 
+static void add_work(struct app *a, struct source *s)
+{
+	struct reader *r = s->kind->reader ? s->kind->reader(s) : NULL;
+	struct reader_work w;
+
+	if (!r)
+		return;
+	reader_get_work(r, &w);
+	a->work.bytes_read += w.bytes_read;
+	a->work.chunks_seen += w.chunks_seen;
+	a->work.chunks_decoded += w.chunks_decoded;
+	a->work.bytes_decoded += w.bytes_decoded;
+}
+
 static int run_source(struct app *a, const char *what, const struct filter *filter,
 		      struct state *state, struct writer *w, struct mesos_poller *poller,
 		      struct err *e)
@@ -478,7 +492,7 @@ static int run_source(struct app *a, const char *what, const struct filter *filt
 		CAP_DAC_OVERRIDE, -1};
 	const int file[] = {CAP_DAC_OVERRIDE, -1};
 	int status = privileges_keep(str_eq(what, "live") ? live : file, e);
-	if (!status)
+	if (!status && (a->from || a->to))
 		status = parse_times(a, first_time(s), e);
 	const struct flow_options o = {
 		.source = s,
@@ -491,6 +505,7 @@ static int run_source(struct app *a, const char *what, const struct filter *filt
 		.max_events = a->max_events,
 		.max_ns = a->max_ns,
 		.threads = a->threads,
+		.live = str_eq(what, "live"),
 		.unordered = !a->printing && !w && !a->max_events,
 		.present = present,
 		.tick = tick,
@@ -505,6 +520,7 @@ static int run_source(struct app *a, const char *what, const struct filter *filt
 	if (stats.lost)
 		log_warn("the kernel dropped %llu of %llu packets before they could be read",
 			 (unsigned long long)stats.lost, (unsigned long long)stats.seen);
+	add_work(a, s);
 	signals_stop(NULL);
 	source_close(s);
 	return status;
@@ -533,6 +549,12 @@ static void print_totals(struct app *a, uint64_t started)
 		 (unsigned long long)t->bytes, (unsigned long long)t->counters,
 		 (unsigned long long)t->notices, (unsigned long long)t->lost, seconds,
 		 seconds > 0 ? (double)t->read / seconds : 0);
+	if (a->work.bytes_read)
+		log_info("%llu bytes read from files, %llu decoded; %llu of %llu chunks",
+			 (unsigned long long)a->work.bytes_read,
+			 (unsigned long long)a->work.bytes_decoded,
+			 (unsigned long long)a->work.chunks_decoded,
+			 (unsigned long long)a->work.chunks_seen);
 }
 
 static int finish(struct app *a, struct writer *w, int status, struct err *e)

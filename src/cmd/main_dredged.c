@@ -25,6 +25,7 @@ enum {
 	OPT_INTERFACE,
 	OPT_CAPTURE_FILTER,
 	OPT_RING_SIZE,
+	OPT_LATENCY,
 	OPT_CGROUP_ROOT,
 	OPT_MESOS_CGROUP,
 	OPT_NO_HOST_NETWORK,
@@ -41,6 +42,8 @@ static const struct option_row rows[] = {
 	{OPT_INTERFACE, "interface", "NAME", "also capture this host interface whole", 0},
 	{OPT_NO_HOST_NETWORK, "no-host-network", NULL, "leave out containers on the host's network",
 	 0},
+	{OPT_LATENCY, "latency", NULL, "follow conversations: handshake and response times, retransmits\n"
+				       "and refused connects as counters of each container", 0},
 	{OPT_RING_SIZE, "ring-size", "SIZE", "packet ring shared with the kernel, such as 64MB", 0},
 	{OPT_CGROUP_ROOT, "cgroup-root", "DIR", "where cgroups are mounted (/sys/fs/cgroup)", 0},
 	{OPT_MESOS_CGROUP, "cgroups_root", "NAME", "Mesos' cgroup (mesos)", 0},
@@ -48,7 +51,7 @@ static const struct option_row rows[] = {
 	{'m', "mesos-api", "URL[,URL]", "Mesos master (and Marathon) to ask", OPTION_JOINS},
 	{OPT_AGENT, "mesos-agent", "URL",
 	 "this host's Mesos agent (found from the master otherwise)", 0},
-	{OPT_CREDENTIALS, "mesos-credentials", "FILE", "file with USER:PASSWORD or a bearer token",
+	{OPT_CREDENTIALS, "mesos-credentials", "FILE", "file with 'PRINCIPAL SECRET', as Mesos takes it",
 	 0},
 	{OPT_CA_FILE, "ca-file", "FILE", "certificates to trust for https", 0},
 	{OPT_MESOS_INTERVAL, "mesos-interval", "TIME", "time between questions (5s)", 0},
@@ -80,7 +83,7 @@ struct monitor {
 	char *interfaces[MAX_INTERFACES];
 	unsigned interface_count;
 	uint64_t mesos_interval, status_interval, max_ns;
-	bool help, version, verbose, format_chosen;
+	bool help, version, verbose, format_chosen, latency;
 	struct source_options source;
 	struct writer_options out;
 	/* the run */
@@ -217,6 +220,9 @@ static int set_option(void *ctx, int id, const char *arg, struct err *e)
 		return options_read_file(rows, ARRAY_SIZE(rows), arg, set_option, m, e);
 	case OPT_NO_HOST_NETWORK:
 		m->source.no_host_network = true;
+		break;
+	case OPT_LATENCY:
+		m->latency = true;
 		break;
 	case 'v':
 		m->verbose = true;
@@ -366,7 +372,8 @@ static int monitor_run(struct monitor *m, const struct filter *filter, struct er
 	if (open_all(m, e))
 		return -1;
 	catch_signals(m);
-	struct state *state = state_new(0);
+	bool flows = m->latency || (filter && filter_needs_flows(filter));
+	struct state *state = state_new(flows ? FLOWS_TRACKED : 0);
 	const struct flow_options o = {
 		.source = m->running,
 		.state = state,
@@ -374,6 +381,7 @@ static int monitor_run(struct monitor *m, const struct filter *filter, struct er
 		.poller = m->poller,
 		.writer = m->writer,
 		.max_ns = m->max_ns,
+		.live = true,
 		.notice = on_notice,
 		.tick = on_tick,
 		.ctx = m,

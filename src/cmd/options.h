@@ -36,6 +36,8 @@ void options_help(const struct option_row *rows, size_t n, struct text *out);
 #define DREDGE_VERSION "0.0"
 #endif
 
+#define FLOWS_TRACKED 65536u /* conversations remembered where somebody asks for them */
+
 /* Where plug-ins of a kind ("filters", "formats") are looked for: ./KIND, the user's directory
  * (XDG_DATA_HOME, else ~/.local/share)/dredge/KIND, the installed one. NULL-ended, lives for ever.
  */

@@ -51,3 +51,13 @@ int counters_unpack(struct counters *c, const void *p, size_t size)
 	}
 	return 0;
 }
+
+void counters_merge(struct counters *into, const struct counters *from)
+{
+	for (unsigned w = 0; w < ARRAY_SIZE(from->known); w++) {
+		for (uint64_t left = from->known[w]; left; left &= left - 1) {
+			unsigned id = w * 64 + (unsigned)__builtin_ctzll(left);
+			counters_set(into, id, from->value[id]);
+		}
+	}
+}

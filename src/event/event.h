@@ -163,6 +163,8 @@ static inline void counters_set(struct counters *c, enum counter_id id, uint64_t
 	c->value[id] = v;
 }
 
+/* Take over what `from` knows. */
+void counters_merge(struct counters *into, const struct counters *from);
 /* Binary form in files: u16 number of pairs, then u16 id, u64 value each, little-endian. */
 void counters_pack(const struct counters *c, struct builder *b);
 /* Unknown ids are skipped. Returns 0, or -1 when the bytes are no such list. */

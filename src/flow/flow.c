@@ -9,6 +9,7 @@ struct flow {
 	struct mesos_snapshot *names;
 	uint64_t end; /* ns of event time at which -M ends the run; 0 = not yet known */
 	struct text notice;
+	struct counters sample;
 	struct err failure;
 	bool failed;
 };
@@ -194,12 +195,26 @@ static bool belongs(const struct flow *f, const struct context *c)
 	return c->container && filter_iface(f->o->filter, c->container, NULL) != VERDICT_NO;
 }
 
+static void add_measured(struct flow *f, struct event *ev)
+{
+	const struct iface *i = state_iface_at(f->o->state, ev->iface);
+	const struct container *c = i ? state_container_at(f->o->state, i->container) : NULL;
+
+	if (!c)
+		return;
+	f->sample = *(const struct counters *)ev->data;
+	counters_merge(&f->sample, &c->measured);
+	ev->data = (const uint8_t *)&f->sample;
+}
+
 static int on_event(void *ctx, struct event *ev)
 {
 	struct flow *f = ctx;
 	const struct flow_options *o = f->o;
 
 	f->totals->read++;
+	if (o->live && ev->type == EVENT_COUNTERS)
+		add_measured(f, ev);
 	struct context *c = state_event(o->state, ev);
 	if (o->max_ns) {
 		if (!f->end)

@@ -25,6 +25,7 @@ struct flow_options {
 	uint64_t max_ns;     /* end after so much event time; 0 = never */
 	unsigned threads;
 	bool unordered;
+	bool live; /* counter samples are being made: add what the state measures from packets */
 	/* Called for each event that passed; non-zero ends the run. NULL = nobody looks. */
 	int (*present)(void *ctx, struct context *c);
 	/* Called for each notice and drop, whatever the filter says. NULL = nobody looks. */

@@ -39,6 +39,7 @@ struct mesos_poller {
 	struct poller_target targets[TARGETS_MAX];
 	size_t n_targets, first_master; /* the master that answered last is asked first */
 	struct target agent;		/* url NULL: to be found */
+	void (*thread_begins)(void);
 	char *user, *password;		/* of the credentials file */
 	uint64_t interval;
 	unsigned seed;
@@ -339,6 +340,8 @@ static void *run(void *ctx)
 {
 	struct mesos_poller *p = ctx;
 
+	if (p->thread_begins)
+		p->thread_begins();
 	while (!http_is_stopped(p->http)) {
 		atomic_store(&p->kicked, false);
 		uint64_t begin = time_monotonic(), wait = with_jitter(p);
@@ -432,6 +435,7 @@ struct mesos_poller *mesos_poller_start(const struct mesos_options *o, struct er
 
 	p->interval = o->interval_ns ? o->interval_ns : INTERVAL_NS;
 	p->seed = (unsigned)time_monotonic();
+	p->thread_begins = o->thread_begins;
 	if (o->credentials_file && read_credentials(p, o->credentials_file, e))
 		goto failed;
 	if (add_targets(p, o, e))

@@ -184,23 +184,31 @@ static void count_packet(struct container *c, const struct event *ev)
 	c->lost += ev->lost;
 }
 
-static void merge_counters(struct counters *into, const struct counters *from)
+static void bump(struct counters *k, enum counter_id id, uint64_t by)
 {
-	for (unsigned w = 0; w < ARRAY_SIZE(from->known); w++) {
-		for (uint64_t left = from->known[w]; left; left &= left - 1) {
-			unsigned id = w * 64 + (unsigned)__builtin_ctzll(left);
-			counters_set(into, id, from->value[id]);
-		}
-	}
+	counters_set(k, id, k->value[id] + by);
 }
 
-static void track_flow(struct state *s, struct context *c)
+/* Each container's own view: a packet between two containers is judged at both. */
+static void measure(struct counters *k, const struct flow_facts *f)
+{
+	bump(k, COUNTER_TCP_RETRANSMITS, f->retransmission);
+	bump(k, COUNTER_TCP_HANDSHAKES, f->handshake_done);
+	bump(k, COUNTER_TCP_HANDSHAKE_TIME, f->handshake_done ? f->handshake_time : 0);
+	bump(k, COUNTER_TCP_REFUSED, f->refused);
+	bump(k, COUNTER_RESPONSES, f->response);
+	bump(k, COUNTER_RESPONSE_TIME, f->response ? f->response_time : 0);
+}
+
+static void track_flow(struct state *s, struct context *c, struct container *who)
 {
 	const struct packet *p = context_packet(c);
 	if (!p)
 		return;
 	bool out = (c->ev->flags & EVENT_DIR_MASK) == EVENT_OUT;
 	flows_packet(s->flows, c->ev->ts, c->ev->iface, out, p, &c->facts);
+	if (who && c->facts.valid)
+		measure(&who->measured, &c->facts);
 }
 
 struct context *state_event(struct state *s, struct event *ev)
@@ -230,11 +238,11 @@ struct context *state_event(struct state *s, struct event *ev)
 		if (who)
 			count_packet(who, ev);
 		if (s->flows)
-			track_flow(s, c);
+			track_flow(s, c, who);
 	} else if (ev->type == EVENT_COUNTERS) {
 		c->counters = (const struct counters *)ev->data;
 		if (who)
-			merge_counters(&who->counters, c->counters);
+			counters_merge(&who->counters, c->counters);
 	}
 	return c;
 }

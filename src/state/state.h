@@ -16,6 +16,7 @@ struct container {
 	char *meta[META_KEYS]; /* owned by the state; NULL = unknown */
 	uint64_t start, end;   /* ns, 0 = unknown / alive */
 	struct counters counters; /* newest sample, merged over the container's interfaces */
+	struct counters measured; /* from packets, where flows are tracked: TCP_*, RESPONSES ... */
 	uint64_t packets_in, packets_out, bytes_in, bytes_out; /* events seen, bytes on the wire */
 	uint64_t lost;
 };
