@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "flow/flow.h"
+
+/* A source of five packets of two containers, one of them seen at both ends, and a loss. */
+
+static const struct container_record web = {
+	.meta = {[META_CONTAINER] = "11111111-0000-4000-8000-000000000001", [META_APP] = "/web"}};
+static const struct container_record db = {
+	.meta = {[META_CONTAINER] = "22222222-0000-4000-8000-000000000002", [META_APP] = "/db"}};
+
+static const struct {
+	uint32_t iface, flags, len;
+	uint64_t ts, packet_id;
+} packets[] = {
+	{0, EVENT_OUT, 100, 1000, 0},
+	{0, EVENT_OUT, 200, 2000, 42}, /* web sends ... */
+	{1, EVENT_IN, 200, 2001, 42},  /* ... db receives the same packet */
+	{1, EVENT_OUT, 300, 5000, 0},
+	{0, EVENT_IN, 400, 9000, 0},
+};
+
+static struct reader_query asked; /* by the flow */
+static bool wanted[2];
+
+static int announce(const struct sink *sink, uint32_t number, const struct container_record *who)
+{
+	const struct iface_record r = {
+		.number = number, .container = who, .linktype = 1, .sample = 1};
+
+	return sink->iface(sink->ctx, &r);
+}
+
+static int send_packet(const struct sink *sink, unsigned i)
+{
+	static const uint8_t bytes[60];
+	struct event ev = {
+		.ts = packets[i].ts,
+		.data = bytes,
+		.caplen = sizeof(bytes),
+		.len = packets[i].len,
+		.iface = packets[i].iface,
+		.type = EVENT_PACKET,
+		.flags = packets[i].flags,
+		.weight = 1,
+		.packet_id = packets[i].packet_id,
+	};
+
+	return sink->event(sink->ctx, &ev);
+}
+
+static int send_loss(const struct sink *sink)
+{
+	static const char text[] = "MESSAGE=3 packets lost\nDREDGE_EVENT=drop\n";
+	struct event ev = {
+		.ts = 9500,
+		.data = (const uint8_t *)text,
+		.caplen = sizeof(text) - 1,
+		.iface = IFACE_NONE,
+		.type = EVENT_DROP,
+		.lost = 3,
+		.weight = 1,
+	};
+
+	return sink->event(sink->ctx, &ev);
+}
+
+static int fake_run(struct source *s, const struct reader_query *q, const struct sink *sink,
+		    struct err *e)
+{
+	(void)s;
+	asked = *q;
+	announce(sink, 0, &web);
+	announce(sink, 1, &db);
+	for (uint32_t n = 0; n < 2; n++)
+		wanted[n] = !q->iface_wanted || q->iface_wanted(q->ctx, n);
+	for (unsigned i = 0; i < ARRAY_SIZE(packets); i++)
+		if (wanted[packets[i].iface] && send_packet(sink, i))
+			return 1;
+	if (send_loss(sink))
+		return 1;
+	return err_set(e, ERR_FAILED, "the file is cut off");
+}
+
+static const struct source_kind fake_kind = {.scheme = "fake", .run = fake_run};
+static struct source fake = {.kind = &fake_kind};
+
+static unsigned presented, notices;
+
+static int present(void *ctx, struct context *c)
+{
+	(void)ctx;
+	presented += c->ev->type == EVENT_PACKET;
+	return 0;
+}
+
+static int notice(void *ctx, struct context *c)
+{
+	(void)ctx;
+	notices += c->ev->lost == 3;
+	return 0;
+}
+
+static int run(const char *filter, struct flow_options o, struct flow_totals *t, struct err *e)
+{
+	struct filter *f = filter ? filter_compile(filter, NULL, e) : NULL;
+
+	o.source = &fake;
+	o.state = state_new(0);
+	o.filter = f;
+	o.present = present;
+	o.notice = notice;
+	*t = (struct flow_totals){0};
+	presented = notices = 0;
+	int status = flow_run(&o, t, e);
+	state_free(o.state);
+	filter_free(f);
+	return status;
+}
+
+static void test_a_packet_between_containers_counts_once(void **state)
+{
+	struct flow_totals t;
+	struct err e = {0};
+
+	(void)state;
+	assert_int_equal(run(NULL, (struct flow_options){0}, &t, &e), -1);
+	assert_string_equal(e.message, "the file is cut off");
+	assert_int_equal(t.sights, 5);
+	assert_int_equal(t.packets, 4);
+	assert_int_equal(t.bytes, 1000);
+	assert_int_equal(t.lost, 3);
+	assert_int_equal(t.first, 1000);
+	assert_int_equal(t.last, 9500);
+	assert_int_equal(presented, 5);
+}
+
+static void test_conditions_reach_the_source(void **state)
+{
+	struct flow_totals t;
+
+	(void)state;
+	run("marathon.app.id=/db", (struct flow_options){0}, &t, &(struct err){0});
+	assert_false(wanted[0]);
+	assert_true(wanted[1]);
+	assert_int_equal(presented, 2);
+	assert_int_equal(notices, 1); /* a loss is told whatever the filter says */
+	run("evt.rawtime>=2000 and evt.type=packet", (struct flow_options){.to = 6000}, &t,
+	    &(struct err){0});
+	assert_int_equal(asked.from, 2000);
+	assert_int_equal(asked.to, 6000);
+	assert_int_equal(asked.types, 1u << EVENT_PACKET);
+}
+
+static void test_ends(void **state)
+{
+	struct flow_totals t;
+	struct err e = {0};
+
+	(void)state;
+	assert_int_equal(run(NULL, (struct flow_options){.max_events = 2}, &t, &e), 0);
+	assert_int_equal(presented, 2);
+	assert_int_equal(run(NULL, (struct flow_options){.max_ns = 1001}, &t, &e), 0);
+	assert_int_equal(presented, 2); /* 1000 and 2000; 2001 is 1001 ns after the first */
+	assert_int_equal(run("frame.len>=200", (struct flow_options){.max_events = 3}, &t, &e), 0);
+	assert_int_equal(presented, 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_packet_between_containers_counts_once),
+		cmocka_unit_test(test_conditions_reach_the_source),
+		cmocka_unit_test(test_ends),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

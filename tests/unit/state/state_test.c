@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "state/state.h"
+
+#define A "aaaaaaaa-0000-4000-8000-000000000001"
+#define B "aaaabbbb-0000-4000-8000-000000000002"
+
+static struct container_record record(const char *id, const char *app)
+{
+	struct container_record r = {0};
+
+	r.meta[META_CONTAINER] = id;
+	r.meta[META_APP] = app;
+	return r;
+}
+
+static void announce(struct state *s, uint32_t number, const struct container_record *who)
+{
+	const struct iface_record r = {
+		.number = number,
+		.name = "eth0",
+		.container = who,
+		.linktype = LINKTYPE_ETHERNET,
+		.sample = 1,
+	};
+
+	assert_int_equal(state_iface(s, &r), 0);
+}
+
+static struct event packet(uint32_t iface, uint32_t flags, uint32_t len)
+{
+	static const uint8_t bytes[64];
+
+	return (struct event){
+		.ts = 1000,
+		.data = bytes,
+		.caplen = sizeof(bytes),
+		.len = len,
+		.iface = iface,
+		.type = EVENT_PACKET,
+		.flags = flags,
+		.weight = 1,
+	};
+}
+
+static void test_knowledge_is_merged_and_never_lost(void **ctx)
+{
+	struct state *s = state_new(0);
+	struct container_record r = record(A, NULL);
+
+	(void)ctx;
+	uint32_t index = state_container(s, &r);
+	r = record(A, "/shop/web");
+	assert_int_equal(state_container(s, &r), index);
+	r = record(A, NULL);
+	r.end = 7;
+	assert_int_equal(state_container(s, &r), index);
+	const struct container *c = state_container_at(s, index);
+	assert_string_equal(c->meta[META_APP], "/shop/web");
+	assert_int_equal(c->end, 7);
+	assert_int_equal(state_containers(s), 1);
+	state_free(s);
+}
+
+static void test_find_by_prefix(void **ctx)
+{
+	struct state *s = state_new(0);
+	struct container_record a = record(A, "/a"), b = record(B, "/b");
+
+	(void)ctx;
+	state_container(s, &a);
+	state_container(s, &b);
+	assert_string_equal(state_container_find(s, A)->meta[META_APP], "/a");
+	assert_string_equal(state_container_find(s, "aaaabbbb")->meta[META_APP], "/b");
+	assert_null(state_container_find(s, "aaaab"));  /* too short */
+	assert_null(state_container_find(s, "aaaaaab")); /* nobody */
+	state_free(s);
+}
+
+static void test_a_late_name_reaches_the_interface(void **ctx)
+{
+	struct state *s = state_new(0);
+	struct container_record r = record(A, NULL);
+	struct event ev = packet(3, EVENT_OUT, 100);
+
+	(void)ctx;
+	announce(s, 3, NULL);
+	assert_null(state_event(s, &ev)->container);
+	announce(s, 3, &r);
+	ev = packet(3, EVENT_OUT, 100);
+	assert_string_equal(state_event(s, &ev)->container->meta[META_CONTAINER], A);
+	assert_null(state_iface_at(s, 0));
+	assert_null(state_iface_at(s, 4));
+	state_free(s);
+}
+
+static void test_counts_by_direction(void **ctx)
+{
+	struct state *s = state_new(0);
+	struct container_record r = record(A, NULL);
+	struct event out = packet(0, EVENT_OUT, 100), in = packet(0, EVENT_IN, 40);
+
+	(void)ctx;
+	announce(s, 0, &r);
+	in.lost = 5;
+	state_event(s, &out);
+	const struct container *c = state_event(s, &in)->container;
+	assert_int_equal(c->packets_out, 1);
+	assert_int_equal(c->bytes_out, 100);
+	assert_int_equal(c->packets_in, 1);
+	assert_int_equal(c->bytes_in, 40);
+	assert_int_equal(c->lost, 5);
+	state_free(s);
+}
+
+static void test_numbers_of_events(void **ctx)
+{
+	struct state *s = state_new(0);
+	struct counters k = {0};
+	struct event ev = packet(0, 0, 60);
+
+	(void)ctx;
+	announce(s, 0, NULL);
+	assert_int_equal(state_event(s, &ev)->ev->num, 1);
+	struct event sample = ev;
+	sample.type = EVENT_COUNTERS;
+	sample.data = (const uint8_t *)&k;
+	sample.num = 0;
+	assert_int_equal(state_event(s, &sample)->ev->num, 0); /* a sample is no frame */
+	ev.num = 0;
+	assert_int_equal(state_event(s, &ev)->ev->num, 2);
+	ev.num = 77; /* the file knows better */
+	assert_int_equal(state_event(s, &ev)->ev->num, 77);
+	state_free(s);
+}
+
+static void test_samples_are_merged(void **ctx)
+{
+	struct state *s = state_new(0);
+	struct container_record r = record(A, NULL);
+	struct counters k = {0};
+	struct event ev = {.ts = 1, .type = EVENT_COUNTERS, .iface = 0, .weight = 1};
+
+	(void)ctx;
+	announce(s, 0, &r);
+	ev.data = (const uint8_t *)&k;
+	counters_set(&k, COUNTER_NET_RX_BYTES, 9);
+	state_event(s, &ev);
+	k = (struct counters){0};
+	counters_set(&k, COUNTER_MEM_TOTAL, 4096);
+	const struct container *c = state_event(s, &ev)->container;
+	assert_int_equal(c->counters.value[COUNTER_NET_RX_BYTES], 9);
+	assert_int_equal(c->counters.value[COUNTER_MEM_TOTAL], 4096);
+	assert_false(counters_has(&c->counters, COUNTER_NET_TX_BYTES));
+	state_free(s);
+}
+
+static void test_a_notice_names_its_container(void **ctx)
+{
+	struct state *s = state_new(0);
+	struct container_record r = record(A, NULL);
+	struct text t = {0};
+
+	(void)ctx;
+	state_container(s, &r);
+	notice_format(&t, 5000, "container_end", 6, r.meta, "it ended");
+	struct event ev = {
+		.ts = 5000,
+		.type = EVENT_NOTICE,
+		.data = (const uint8_t *)t.data,
+		.caplen = (uint32_t)t.len,
+		.len = (uint32_t)t.len,
+		.iface = IFACE_NONE,
+		.weight = 1,
+	};
+	assert_string_equal(state_event(s, &ev)->container->meta[META_CONTAINER], A);
+	text_done(&t);
+	state_free(s);
+}
+
+static void test_numbers_beyond_the_bound_are_refused(void **ctx)
+{
+	struct state *s = state_new(0);
+	const struct iface_record r = {.number = 1u << 20, .sample = 1};
+
+	(void)ctx;
+	assert_int_equal(state_iface(s, &r), -1);
+	assert_int_equal(state_ifaces(s), 0);
+	state_free(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_knowledge_is_merged_and_never_lost),
+		cmocka_unit_test(test_find_by_prefix),
+		cmocka_unit_test(test_a_late_name_reaches_the_interface),
+		cmocka_unit_test(test_counts_by_direction),
+		cmocka_unit_test(test_numbers_of_events),
+		cmocka_unit_test(test_samples_are_merged),
+		cmocka_unit_test(test_a_notice_names_its_container),
+		cmocka_unit_test(test_numbers_beyond_the_bound_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
