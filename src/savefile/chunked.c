@@ -74,6 +74,9 @@ static void introduce(struct loader *l)
 		p.limit = c.limit >= own ? c.limit - own : 0;
 		chunk_describe(&p, l->run, d->decoded, n, &why);
 	}
+	/* A name that stands late in the file may decide about an interface that stands early. */
+	for (uint32_t i = 0; !l->run->ended && i < l->ifaces->count; i++)
+		run_ask(l->run, l->ifaces, i);
 }
 
 static bool chunk_wanted(const struct loader *l, const struct dir_entry *c)

@@ -5,6 +5,12 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+void run_ask(struct run *run, struct iface_table *t, uint32_t number)
+{
+	t->items[number].wanted = run->all_wanted ||
+				  (!run->ended && run->q->iface_wanted(run->q->ctx, number));
+}
+
 int run_iface(struct run *run, struct iface_table *t, uint32_t number, const struct iface_in *in,
 	      const struct iface_record *r, struct reason *why)
 {
@@ -18,8 +24,7 @@ int run_iface(struct run *run, struct iface_table *t, uint32_t number, const str
 		return 0;
 	if (!run->ended && run->sink->iface)
 		run->ended = run->sink->iface(run->sink->ctx, r);
-	t->items[number].wanted = run->all_wanted ||
-				  (!run->ended && run->q->iface_wanted(run->q->ctx, number));
+	run_ask(run, t, number);
 	return 0;
 }
 

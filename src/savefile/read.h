@@ -66,6 +66,8 @@ static inline bool run_wants(const struct run *run, const struct iface_table *if
 
 /* Adds the interface to the table (unless it is known from a run before), tells the sink, and asks
  * whether it is wanted. */
+/* Ask the sink's side whether events of this interface are wanted. */
+void run_ask(struct run *run, struct iface_table *t, uint32_t number);
 int run_iface(struct run *run, struct iface_table *t, uint32_t number, const struct iface_in *in,
 	      const struct iface_record *r, struct reason *why);
 

@@ -93,8 +93,9 @@ struct chunk { /* one entry of the directory */
 
 struct reader_query {
 	uint64_t from, to; /* ns, both inclusive; 0 and UINT64_MAX = all */
-	/* Asked once an interface has been announced to the sink; false: its events are skipped, and
-	 * chunks with nothing else are not decoded. NULL = all wanted. */
+	/* Asked when an interface has been announced to the sink, and of a chunked file again when all
+	 * have; false: its events are skipped, and chunks with nothing else are not decoded. NULL =
+	 * all wanted. */
 	bool (*iface_wanted)(void *ctx, uint32_t number);
 	void *ctx;
 	uint32_t types;    /* mask of 1 << EVENT_*; 0 = all */

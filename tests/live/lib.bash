@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2046
 # For the live tests: a "host" that is a network namespace with a bridge, containers on it (a
 # namespace, a veth pair and cgroups each), and Mesos and Marathon that answer from files.
 # Whatever was made is removed on any exit.
@@ -48,6 +48,7 @@ cleanup() {
 	for dir in "${cgroups[@]}"; do
 		while read -r pid; do kill -9 "$pid"; done <"$dir/cgroup.procs"
 	done
+	for i in "${namespaces[@]}"; do kill -9 $(ip netns pids "$i"); done
 	wait
 	for ((i = ${#cgroups[@]} - 1; i >= 0; i--)); do remove_cgroup "${cgroups[i]}"; done
 	for i in "${namespaces[@]}"; do ip netns del "$i"; done
@@ -111,6 +112,7 @@ cluster_start() {
 }
 
 on_host() { nsenter --net="/run/netns/$host" "$@"; }
+become_on_host() { exec nsenter --net="/run/netns/$host" "$@"; } # in the background: $! is its pid
 
 make_cgroup() { # ID
 	local root
@@ -243,7 +245,7 @@ api_start() {
 	    server.daemon_threads = True
 	    threading.Thread(target=server.serve_forever).start()
 	END
-	on_host python3 "$work/api.py" "$work" >"$work/api.err" 2>&1 &
+	become_on_host python3 "$work/api.py" "$work" >"$work/api.err" 2>&1 &
 	pids+=($!)
 	wait_for 5 on_host curl -s -o /dev/null http://127.0.0.1:8080/ || die "the API did not start"
 }
@@ -253,7 +255,7 @@ api_start() {
 monitor=
 monitor_start() { # OPTIONS...: waits until it is ready; its words go to dredged.err
 	: >"$work/dredged.err"
-	on_host dredged --cgroups_root "$cgroup_name" -m http://127.0.0.1:5050,http://127.0.0.1:8080 \
+	become_on_host dredged --cgroups_root "$cgroup_name" -m http://127.0.0.1:5050,http://127.0.0.1:8080 \
 		--mesos-interval 500ms --status-interval 0 "$@" 2>"$work/dredged.err" &
 	monitor=$!
 	pids+=("$monitor")
@@ -270,15 +272,15 @@ monitor_stop() { # SIGNAL: its exit status goes to $status
 
 tcpdump_pids=()
 witness_start() { # NAME: a tcpdump on the host's end of its pair
-	on_host tcpdump -i "v$1" -B 16384 -s 0 -w "$work/$1.pcap" 2>"$work/$1.tcpdump" </dev/null &
+	become_on_host tcpdump --immediate-mode -i "v$1" -B 16384 -s 0 -w "$work/$1.pcap" 2>"$work/$1.tcpdump" </dev/null &
 	tcpdump_pids+=($!)
 	pids+=($!)
 	wait_for 5 grep -q 'listening on' "$work/$1.tcpdump" || die "tcpdump on v$1 did not start"
 }
 
 witnesses_stop() {
-	sleep 0.3 # what the kernel still has in a block of their rings
-	kill -INT "${tcpdump_pids[@]}"
+	sleep 0.5
+	kill -TERM "${tcpdump_pids[@]}" # SIGINT is ignored in the background
 	wait "${tcpdump_pids[@]}"
 	tcpdump_pids=()
 }

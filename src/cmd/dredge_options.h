@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Room cmd: what dredge's command line says. */
+#ifndef DREDGE_DREDGE_OPTIONS_H
+#define DREDGE_DREDGE_OPTIONS_H
+
+#include "cmd/options.h"
+#include "print/print.h"
+#include "source/source.h"
+
+#define DREDGE_FILES_MAX      1024u
+#define DREDGE_INTERFACES_MAX 64u
+
+struct settings {
+	const char *inputs[DREDGE_FILES_MAX]; /* none = live */
+	unsigned input_count;
+	const char *format, *write, *from, *to;
+	char *mesos, *agent, *credentials, *ca_file; /* owned */
+	char *summary_field;			     /* owned; NULL = evt.type */
+	/* what to do instead of a run */
+	bool help, version, list, list_markdown, list_events, info, explain;
+	bool verbose, quiet, want_progress, want_summary, unbuffered;
+	bool buffer_chosen, format_chosen;
+	uint64_t max_events, max_ns;
+	unsigned threads, interface_count;
+	const char *interfaces[DREDGE_INTERFACES_MAX]; /* NULL-ended */
+	struct print_options print;
+	struct source_options source;
+	struct writer_options out;
+};
+
+/* Arguments are borrowed from argv. On success *words is what follows the options: the filter, or
+ * NULL (caller frees); of --info the files have gone to inputs. */
+int settings_parse(struct settings *s, int argc, char **argv, char **words, struct err *e);
+void settings_done(struct settings *s);
+void settings_help(struct text *out);
+
+#endif
