@@ -229,7 +229,8 @@ static void put_cell(struct text *t, const char *value, unsigned width)
 	text_plain(t, value ? value : "-", strlen(value ? value : "-"));
 	while (t->len - start < width)
 		text_char(t, ' ');
-	text_put(t, "  ", 2);
+	if (width)
+		text_put(t, "  ", 2);
 }
 
 static unsigned widest(const struct info *in, enum meta_key key, unsigned at_least)
@@ -254,7 +255,9 @@ static void put_containers(const struct info *in, struct text *t)
 		return;
 	text_fmt(t, "\n%10s %14s %8s %6s  ", "packets", "bytes", "counters", "lost");
 	for (unsigned k = 0; k < ARRAY_SIZE(keys); k++) {
-		width[k] = widest(in, keys[k], (unsigned)strlen(heads[k]));
+		/* The last column runs to the end of the line. */
+		bool last = k + 1 == ARRAY_SIZE(keys);
+		width[k] = last ? 0 : widest(in, keys[k], (unsigned)strlen(heads[k]));
 		put_cell(t, heads[k], width[k]);
 	}
 	text_char(t, '\n');

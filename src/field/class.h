@@ -8,7 +8,7 @@
 extern const struct field_class field_class_evt, field_class_container, field_class_mesos,
 	field_class_fd, field_class_frame, field_class_eth, field_class_ip, field_class_tcp,
 	field_class_udp, field_class_tunnel, field_class_app, field_class_counters,
-	field_class_notice;
+	field_class_notice, field_class_protocol;
 
 /* Every getter has this shape; most use only some of it. */
 #define GETTER(name)                                                        \

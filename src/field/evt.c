@@ -332,7 +332,7 @@ GETTER(get_rawres)
 
 static const struct field rows[] = {
 	{"evt.num", VALUE_U64, SCOPE_EVENT, 0, 0, get_num,
-	 "number of the event in the order of presentation, from 1"},
+	 "the frame number that Wireshark shows for the same file; live: counted from 1"},
 	{"evt.time", VALUE_STRING, SCOPE_EVENT, 0, PART_WHOLE, get_time,
 	 "local time of day with nanoseconds"},
 	{"evt.time.s", VALUE_STRING, SCOPE_EVENT, 0, PART_SECONDS, get_time,

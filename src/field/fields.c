@@ -10,7 +10,8 @@ const struct field_class *const field_classes[] = {
 	&field_class_ip,     &field_class_tcp,
 	&field_class_udp,    &field_class_tunnel,
 	&field_class_app,    &field_class_counters,
-	&field_class_notice, NULL,
+	&field_class_notice, &field_class_protocol,
+	NULL,
 };
 
 /* Longest text that is worth comparing with names. */

@@ -64,8 +64,9 @@ static void types(struct text *t, const struct filter *f)
 {
 	bool first = true;
 
+	/* The types behind drop are reserved: no source makes them yet. */
 	text_str(t, "events that can match: ");
-	for (int type = EVENT_NONE + 1; type < EVENT_TYPES; type++) {
+	for (int type = EVENT_PACKET; type <= EVENT_DROP; type++) {
 		if (!(f->types >> type & 1))
 			continue;
 		text_str(t, first ? "" : ", ");

@@ -141,10 +141,10 @@ static int on_container(void *ctx, const struct container_record *r)
 
 	if (!f->o->poller || !c)
 		return 0;
-	learn_names(f, c);
+	enum news news = learn_names(f, c);
 	if (!c->meta[META_TASK] && !c->end)
 		mesos_poller_kick(f->o->poller);
-	return 0;
+	return news == NEWS_NAME ? tell_name(f, c, time_now()) : 0;
 }
 
 static int on_iface(void *ctx, const struct iface_record *r)

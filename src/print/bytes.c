@@ -25,12 +25,12 @@ static void put_hex(struct text *t, const uint8_t *p, size_t n, bool ascii)
 		text_put(t, "\t0x", 3);
 		text_hex(t, row, 4);
 		text_put(t, ": ", 2);
-		for (size_t i = 0; i < 16; i++) {
+		for (size_t i = 0; i < (ascii ? 16 : left); i++) {
 			if (i && i % 2 == 0)
 				text_char(t, ' ');
 			if (i < left)
 				text_hex(t, p[row + i], 2);
-			else if (ascii)
+			else
 				text_put(t, "  ", 2);
 		}
 		if (ascii) {

@@ -121,6 +121,9 @@ static int parse_field(struct format *f, const char **at, struct err *e)
 		return token_error(f, s, e);
 	if (field->flags & FIELD_FILTER) {
 		free(arg);
+		/* "%tcp.nosuch" means a field of tcp, not the condition "tcp". */
+		if (s[used] == '.' && isalpha((unsigned char)s[used + 1]))
+			return token_error(f, s, e);
 		return err_set(e, ERR_USAGE, "field %s can only be used in filters", field->name);
 	}
 	struct piece *p = add_piece(f);

@@ -14,6 +14,7 @@ case ${1:-} in
 --update) update=1 && shift ;;
 --plain) plain=1 && shift ;;
 esac
+command -v dredge >/dev/null || { echo "no dredge in PATH" >&2; exit 1; }
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 # Filters and formats are those of this tree, not what is installed.
