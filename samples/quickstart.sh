@@ -167,6 +167,7 @@ publish() { # [with-web2]: write the answers, each in one step
 	 "completed_frameworks":[],"orphan_tasks":[]}
 	EOF
 	mv "$work/state.new" "$work/master/master/state"
+	echo "{\"id\":\"$agent\",\"pid\":\"slave(1)@127.0.0.1:5051\",\"hostname\":\"127.0.0.1\",\"frameworks\":[],\"completed_frameworks\":[]}" >"$work/agent/state"
 	echo "[$containers]" >"$work/c.new" && mv "$work/c.new" "$work/agent/containers"
 	echo "{\"id\":\"/\",\"apps\":[],\"groups\":[{\"id\":\"/shop\",\"apps\":[$apps],\"groups\":[]},{\"id\":\"/data\",\"apps\":[$data],\"groups\":[]}]}" >"$work/g.new"
 	mv "$work/g.new" "$work/marathon/v2/groups"

@@ -396,6 +396,58 @@ int live_who_letter(struct live *l, const struct discovery *letter)
 	return rc;
 }
 
+/* ---- counters ---- */
+
+/* Where counters stand: the first interface of its own, else the first of all. */
+static struct live_iface *counters_iface(struct live *l, struct live_container *c)
+{
+	for (size_t i = 0; i < c->n && !c->d->host_network; i++) {
+		if (c->ifaces[i]->facts.name[0])
+			return c->ifaces[i];
+	}
+	return c->n ? c->ifaces[0] : live_who_host_iface(l, c, NULL);
+}
+
+static int sample_container(struct live *l, struct live_container *c, uint64_t ts)
+{
+	struct counters k = {0};
+
+	/* Until its namespace is known, it is not known either that it has no interface. */
+	if (!c->n && !c->d->netns)
+		return 0;
+	sampler_read(l->sampler, c->d, &k);
+	counters_set(&k, COUNTER_PACKETS_SEEN, c->packets);
+	struct live_iface *i = counters_iface(l, c);
+	if (!i)
+		return 1;
+	if (!i->wanted || !live_in_query(l, EVENT_COUNTERS, ts))
+		return 0;
+	struct event ev = {.ts = ts,
+			   .data = (const uint8_t *)&k,
+			   .caplen = sizeof(k),
+			   .len = sizeof(k),
+			   .iface = i->number,
+			   .container = CONTAINER_NONE,
+			   .type = EVENT_COUNTERS,
+			   .weight = 1};
+	l->stats.delivered++;
+	return l->sink->event(l->sink->ctx, &ev);
+}
+
+int live_who_counters(struct live *l, uint64_t ts)
+{
+	int rc = 0;
+
+	/* Without links net_* stay unknown for once; the cgroup's part is still true. */
+	sampler_begin(l->sampler, NULL);
+	for (size_t s = 0; s < l->containers.cap && !rc; s++) {
+		struct live_container *c = l->containers.slots[s].value;
+		if (c && !c->ended)
+			rc = sample_container(l, c, ts);
+	}
+	return rc;
+}
+
 int live_who_endings(struct live *l, uint64_t now, bool all)
 {
 	int rc = 0;
@@ -409,56 +461,13 @@ int live_who_endings(struct live *l, uint64_t now, bool all)
 		if (!all && c->ended + wait > now)
 			continue;
 		uint64_t end = c->d->record.end ? c->d->record.end : time_now();
-		rc = notice_life(l, c, end, "container_end", " ended");
+		/* A short life may lie between two samples: these are its last counters. */
+		rc = sample_container(l, c, end);
+		if (!rc)
+			rc = notice_life(l, c, end, "container_end", " ended");
 		container_free(l, c);
 		live_who_addresses(l);
 		s--; /* what followed may have moved into this place */
-	}
-	return rc;
-}
-
-/* ---- counters ---- */
-
-/* Where counters stand: the first interface of its own, else the first of all. */
-static struct live_iface *counters_iface(struct live *l, struct live_container *c)
-{
-	for (size_t i = 0; i < c->n && !c->d->host_network; i++) {
-		if (c->ifaces[i]->facts.name[0])
-			return c->ifaces[i];
-	}
-	return c->n ? c->ifaces[0] : live_who_host_iface(l, c, NULL);
-}
-
-int live_who_counters(struct live *l, uint64_t ts)
-{
-	int rc = 0;
-
-	/* Without links net_* stay unknown for once; the cgroup's part is still true. */
-	sampler_begin(l->sampler, NULL);
-	for (size_t s = 0; s < l->containers.cap && !rc; s++) {
-		struct live_container *c = l->containers.slots[s].value;
-		struct counters k = {0};
-
-		/* Until its namespace is known, it is not known either that it has no interface. */
-		if (!c || c->ended || (!c->n && !c->d->netns))
-			continue;
-		sampler_read(l->sampler, c->d, &k);
-		counters_set(&k, COUNTER_PACKETS_SEEN, c->packets);
-		struct live_iface *i = counters_iface(l, c);
-		if (!i)
-			return 1;
-		if (!i->wanted || !live_in_query(l, EVENT_COUNTERS, ts))
-			continue;
-		struct event ev = {.ts = ts,
-				   .data = (const uint8_t *)&k,
-				   .caplen = sizeof(k),
-				   .len = sizeof(k),
-				   .iface = i->number,
-				   .container = CONTAINER_NONE,
-				   .type = EVENT_COUNTERS,
-				   .weight = 1};
-		l->stats.delivered++;
-		rc = l->sink->event(l->sink->ctx, &ev);
 	}
 	return rc;
 }

@@ -11,7 +11,7 @@ container client 10.77.0.5 /shop/client
 host_container redis /data/redis
 publish client redis
 api_start
-monitor_start -w "$file" --counters 500ms
+monitor_start -w "$file" --counters 2s
 container_up client
 quiet=(redis-server --save '' --appendonly no --protected-mode no --dir "$work" --port 6379
 	--bind 127.0.0.1 10.77.0.1)
@@ -54,6 +54,10 @@ for kind in container_start container_end; do
 done
 got=$(packets_of "$file" "container.id=${id_of[brief]} and udp.dstport=9")
 [ "$got" -ge 5 ] || bad "$got datagrams of the brief container"
+# The counters of its last moment: what it sent, by its interface.
+last=$(dredge -r "$file" -p '%net_tx_packets' "container.id=${id_of[brief]} and evt.type=counters" |
+	tail -n 1)
+[ "${last:-0}" -ge "$got" ] || bad "last counters of the brief container: '$last', datagrams: $got"
 [ "$(packets_of "$file" "container.id=${id_of[brief]} and icmp.type=3")" -ge 1 ] ||
 	bad "no answers for the brief container"
 

@@ -200,6 +200,7 @@ publish() { # NAME...: these too are known to Mesos from now on; each answer cha
 		\"frameworks\":[{\"id\":\"$framework\",\"name\":\"marathon\",\"active\":true,
 			\"webui_url\":\"http://127.0.0.1:8080\",\"tasks\":[$tasks]}],
 		\"completed_frameworks\":[],\"orphan_tasks\":[]}"
+	answer 5051/state "{\"id\":\"$agent\",\"frameworks\":[],\"completed_frameworks\":[]}"
 	answer 5051/containers "[$containers]"
 	answer 8080/v2/groups "{\"id\":\"/\",\"apps\":[$apps],\"groups\":[]}"
 	answer 8080/v2/apps "{\"apps\":[$apps]}"
