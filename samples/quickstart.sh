@@ -29,6 +29,13 @@ cleanup() {
 		for pid in $(cat "$dir/cgroup.procs" 2>/dev/null); do kill -9 "$pid" 2>/dev/null; done
 	done
 	wait 2>/dev/null
+	# The crash loop was ended at any point of a round.
+	for id in $(cat "$work/crash.ids" 2>/dev/null); do
+		for root in $(cgroup_roots); do
+			for pid in $(cat "$root/mesos/$id/cgroup.procs" 2>/dev/null); do kill -9 "$pid"; done
+			[ -d "$root/mesos/$id" ] && cgroups+=("$root/mesos/$id")
+		done
+	done 2>/dev/null
 	for dir in "${cgroups[@]}"; do
 		for _ in 1 2 3 4 5; do rmdir "$dir" 2>/dev/null && break; [ -d "$dir" ] || break; sleep 0.1; done
 	done
@@ -244,6 +251,7 @@ start "$tag-client" "$client_id" bash "$work/client.sh"
 crash_loop() {
 	while :; do
 		id=$(uuid)
+		echo "$id" >>"$work/crash.ids"
 		for root in $(cgroup_roots); do mkdir -p "$root/mesos/$id"; done
 		MARATHON_APP_ID=/data/redis-spare contained "$host" "$id" "${quiet_redis[@]}" --port 6379 \
 			--bind 127.0.0.1 10.77.0.1 >>"$work/crash.log" 2>&1 &

@@ -208,6 +208,8 @@ static inline void copy_short(char *to, const char *from, size_t n)
 
 static inline void text_put(struct text *t, const char *p, size_t n)
 {
+	if (UNLIKELY(!n))
+		return;
 	copy_short(text_room(t, n), p, n);
 	t->len += n;
 }

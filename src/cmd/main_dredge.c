@@ -10,6 +10,11 @@
 struct app {
 	struct settings s;
 	uint64_t from_ns, to_ns;
+	struct filter *filter;
+	struct writer *writer;
+	struct mesos_poller *poller;
+	bool flows;
+	uint32_t ifaces_before; /* of the inputs already read */
 	struct printer printer;
 	struct summary *summary;
 	struct progress progress;
@@ -117,15 +122,15 @@ static int compile_output(struct app *a, struct err *e)
 	return a->summary ? 0 : -1;
 }
 
-static int open_writer(struct app *a, struct writer **w, struct err *e)
+static int open_writer(struct app *a, struct err *e)
 {
 	if (!a->s.write)
 		return 0;
 	a->s.out.path = a->s.write;
 	if (!a->s.format_chosen)
 		a->s.out.format = savefile_format_of(a->s.write);
-	*w = writer_open(&a->s.out, e);
-	return *w ? 0 : -1;
+	a->writer = writer_open(&a->s.out, e);
+	return a->writer ? 0 : -1;
 }
 
 static int parse_times(struct app *a, uint64_t base, struct err *e)
@@ -135,18 +140,28 @@ static int parse_times(struct app *a, uint64_t base, struct err *e)
 	return a->s.to ? time_parse(a->s.to, base, &a->to_ns, e) : 0;
 }
 
-/* "--from 12:00" means a time of the day on which the capture begins. */
-static uint64_t first_time(struct source *s)
+static int keep_time(void *ctx, struct event *ev)
 {
-	size_t n = 0;
-	struct reader *r = s->kind->reader ? s->kind->reader(s) : NULL;
-	const struct chunk *chunks = r ? reader_chunks(r, &n) : NULL;
-	uint64_t first = UINT64_MAX;
+	*(uint64_t *)ctx = ev->ts;
+	return 1;
+}
 
-	for (size_t i = 0; i < n; i++)
-		if (!chunks[i].metadata)
-			first = MIN(first, chunks[i].first);
-	return first == UINT64_MAX ? time_now() : first;
+/* "--from 12:00" means a time of the day on which the capture begins, "+10s" one after its first
+ * event; live they count from now. */
+static int times_of(struct app *a, struct source *s, const char *what, struct err *e)
+{
+	uint64_t first = time_now();
+	struct reader *r = s->kind->reader ? s->kind->reader(s) : NULL;
+	const struct reader_query q = {.to = UINT64_MAX};
+	const struct sink sink = {.ctx = &first, .event = keep_time};
+
+	if (!a->s.from && !a->s.to)
+		return 0;
+	if (r && str_eq(what, "-"))
+		return err_set(e, ERR_USAGE, "--from and --to need a file, not a pipe");
+	if (r)
+		reader_run(r, &q, &sink, NULL);
+	return parse_times(a, first, e);
 }
 
 static void add_work(struct app *a, struct source *s)
@@ -163,38 +178,56 @@ static void add_work(struct app *a, struct source *s)
 	a->work.bytes_decoded += w.bytes_decoded;
 }
 
-static int run_source(struct app *a, const char *what, const struct filter *filter,
-		      struct state *state, struct writer *w, struct mesos_poller *poller,
-		      struct err *e)
+/* What comes now is foreign: a reader needs no privilege, a writer that of its directory. */
+static int give_up(bool live, struct err *e)
 {
+	const int watching[] = {
+		CAP_NET_ADMIN,	  CAP_NET_RAW, CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH,
+		CAP_DAC_OVERRIDE, -1};
+	const int reading[] = {CAP_DAC_OVERRIDE, -1};
+
+	return privileges_keep(live ? watching : reading, e);
+}
+
+static void warn_of_loss(const struct source *s)
+{
+	struct source_stats stats = {0};
+
+	if (s->kind->stats)
+		s->kind->stats(s, &stats);
+	if (stats.lost)
+		log_warn("the kernel dropped %llu of %llu packets before they could be read",
+			 (unsigned long long)stats.lost, (unsigned long long)stats.seen);
+}
+
+/* Each input has tables of its own: interface numbers and names of one mean nothing in another. */
+static int run_source(struct app *a, const char *what, struct err *e)
+{
+	bool live = str_eq(what, "live");
 	struct source *s = source_open(what, &a->s.source, e);
 
 	if (!s)
 		return -1;
+	struct state *state = state_new(a->flows ? FLOWS_TRACKED : 0);
 	a->running = s;
 	signals_stop(s);
-	/* What comes now is foreign: a reader needs no privilege, a writer that of its directory.
-	 */
-	const int live[] = {
-		CAP_NET_ADMIN,	  CAP_NET_RAW, CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH,
-		CAP_DAC_OVERRIDE, -1};
-	const int file[] = {CAP_DAC_OVERRIDE, -1};
-	int status = privileges_keep(str_eq(what, "live") ? live : file, e);
-	if (!status && (a->s.from || a->s.to))
-		status = parse_times(a, first_time(s), e);
+	int status = give_up(live, e);
+	if (!status)
+		status = times_of(a, s, what, e);
 	const struct flow_options o = {
 		.source = s,
 		.state = state,
-		.filter = filter,
-		.poller = poller,
-		.writer = w,
+		.filter = a->filter,
+		.poller = a->poller,
+		.writer = a->writer,
+		.writer_base = a->ifaces_before,
 		.from = a->from_ns,
 		.to = a->to_ns,
 		.max_events = a->s.max_events,
 		.max_ns = a->s.max_ns,
 		.threads = a->s.threads,
-		.live = str_eq(what, "live"),
-		.unordered = !a->printing && !w && !a->s.max_events,
+		.live = live,
+		.unordered = !a->printing && !a->writer && !a->s.max_events,
 		.present = present,
 		.tick = tick,
 		.ctx = a,
@@ -202,26 +235,25 @@ static int run_source(struct app *a, const char *what, const struct filter *filt
 	if (!status)
 		status = flow_run(&o, &a->totals, e);
 	progress_done(&a->progress);
-	struct source_stats stats = {0};
-	if (s->kind->stats)
-		s->kind->stats(s, &stats);
-	if (stats.lost)
-		log_warn("the kernel dropped %llu of %llu packets before they could be read",
-			 (unsigned long long)stats.lost, (unsigned long long)stats.seen);
+	warn_of_loss(s);
 	add_work(a, s);
+	a->ifaces_before += (uint32_t)state_ifaces(state);
 	signals_stop(NULL);
 	source_close(s);
+	state_free(state);
 	return status;
 }
 
-static int run_all(struct app *a, const struct filter *filter, struct state *state,
-		   struct writer *w, struct mesos_poller *poller, struct err *e)
+static int run_all(struct app *a, struct err *e)
 {
 	if (!a->s.input_count)
-		return run_source(a, "live", filter, state, w, poller, e);
+		return run_source(a, "live", e);
 	int status = 0;
-	for (unsigned i = 0; i < a->s.input_count && !status && !signals_caught(); i++)
-		status = run_source(a, a->s.inputs[i], filter, state, w, poller, e);
+	for (unsigned i = 0; i < a->s.input_count && !status && !signals_caught(); i++) {
+		if (a->s.max_events && a->totals.events >= a->s.max_events)
+			break;
+		status = run_source(a, a->s.inputs[i], e);
+	}
 	return status;
 }
 
@@ -245,14 +277,14 @@ static void print_totals(struct app *a, uint64_t started)
 			 (unsigned long long)a->work.chunks_seen);
 }
 
-static int finish(struct app *a, struct writer *w, int status, struct err *e)
+static int finish(struct app *a, int status, struct err *e)
 {
 	struct err closing = {0};
 
-	const char *trouble = w ? writer_trouble(w) : NULL;
+	const char *trouble = a->writer ? writer_trouble(a->writer) : NULL;
 	if (trouble)
 		log_error("%s", trouble);
-	if (writer_close(w, &closing) && !status) {
+	if (writer_close(a->writer, &closing) && !status) {
 		*e = closing;
 		status = -1;
 	}
@@ -267,43 +299,41 @@ static int finish(struct app *a, struct writer *w, int status, struct err *e)
 	return status ? report(e) : 0;
 }
 
-static int run(struct app *a, const char *filter_text, struct err *e)
+static int prepare(struct app *a, const char *filter, struct err *e)
+{
+	if (compile_output(a, e))
+		return -1;
+	if (filter && !(a->filter = filter_compile(filter, plugin_dirs("filters"), e)))
+		return -1;
+	if (a->s.mesos && a->s.input_count)
+		return err_set(e, ERR_USAGE,
+			       "-m and -r do not go together: a capture carries its names, and "
+			       "replay asks nobody");
+	if (open_writer(a, e))
+		return -1;
+	if (a->s.mesos && !(a->poller = start_poller(a->s.mesos, a->s.agent, a->s.credentials,
+						     a->s.ca_file, 0, e)))
+		return -1;
+	a->flows = (a->filter && filter_needs_flows(a->filter)) ||
+		   (a->printing && format_needs_flows(a->printer.format)) ||
+		   (a->printing && a->s.print.time == TIME_DELTA_PAIR) ||
+		   (a->summary && summary_needs_flows(a->summary));
+	return 0;
+}
+
+static int run(struct app *a, const char *filter, struct err *e)
 {
 	uint64_t started = time_monotonic();
-	struct filter *filter = NULL;
-	struct writer *w = NULL;
-	struct mesos_poller *poller = NULL;
-	struct state *state = NULL;
-	int status = compile_output(a, e);
 
-	if (!status && filter_text)
-		status = (filter = filter_compile(filter_text, plugin_dirs("filters"), e)) ? 0 : -1;
+	progress_init(&a->progress, a->s.want_progress);
+	int status = prepare(a, filter, e);
 	if (!status)
-		status = open_writer(a, &w, e);
-	if (!status && a->s.mesos && a->s.input_count)
-		status = err_set(e, ERR_USAGE,
-				 "-m and -r do not go together: a capture carries its "
-				 "names, and replay asks nobody");
-	if (!status && a->s.mesos)
-		status = (poller = start_poller(a->s.mesos, a->s.agent, a->s.credentials,
-						a->s.ca_file, 0, e))
-				 ? 0
-				 : -1;
-	if (!status) {
-		bool flows = (filter && filter_needs_flows(filter)) ||
-			     (a->printing && format_needs_flows(a->printer.format)) ||
-			     (a->printing && a->s.print.time == TIME_DELTA_PAIR) ||
-			     (a->summary && summary_needs_flows(a->summary));
-		state = state_new(flows ? FLOWS_TRACKED : 0);
-		progress_init(&a->progress, a->s.want_progress);
-		status = run_all(a, filter, state, w, poller, e);
-	}
-	int code = finish(a, w, status, e);
+		status = run_all(a, e);
+	int code = finish(a, status, e);
 	if (a->s.verbose)
 		print_totals(a, started);
-	mesos_poller_stop(poller);
-	state_free(state);
-	filter_free(filter);
+	mesos_poller_stop(a->poller);
+	filter_free(a->filter);
 	printer_done(&a->printer);
 	summary_free(a->summary);
 	return code;

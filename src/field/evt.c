@@ -26,7 +26,7 @@ static uint64_t since(uint64_t ts, uint64_t before)
 
 GETTER(get_num)
 {
-	return value_u64(out, VALUE_U64, c->ev->num);
+	return c->ev->num ? value_u64(out, VALUE_U64, c->ev->num) : 0;
 }
 
 GETTER(get_time)

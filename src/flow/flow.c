@@ -64,6 +64,7 @@ static int describe_iface(struct flow *f, uint32_t number)
 	if (!f->o->writer || !i)
 		return 0;
 	struct iface_record r = i->record;
+	r.number += f->o->writer_base;
 	const struct container *c = state_container_at(f->o->state, i->container);
 	if (c) {
 		container_to_record(c, &who);
@@ -195,6 +196,15 @@ static bool belongs(const struct flow *f, const struct context *c)
 	return c->container && filter_iface(f->o->filter, c->container, NULL) != VERDICT_NO;
 }
 
+static int record(struct flow *f, const struct event *ev)
+{
+	if (!f->o->writer_base || ev->iface == IFACE_NONE)
+		return writer_event(f->o->writer, ev, &f->failure);
+	struct event moved = *ev;
+	moved.iface += f->o->writer_base;
+	return writer_event(f->o->writer, &moved, &f->failure);
+}
+
 static void add_measured(struct flow *f, struct event *ev)
 {
 	const struct iface *i = state_iface_at(f->o->state, ev->iface);
@@ -228,8 +238,7 @@ static int on_event(void *ctx, struct event *ev)
 	if (notice && o->notice && o->notice(o->ctx, c))
 		return 1;
 	bool passed = !o->filter || filter_match(o->filter, c);
-	if (o->writer && (passed || (notice && belongs(f, c))) &&
-	    writer_event(o->writer, ev, &f->failure))
+	if (o->writer && (passed || (notice && belongs(f, c))) && record(f, ev))
 		return fail(f);
 	if (!passed)
 		return 0;

@@ -38,6 +38,7 @@ ip -n "$host" link set vbrief master br0 up
 ip -n "$tag-brief" addr add 10.77.0.9/24 dev eth0
 ip -n "$tag-brief" link set eth0 up
 inside brief timeout 0.3 bash -c 'while echo hello >/dev/udp/10.77.0.1/9; do sleep 0.02; done'
+sleep 0.2 # its interface outlives it, so that its last counters can be read there
 ip netns del "$tag-brief"
 for root in "${cgroup_roots[@]}"; do remove_cgroup "$root/$cgroup_name/${id_of[brief]}"; done
 sleep 1
