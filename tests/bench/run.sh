@@ -12,6 +12,7 @@
 #     SCAP=file   a file for sysdig to print; left out when it or sysdig is missing
 #     REAL=file   a capture of real traffic, for the sizes of files
 #     TMPDIR=dir  for the work files, 10 GB (--quick: 1 GB)
+# shellcheck disable=SC2016
 set -u -o pipefail
 export LC_ALL=C.UTF-8 TZ=UTC
 
@@ -50,12 +51,12 @@ bench() { # NAME COMMAND...
 	commands+=("$(printf '%q ' "${@:2}")")
 }
 run_group() {
-	local round i
+	local round i TIMEFORMAT='%3R %3U %3S'
 	for ((round = 0; round <= rounds; round++)); do # the first warms the caches
 		for i in "${!names[@]}"; do
-			eval "/usr/bin/time -q -f '%e %U %S %M' -o now ${commands[i]}" >/dev/null 2>"$work/stderr" ||
+			{ time eval "/usr/bin/time -q -f %M -o rss ${commands[i]}" >/dev/null 2>"$work/stderr"; } 2>now ||
 				failed "${commands[i]}"
-			[ $round = 0 ] || cat now >>"${names[i]}.time"
+			[ $round = 0 ] || paste -d ' ' now rss >>"${names[i]}.time"
 		done
 	done
 	names=() commands=()
@@ -65,9 +66,6 @@ median() { # NAME COLUMN
 	sort -g -k "$2,$2" "$1.time" | awk -v c="$2" '{v[NR] = $c} END {print v[int((NR + 1) / 2)]}'
 }
 wall() { median "$1" 1; }
-cpu() { # NAME: user and system
-	awk '{print $2 + $3}' "$1.time" | sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'
-}
 calc() { awk "BEGIN {printf \"${2:-%.2f}\", $1}" 2>/dev/null || echo -; }
 size() { stat -c %s "$1"; }
 
@@ -176,10 +174,9 @@ bench lines_2 "$dredge" -r all.pcapng.lz4 --threads 2
 bench tshark taskset -c $one_core tshark -n -r part.pcap
 if [ -r "${SCAP:-}" ] && command -v sysdig >/dev/null; then
 	scap_events=$(sysdig -r "$SCAP" 2>stderr | wc -l)
-	scap_files=()
-	for ((i = 0; i < (500000 + scap_events) / (scap_events + 1); i++)); do scap_files+=(-r "$SCAP"); done
+	repeats=$((200000 / (scap_events + 1) + 1))
 	bench sysdig taskset -c $one_core bash -c 'for ((i = 0; i < $1; i++)); do sysdig -r "$2" || exit; done' \
-		bash "${#scap_files[@]}" "$SCAP"
+		bash "$repeats" "$SCAP"
 fi
 run_group
 head_row 'Lines to /dev/null' 'on one core unless said'
@@ -189,8 +186,8 @@ row '`dredge -j`' lines_j "$packets" ''
 row '`dredge`, default lines, two threads' lines_2 "$packets" 'both cores'
 row "\`tshark -n\`, the first $part_packets packets" tshark "$part_packets" ''
 if [ -f sysdig.time ]; then
-	row "\`sysdig\`, ${#scap_files[@]} times a file of $scap_events events" sysdig \
-		"$((scap_events * ${#scap_files[@]}))" "$(sysdig --version | tail -n 1); system calls, start-up of each time included"
+	row "\`sysdig\`, $repeats times a file of $scap_events events" sysdig \
+		"$((scap_events * repeats))" "$(sysdig --version | tail -n 1); system calls, start-up of each time included"
 fi
 
 # ---- sizes ---------------------------------------------------------------------------------

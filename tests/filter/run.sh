@@ -38,7 +38,7 @@ check_counts() {
 			complain "$1: cannot read input \"$input\""
 			continue
 		fi
-		got=$("$dredge" -r "$input" -p '%evt.num' "$rest" 2> "$work/err" < /dev/null |
+		got=$("$dredge" -r "$input" -p '%evt.type' "$rest" 2> "$work/err" < /dev/null |
 			wc -l)
 		if [ -s "$work/err" ] || [ "$got" -ne "$word" ]; then
 			complain "$1: $rest: wanted $word, got $got"
