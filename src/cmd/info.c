@@ -115,10 +115,7 @@ static int gather(struct info *in, struct reader *r, struct err *e)
 	in->chunks = n;
 	if (chunks) { /* only the records and notices have to be read */
 		q.types = 1u << EVENT_NOTICE | 1u << EVENT_DROP;
-		if (reader_run(r, &q, &sink, e) < 0)
-			return -1;
 		take_directory(in, chunks, n);
-		return 0;
 	}
 	return reader_run(r, &q, &sink, e) < 0 ? -1 : 0;
 }
