@@ -45,7 +45,8 @@ struct flow_totals {
 	uint64_t first, last;		  /* ns */
 };
 
-/* 0 at the end or when somebody ended it, -1 on failure after everything readable was delivered. */
+/* Adds to *totals. 0 at the end or when somebody ended it, -1 on failure after everything readable
+ * was delivered. */
 int flow_run(const struct flow_options *o, struct flow_totals *totals, struct err *e);
 
 #endif

@@ -13,6 +13,10 @@
 
 enum { EMPTY, FULL, LAST };
 
+/* Handed to the other thread at once where order does not matter: worth a wake-up, and still in
+ * the cache when it gets there. */
+#define BATCH_BYTES (1u << 20)
+
 struct loader {
 	struct directory *d;
 	struct iface_table *ifaces;
@@ -24,6 +28,7 @@ struct loader {
 	struct window windows[2];
 	struct dir_entry pending; /* read from the directory, not loaded yet */
 	bool has_pending, finished;
+	bool ahead; /* in a thread of its own */
 	/* between the threads */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -175,7 +180,7 @@ static bool fill(struct loader *l, struct window *w)
 		atomic_store_explicit(l->progress, c->chunk.offset + c->chunk.stored,
 				      memory_order_relaxed);
 		l->has_pending = false;
-		if (l->run->q->unordered && w->lane_count)
+		if (l->run->q->unordered && w->used >= (l->ahead ? BATCH_BYTES : 1))
 			break; /* deliver while it is in the cache */
 	}
 	return w->lane_count;
@@ -226,7 +231,9 @@ static void run_ahead(struct loader *l)
 {
 	pthread_t thread;
 
+	l->ahead = true;
 	if (pthread_create(&thread, NULL, load_ahead, l)) {
+		l->ahead = false;
 		run_alone(l);
 		return;
 	}

@@ -15,7 +15,7 @@
 #endif
 
 #define AHEAD_BYTES   (64u << 10)
-#define GLANCE_BYTES  512u /* enough for the summary of a chunk of few interfaces */
+#define GLANCE_BYTES  128u /* enough for the summary of a chunk of one interface */
 #define SMALL_BLOCK   8192u
 #define KEEP_BYTES    (6u << 20)
 #define SUMMARY_AT    28u /* payload of the first custom option of an ISB */

@@ -104,7 +104,8 @@ void merge_run(struct window *w, struct run *run, struct iface_table *ifaces)
 		return;
 	}
 	uint32_t leaves = (uint32_t)w->lane_count;
-	cleanup_free sort_key *tree = xmalloc(leaves * sizeof(*tree));
-	build(w, tree, leaves);
-	run_tree(&m, tree, leaves);
+	while (leaves > w->tree_cap)
+		GROW(w->tree, w->tree_cap, w->tree_cap);
+	build(w, w->tree, leaves);
+	run_tree(&m, w->tree, leaves);
 }

@@ -64,10 +64,10 @@ static inline bool run_wants(const struct run *run, const struct iface_table *if
 	return ev->iface < ifaces->count ? ifaces->items[ev->iface].wanted : run->all_wanted;
 }
 
-/* Adds the interface to the table (unless it is known from a run before), tells the sink, and asks
- * whether it is wanted. */
 /* Ask the sink's side whether events of this interface are wanted. */
 void run_ask(struct run *run, struct iface_table *t, uint32_t number);
+/* Adds the interface to the table (unless it is known from a run before), tells the sink, and asks
+ * whether it is wanted. */
 int run_iface(struct run *run, struct iface_table *t, uint32_t number, const struct iface_in *in,
 	      const struct iface_record *r, struct reason *why);
 
@@ -226,6 +226,8 @@ struct window {		/* decoded chunks and their wanted events */
 	size_t mark_count, mark_cap;
 	struct lane *lanes;
 	size_t lane_count, lane_cap;
+	unsigned __int128 *tree; /* of the merge, one per lane */
+	size_t tree_cap;
 };
 
 #define WINDOW_BUDGET (50u << 20) /* bytes of all windows in memory */

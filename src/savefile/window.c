@@ -28,6 +28,7 @@ void window_done(struct window *w)
 		munmap(w->arena, ARENA_BYTES);
 	free(w->marks);
 	free(w->lanes);
+	free(w->tree);
 }
 
 void window_reset(struct window *w, bool give_back)
