@@ -18,16 +18,16 @@
 #include <stdint.h>
 #include <string.h>
 
-#define ARRAY_SIZE(a)  (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a)	  (sizeof(a) / sizeof((a)[0]))
 #define ATTR_PRINTF(f, a) __attribute__((format(printf, f, a)))
-#define LIKELY(x)      __builtin_expect(!!(x), 1)
-#define UNLIKELY(x)    __builtin_expect(!!(x), 0)
-#define MIN(a, b)      ((a) < (b) ? (a) : (b))
-#define MAX(a, b)      ((a) > (b) ? (a) : (b))
+#define LIKELY(x)	  __builtin_expect(!!(x), 1)
+#define UNLIKELY(x)	  __builtin_expect(!!(x), 0)
+#define MIN(a, b)	  ((a) < (b) ? (a) : (b))
+#define MAX(a, b)	  ((a) > (b) ? (a) : (b))
 
-#define NSEC_PER_SEC   1000000000ull
-#define NSEC_PER_MSEC  1000000ull
-#define NSEC_PER_USEC  1000ull
+#define NSEC_PER_SEC  1000000000ull
+#define NSEC_PER_MSEC 1000000ull
+#define NSEC_PER_USEC 1000ull
 
 /* ---- errors: on the caller's stack, passed last, untouched on success ---- */
 
@@ -36,7 +36,7 @@ enum err_code { ERR_NONE = 0, ERR_FAILED = 1, ERR_USAGE = 2 };
 
 struct err {
 	enum err_code code;
-	unsigned line;   /* from 1; 0 = does not apply */
+	unsigned line;	 /* from 1; 0 = does not apply */
 	unsigned column; /* from 1; 0 = does not apply */
 	char message[400];
 };
@@ -71,15 +71,15 @@ char *xstrndup(const char *s, size_t n);
 char *xasprintf(const char *fmt, ...) ATTR_PRINTF(1, 2);
 
 /* Make room for one more element in a growing array: GROW(v->items, v->n, v->cap). */
-#define GROW(items, n, cap)                                                                        \
-	do {                                                                                       \
-		if ((n) >= (cap)) {                                                                \
-			(cap) = (cap) ? (cap) * 2 : 8;                                             \
-			(items) = xrealloc((items), (size_t)(cap) * sizeof(*(items)));             \
-		}                                                                                  \
+#define GROW(items, n, cap)                                                            \
+	do {                                                                           \
+		if ((n) >= (cap)) {                                                    \
+			(cap) = (cap) ? (cap)*2 : 8;                                   \
+			(items) = xrealloc((items), (size_t)(cap) * sizeof(*(items))); \
+		}                                                                      \
 	} while (0)
 
-void cleanup_free_fn(void *p);  /* p: address of a pointer */
+void cleanup_free_fn(void *p);	/* p: address of a pointer */
 void cleanup_close_fn(int *fd); /* fd: address of a descriptor, -1 = none */
 #define cleanup_free  __attribute__((cleanup(cleanup_free_fn)))
 #define cleanup_close __attribute__((cleanup(cleanup_close_fn)))
@@ -228,11 +228,11 @@ static inline void text_char(struct text *t, char c)
 void text_u64(struct text *t, uint64_t v);
 void text_i64(struct text *t, int64_t v);
 void text_u64_width(struct text *t, uint64_t v, unsigned width); /* zero-padded on the left */
-void text_double(struct text *t, double v, unsigned decimals);   /* decimals <= 9 */
-void text_hex(struct text *t, uint64_t v, unsigned digits);      /* lower case, 1..16 digits */
+void text_double(struct text *t, double v, unsigned decimals);	 /* decimals <= 9 */
+void text_hex(struct text *t, uint64_t v, unsigned digits);	 /* lower case, 1..16 digits */
 void text_ipv4(struct text *t, const uint8_t ip[4]);
-void text_ipv6(struct text *t, const uint8_t ip[16]); /* RFC 5952 */
-void text_mac(struct text *t, const uint8_t mac[6]);  /* aa:bb:cc:dd:ee:ff */
+void text_ipv6(struct text *t, const uint8_t ip[16]);		       /* RFC 5952 */
+void text_mac(struct text *t, const uint8_t mac[6]);		       /* aa:bb:cc:dd:ee:ff */
 void text_fmt(struct text *t, const char *fmt, ...) ATTR_PRINTF(2, 3); /* off the event path only */
 /* n bytes as the inside of a JSON string: quotes, backslash and control bytes escaped, invalid
  * UTF-8 replaced by U+FFFD. The surrounding quotes are not written. */

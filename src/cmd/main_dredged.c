@@ -42,8 +42,10 @@ static const struct option_row rows[] = {
 	{OPT_INTERFACE, "interface", "NAME", "also capture this host interface whole", 0},
 	{OPT_NO_HOST_NETWORK, "no-host-network", NULL, "leave out containers on the host's network",
 	 0},
-	{OPT_LATENCY, "latency", NULL, "follow conversations: handshake and response times, retransmits\n"
-				       "and refused connects as counters of each container", 0},
+	{OPT_LATENCY, "latency", NULL,
+	 "follow conversations: handshake and response times, retransmits\n"
+	 "and refused connects as counters of each container",
+	 0},
 	{OPT_RING_SIZE, "ring-size", "SIZE", "packet ring shared with the kernel, such as 64MB", 0},
 	{OPT_CGROUP_ROOT, "cgroup-root", "DIR", "where cgroups are mounted (/sys/fs/cgroup)", 0},
 	{OPT_MESOS_CGROUP, "cgroups_root", "NAME", "Mesos' cgroup (mesos)", 0},
@@ -51,8 +53,8 @@ static const struct option_row rows[] = {
 	{'m', "mesos-api", "URL[,URL]", "Mesos master (and Marathon) to ask", OPTION_JOINS},
 	{OPT_AGENT, "mesos-agent", "URL",
 	 "this host's Mesos agent (found from the master otherwise)", 0},
-	{OPT_CREDENTIALS, "mesos-credentials", "FILE", "file with 'PRINCIPAL SECRET', as Mesos takes it",
-	 0},
+	{OPT_CREDENTIALS, "mesos-credentials", "FILE",
+	 "file with 'PRINCIPAL SECRET', as Mesos takes it", 0},
 	{OPT_CA_FILE, "ca-file", "FILE", "certificates to trust for https", 0},
 	{OPT_MESOS_INTERVAL, "mesos-interval", "TIME", "time between questions (5s)", 0},
 	{0, "What is recorded", NULL, NULL, 0},

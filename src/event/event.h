@@ -13,12 +13,12 @@
 /* Values are written to files (as journal text or block kind), so they only ever grow. */
 enum event_type {
 	EVENT_NONE,
-	EVENT_PACKET,   /* data = link-layer bytes */
+	EVENT_PACKET,	/* data = link-layer bytes */
 	EVENT_COUNTERS, /* data = struct counters */
-	EVENT_NOTICE,   /* data = journal text: lifecycle and metadata changes */
-	EVENT_DROP,     /* data = journal text; lost = how many events the source lost */
-	EVENT_SYSCALL,  /* reserved: system calls beside packets */
-	EVENT_HOP,      /* reserved: the same packet at another point of its path */
+	EVENT_NOTICE,	/* data = journal text: lifecycle and metadata changes */
+	EVENT_DROP,	/* data = journal text; lost = how many events the source lost */
+	EVENT_SYSCALL,	/* reserved: system calls beside packets */
+	EVENT_HOP,	/* reserved: the same packet at another point of its path */
 	EVENT_TYPES
 };
 
@@ -26,28 +26,28 @@ enum event_type {
 const char *event_type_name(enum event_type t);
 
 /* epb_flags of pcapng (draft-ietf-opsawg-pcapng, 4.3.1), kept as they stand in the file. */
-#define EVENT_IN             0x1u /* direction as the container sees it */
-#define EVENT_OUT            0x2u
-#define EVENT_DIR_MASK       0x3u
+#define EVENT_IN	     0x1u /* direction as the container sees it */
+#define EVENT_OUT	     0x2u
+#define EVENT_DIR_MASK	     0x3u
 #define EVENT_CSUM_NOT_READY (1u << 9)
 #define EVENT_CSUM_VALID     (1u << 10)
-#define EVENT_TSO            (1u << 11)
+#define EVENT_TSO	     (1u << 11)
 
 #define IFACE_NONE     UINT32_MAX
 #define CONTAINER_NONE UINT32_MAX
 
 struct event {
-	uint64_t ts;        /* ns since 1970 UTC */
-	uint64_t num;       /* from 1; of a file: the frame number there; 0 = none; live: set by the state */
+	uint64_t ts;	     /* ns since 1970 UTC */
+	uint64_t num;	     /* from 1; of a file: the frame there; 0 = none; live: by the state */
 	const uint8_t *data; /* borrowed */
-	uint32_t caplen;    /* bytes at data */
-	uint32_t len;       /* bytes on the wire, >= caplen */
-	uint32_t iface;     /* number of the interface record, or IFACE_NONE */
-	uint32_t container; /* index in the state's table, or CONTAINER_NONE; set by the state */
-	uint16_t type;      /* enum event_type */
-	uint16_t hop;       /* observation point, 0 = the container's interface */
-	uint32_t flags;     /* epb_flags */
-	uint32_t lost;      /* events lost on this interface just before this one (epb_dropcount) */
+	uint32_t caplen;     /* bytes at data */
+	uint32_t len;	     /* bytes on the wire, >= caplen */
+	uint32_t iface;	     /* number of the interface record, or IFACE_NONE */
+	uint32_t container;  /* index in the state's table, or CONTAINER_NONE; set by the state */
+	uint16_t type;	     /* enum event_type */
+	uint16_t hop;	     /* observation point, 0 = the container's interface */
+	uint32_t flags;	     /* epb_flags */
+	uint32_t lost;	    /* events lost on this interface just before this one (epb_dropcount) */
 	uint32_t weight;    /* 1 in N sampling: this event stands for N; at least 1 */
 	uint64_t packet_id; /* same value = same packet seen at several points; 0 = seen once */
 };
@@ -64,23 +64,23 @@ static inline bool event_is_second_sight(const struct event *ev)
 /* ---- who: the identity of a container, a row of strings ---- */
 
 enum meta_key {
-	META_APP,       /* Marathon app id, "/shop/web" */
-	META_TASK,      /* Mesos task id */
+	META_APP,	/* Marathon app id, "/shop/web" */
+	META_TASK,	/* Mesos task id */
 	META_FRAMEWORK, /* framework name */
 	META_CONTAINER, /* full container id; the only one that is never NULL */
-	META_AGENT,     /* Mesos agent id */
+	META_AGENT,	/* Mesos agent id */
 	META_IMAGE,
-	META_NAME,         /* container name (docker), else the task name or id */
+	META_NAME, /* container name (docker), else the task name or id */
 	META_TASK_NAME,
 	META_FRAMEWORK_ID,
 	META_EXECUTOR,
-	META_RUNTIME,      /* mesos docker libpod containerd cri-o lxc */
-	META_HOSTNAME,     /* agent host name */
-	META_RUNG,         /* how the identity was found: "cgroup", "agent", "env", "port", ... */
+	META_RUNTIME,  /* mesos docker libpod containerd cri-o lxc */
+	META_HOSTNAME, /* agent host name */
+	META_RUNG,     /* how the identity was found: "cgroup", "agent", "env", "port", ... */
 	META_TASK_STATE,
 	META_APP_VERSION,
-	META_PORTS,        /* "31000-31007,31016" */
-	META_TASK_LABELS,  /* label list, see labels_find */
+	META_PORTS,	  /* "31000-31007,31016" */
+	META_TASK_LABELS, /* label list, see labels_find */
 	META_APP_LABELS,
 	META_KEYS
 };
@@ -88,7 +88,7 @@ enum meta_key {
 struct meta_row {
 	const char *key;     /* in if_description and JSON: "app" */
 	const char *journal; /* in journal records: "MARATHON_APP_ID" */
-	bool described;      /* stands in if_description (the first six, in this order) */
+	bool described;	     /* stands in if_description (the first six, in this order) */
 };
 
 extern const struct meta_row meta_rows[META_KEYS];
@@ -104,17 +104,17 @@ void text_unpercent(struct text *t, const char *s, size_t n);
 
 struct container_record {
 	const char *meta[META_KEYS]; /* NULL = unknown */
-	uint64_t start, end;         /* ns, 0 = unknown or still alive */
+	uint64_t start, end;	     /* ns, 0 = unknown or still alive */
 };
 
 struct iface_record {
-	uint32_t number;   /* unique in one run of a source, dense from 0 */
-	const char *name;  /* "web.0:eth0", or what the file says; may be NULL */
-	const char *description;                 /* as found in a foreign file; may be NULL */
+	uint32_t number;	 /* unique in one run of a source, dense from 0 */
+	const char *name;	 /* "web.0:eth0", or what the file says; may be NULL */
+	const char *description; /* as found in a foreign file; may be NULL */
 	const struct container_record *container; /* NULL = none known */
-	uint32_t linktype; /* LINKTYPE_* of tcpdump.org */
-	uint32_t snaplen;  /* 0 = no limit */
-	uint32_t sample;   /* 1 in N; at least 1 */
+	uint32_t linktype;			  /* LINKTYPE_* of tcpdump.org */
+	uint32_t snaplen;			  /* 0 = no limit */
+	uint32_t sample;			  /* 1 in N; at least 1 */
 	uint8_t mac[6];
 	bool has_mac, has_ipv4, has_ipv6;
 	uint8_t ipv4[4], ipv4_mask[4];

@@ -8,9 +8,9 @@ GETTER(get_protocol)
 
 	if (!p)
 		return 0;
-	EACH_LAYER (p, l)
-		if (l->has & f->detail)
-			return value_bool(out, true);
+	EACH_LAYER(p, l)
+	if (l->has & f->detail)
+		return value_bool(out, true);
 	return 0;
 }
 
@@ -22,7 +22,10 @@ GETTER(get_tunnel)
 }
 
 #define PROTOCOL(name, mask, text)                                                               \
-	{name, VALUE_BOOL, SCOPE_EVENT, FIELD_FILTER | FIELD_PACKETS, mask, get_protocol, text}
+	{                                                                                        \
+		name, VALUE_BOOL, SCOPE_EVENT, FIELD_FILTER | FIELD_PACKETS, mask, get_protocol, \
+			text                                                                     \
+	}
 
 static const struct field rows[] = {
 	PROTOCOL("eth", PACKET_ETH, "true for packets with an Ethernet header"),
@@ -37,8 +40,8 @@ static const struct field rows[] = {
 	PROTOCOL("icmpv6", PACKET_ICMP6, "true for ICMPv6"),
 	{"vxlan", VALUE_BOOL, SCOPE_EVENT, FIELD_FILTER | FIELD_PACKETS, TUNNEL_VXLAN, get_tunnel,
 	 "true for packets inside VXLAN"},
-	{"geneve", VALUE_BOOL, SCOPE_EVENT, FIELD_FILTER | FIELD_PACKETS, TUNNEL_GENEVE,
-	 get_tunnel, "true for packets inside Geneve"},
+	{"geneve", VALUE_BOOL, SCOPE_EVENT, FIELD_FILTER | FIELD_PACKETS, TUNNEL_GENEVE, get_tunnel,
+	 "true for packets inside Geneve"},
 };
 
 const struct field_class field_class_protocol = {"protocol", "protocols by their bare name", rows,

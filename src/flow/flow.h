@@ -20,10 +20,10 @@ struct flow_options {
 	/* NULL = record nothing. Gets what the filter lets through, the notices of containers that
 	 * it may let through, and every notice of a loss. */
 	struct writer *writer;
-	uint32_t writer_base;         /* added to interface numbers for it: several inputs, one file */
-	uint64_t from, to;   /* ns, inclusive; 0 and 0 = all */
-	uint64_t max_events; /* end after so many events that passed; 0 = never */
-	uint64_t max_ns;     /* end after so much event time; 0 = never */
+	uint32_t writer_base; /* added to interface numbers for it: several inputs, one file */
+	uint64_t from, to;    /* ns, inclusive; 0 and 0 = all */
+	uint64_t max_events;  /* end after so many events that passed; 0 = never */
+	uint64_t max_ns;      /* end after so much event time; 0 = never */
 	unsigned threads;
 	bool unordered;
 	bool live; /* counter samples are being made: add what the state measures from packets */

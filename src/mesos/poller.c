@@ -40,7 +40,7 @@ struct mesos_poller {
 	size_t n_targets, first_master; /* the master that answered last is asked first */
 	struct target agent;		/* url NULL: to be found */
 	void (*thread_begins)(void);
-	char *user, *password;		/* of the credentials file */
+	char *user, *password; /* of the credentials file */
 	uint64_t interval;
 	unsigned seed;
 	pthread_t thread;

@@ -57,8 +57,8 @@ enum { CUSTOM_SUMMARY = 1, CUSTOM_COUNTERS = 2 };
 #define SUMMARY_PART_SIZE 36u
 #define SUMMARY_MAX_PARTS 1024u
 
-#define LZ4_FRAME_MAGIC     0x184d2204u
+#define LZ4_FRAME_MAGIC	    0x184d2204u
 #define LZ4_BLOCK_PLAIN_BIT 0x80000000u
-#define LZ4_BLOCK_MAX       (1u << 20) /* block size id 1 MB */
+#define LZ4_BLOCK_MAX	    (1u << 20) /* block size id 1 MB */
 
 #endif

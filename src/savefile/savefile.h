@@ -12,11 +12,11 @@
 
 #include "event/event.h"
 
-#define SAVEFILE_PEN          32473u /* RFC 5612 documentation number, until one is registered */
-#define SAVEFILE_MAX_PACKET   (256u << 10) /* largest caplen accepted, bytes */
-#define SAVEFILE_MAX_BLOCK    (16u << 20)  /* largest pcapng block accepted, bytes */
-#define SAVEFILE_WINDOW_NS    NSEC_PER_SEC
-#define SAVEFILE_CHUNK_BYTES  (256u << 10) /* where a chunk is cut, before compression */
+#define SAVEFILE_PEN	     32473u /* RFC 5612 documentation number, until one is registered */
+#define SAVEFILE_MAX_PACKET  (256u << 10) /* largest caplen accepted, bytes */
+#define SAVEFILE_MAX_BLOCK   (16u << 20)  /* largest pcapng block accepted, bytes */
+#define SAVEFILE_WINDOW_NS   NSEC_PER_SEC
+#define SAVEFILE_CHUNK_BYTES (256u << 10) /* where a chunk is cut, before compression */
 
 /* ---- writing ---- */
 
@@ -29,25 +29,25 @@ enum savefile_format savefile_format_of(const char *path);
 int savefile_format_parse(const char *name, enum savefile_format *out, struct err *e);
 
 struct writer_options {
-	const char *path;            /* "-" = stdout (not for PCAPNG_LZ4 rotation) */
+	const char *path; /* "-" = stdout (not for PCAPNG_LZ4 rotation) */
 	enum savefile_format format;
-	uint64_t window_ns;          /* 0 = default */
-	size_t window_bytes;         /* 0 = default */
+	uint64_t window_ns;  /* 0 = default */
+	size_t window_bytes; /* 0 = default */
 	/* Rotation as sysdig's -C -G -e -W; 0 = off. Several may be given. */
-	uint64_t rotate_bytes;       /* compressed size */
-	uint64_t rotate_ns;          /* of event time */
+	uint64_t rotate_bytes; /* compressed size */
+	uint64_t rotate_ns;    /* of event time */
 	uint64_t rotate_events;
-	unsigned rotate_files;       /* ring of so many files */
-	const char *description;     /* JSON object text for the section header, may be NULL */
+	unsigned rotate_files;	 /* ring of so many files */
+	const char *description; /* JSON object text for the section header, may be NULL */
 };
 
 struct writer_stats {
 	uint64_t packets, counters, notices; /* events written */
-	uint64_t raw_bytes;  /* pcapng bytes before compression */
-	uint64_t file_bytes; /* bytes on disk, all files */
-	uint64_t lost;       /* events that could not be written (disk full ...) */
+	uint64_t raw_bytes;		     /* pcapng bytes before compression */
+	uint64_t file_bytes;		     /* bytes on disk, all files */
+	uint64_t lost;			     /* events that could not be written (disk full ...) */
 	unsigned files;
-	const char *path;    /* the file being written; borrowed */
+	const char *path; /* the file being written; borrowed */
 };
 
 struct writer;
@@ -71,51 +71,51 @@ int writer_close(struct writer *w, struct err *e);
 
 /* ---- reading ---- */
 
-struct chunk_part { /* what one interface has in a chunk */
-	uint32_t iface;  /* interface number as announced to the sink */
+struct chunk_part {	/* what one interface has in a chunk */
+	uint32_t iface; /* interface number as announced to the sink */
 	uint32_t packets, second_sights, counters, lost;
 	uint64_t bytes, captured;
 };
 
-struct chunk { /* one entry of the directory */
+struct chunk {		      /* one entry of the directory */
 	uint64_t offset;      /* in the file, of the LZ4 block's length field */
 	uint32_t stored, raw; /* bytes compressed, and decoded */
 	uint32_t window;
-	uint64_t first, last; /* ns, of its events */
+	uint64_t first, last;		   /* ns, of its events */
 	uint64_t packets, bytes, captured; /* bytes = lengths on the wire */
 	uint64_t second_sights; /* packets also recorded at their sender, event_is_second_sight */
 	uint64_t counters, notices, lost;
 	const struct chunk_part *parts; /* by interface; borrowed from the reader */
 	uint32_t part_count;
-	uint64_t frame;       /* number of its first packet or notice, as Wireshark counts frames */
-	bool metadata;        /* descriptions and notices; always read */
+	uint64_t frame; /* number of its first packet or notice, as Wireshark counts frames */
+	bool metadata;	/* descriptions and notices; always read */
 };
 
 struct reader_query {
 	uint64_t from, to; /* ns, both inclusive; 0 and UINT64_MAX = all */
-	/* Asked when an interface has been announced to the sink, and of a chunked file again when all
-	 * have; false: its events are skipped, and chunks with nothing else are not decoded. NULL =
-	 * all wanted. */
+	/* Asked when an interface has been announced to the sink, and of a chunked file again when
+	 * all have; false: its events are skipped, and chunks with nothing else are not decoded.
+	 * NULL = all wanted. */
 	bool (*iface_wanted)(void *ctx, uint32_t number);
 	void *ctx;
-	uint32_t types;    /* mask of 1 << EVENT_*; 0 = all */
-	bool unordered;    /* the consumer does not need the order of time within a window */
-	unsigned threads;  /* 0 or 1 = this thread only; 2 = decode ahead in a second one */
+	uint32_t types;	  /* mask of 1 << EVENT_*; 0 = all */
+	bool unordered;	  /* the consumer does not need the order of time within a window */
+	unsigned threads; /* 0 or 1 = this thread only; 2 = decode ahead in a second one */
 };
 
 struct reader_info {
-	const char *format;      /* "pcapng", "pcap" */
+	const char *format;	 /* "pcapng", "pcap" */
 	const char *compression; /* "none", "lz4", "gzip", "zstd" */
 	const char *application; /* userappl of the section header, or NULL */
 	const char *description; /* our JSON of the section header, or NULL */
-	uint64_t file_bytes;     /* 0 when not a regular file */
-	bool chunked;            /* written by dredge: has a chunk directory */
-	bool complete;           /* end mark present */
+	uint64_t file_bytes;	 /* 0 when not a regular file */
+	bool chunked;		 /* written by dredge: has a chunk directory */
+	bool complete;		 /* end mark present */
 	unsigned windows;
 };
 
-struct reader_work { /* what reading cost; tests assert on it */
-	uint64_t bytes_read;    /* from the file */
+struct reader_work {	     /* what reading cost; tests assert on it */
+	uint64_t bytes_read; /* from the file */
 	uint64_t chunks_seen, chunks_decoded;
 	uint64_t bytes_decoded; /* out of the decompressor, directory included */
 };

@@ -7,11 +7,12 @@
 
 #include "source/inside.h"
 
-#define SETTLE_NS (30 * NSEC_PER_MSEC) /* after so long a runtime's helper has become the program \
-					*/
-#define SETTLED_NS    NSEC_PER_SEC     /* so long: does not need to be watched any more */
-#define NETNS_PIDS    32	       /* looked at for one in a namespace of its own */
-#define IDENTITY_PIDS 8		       /* looked at for a task id */
+#define SETTLE_NS                                                                             \
+	(30 * NSEC_PER_MSEC)	   /* after so long a runtime's helper has become the program \
+				    */
+#define SETTLED_NS    NSEC_PER_SEC /* so long: does not need to be watched any more */
+#define NETNS_PIDS    32	   /* looked at for one in a namespace of its own */
+#define IDENTITY_PIDS 8		   /* looked at for a task id */
 
 struct container *container_by_id(const struct discover *d, const char *id)
 {

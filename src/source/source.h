@@ -12,21 +12,23 @@
 #include "savefile/savefile.h"
 
 struct source_options {
-	unsigned snaplen;            /* bytes per packet, 0 = all */
-	unsigned sample;             /* keep 1 in N packets, by a hash of the packet; 0 or 1 = all */
-	uint64_t counter_interval;   /* ns between counter samples; 0 = one second; UINT64_MAX = never */
-	size_t ring_bytes;           /* 0 = default */
-	const char *capture_filter;  /* pcap-filter(7) expression applied in the kernel, or NULL */
-	const char *cgroup_root;     /* "/sys/fs/cgroup" when NULL */
-	const char *proc_root;       /* "/proc" when NULL */
-	const char *mesos_cgroup;    /* name of Mesos' cgroup root, "mesos" when NULL */
-	const char *const *interfaces; /* extra host interfaces to capture whole, NULL-ended, or NULL */
-	bool no_host_network;        /* do not look for containers on the host's network */
+	unsigned snaplen;	   /* bytes per packet, 0 = all */
+	unsigned sample;	   /* keep 1 in N packets, by a hash of the packet; 0 or 1 = all */
+	uint64_t counter_interval; /* ns between counter samples; 0 = one second; UINT64_MAX = never
+				    */
+	size_t ring_bytes;	   /* 0 = default */
+	const char *capture_filter; /* pcap-filter(7) expression applied in the kernel, or NULL */
+	const char *cgroup_root;    /* "/sys/fs/cgroup" when NULL */
+	const char *proc_root;	    /* "/proc" when NULL */
+	const char *mesos_cgroup;   /* name of Mesos' cgroup root, "mesos" when NULL */
+	const char *const
+		*interfaces;  /* extra host interfaces to capture whole, NULL-ended, or NULL */
+	bool no_host_network; /* do not look for containers on the host's network */
 };
 
 struct source_stats {
-	uint64_t seen;    /* packets that passed the in-kernel filter */
-	uint64_t lost;    /* of these, dropped by the kernel because the ring was full */
+	uint64_t seen; /* packets that passed the in-kernel filter */
+	uint64_t lost; /* of these, dropped by the kernel because the ring was full */
 	uint64_t sampled_out;
 	uint64_t delivered;
 	uint64_t containers, interfaces; /* being watched now */
@@ -41,7 +43,7 @@ struct source_kind {
 		   struct err *e);
 	void (*stats)(const struct source *s, struct source_stats *out);
 	double (*progress)(const struct source *s); /* 0..1, negative = endless */
-	struct reader *(*reader)(struct source *s);  /* of a file, else NULL */
+	struct reader *(*reader)(struct source *s); /* of a file, else NULL */
 	void (*close)(struct source *s);
 };
 

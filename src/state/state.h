@@ -13,8 +13,8 @@
 
 struct container {
 	uint32_t index;
-	char *meta[META_KEYS]; /* owned by the state; NULL = unknown */
-	uint64_t start, end;   /* ns, 0 = unknown / alive */
+	char *meta[META_KEYS];	  /* owned by the state; NULL = unknown */
+	uint64_t start, end;	  /* ns, 0 = unknown / alive */
 	struct counters counters; /* newest sample, merged over the container's interfaces */
 	struct counters measured; /* from packets, where flows are tracked: TCP_*, RESPONSES ... */
 	uint64_t packets_in, packets_out, bytes_in, bytes_out; /* events seen, bytes on the wire */
@@ -23,36 +23,36 @@ struct container {
 
 struct iface {
 	struct iface_record record; /* strings owned by the state; record.container is NULL */
-	uint32_t container;         /* index or CONTAINER_NONE */
+	uint32_t container;	    /* index or CONTAINER_NONE */
 	bool known;
 };
 
 /* What the conversation tells about one packet. */
 struct flow_facts {
-	bool valid;             /* the packet belongs to a tracked conversation */
+	bool valid; /* the packet belongs to a tracked conversation */
 	bool retransmission, out_of_order, duplicate_ack, zero_window, refused;
-	bool from_client;       /* the sender of this packet is the client */
-	bool handshake_done;    /* this packet completed the handshake */
-	bool response;          /* this packet is the first of an answer */
-	uint64_t stream;        /* number of the conversation, from 0 */
-	uint64_t rtt;           /* ns, this ACK to the segment it acknowledges; 0 = none */
-	uint64_t initial_rtt;   /* ns, SYN to the ACK that ends the handshake; 0 = not seen */
-	uint64_t response_time; /* ns, last request byte to first response byte; 0 = none */
-	uint32_t seq, ack;      /* relative to the first seen */
+	bool from_client;	 /* the sender of this packet is the client */
+	bool handshake_done;	 /* this packet completed the handshake */
+	bool response;		 /* this packet is the first of an answer */
+	uint64_t stream;	 /* number of the conversation, from 0 */
+	uint64_t rtt;		 /* ns, this ACK to the segment it acknowledges; 0 = none */
+	uint64_t initial_rtt;	 /* ns, SYN to the ACK that ends the handshake; 0 = not seen */
+	uint64_t response_time;	 /* ns, last request byte to first response byte; 0 = none */
+	uint32_t seq, ack;	 /* relative to the first seen */
 	uint64_t handshake_time; /* ns, first SYN to the ACK that ends the handshake; there only */
-	bool first;             /* first packet of its conversation */
+	bool first;		 /* first packet of its conversation */
 };
 
 /* One event joined with what is known: what fields and printers look at. */
 struct context {
 	const struct event *ev;
 	const struct container *container; /* NULL = none */
-	const struct iface *iface;         /* NULL = none */
+	const struct iface *iface;	   /* NULL = none */
 	const struct counters *counters;   /* of a counters event, else NULL */
-	struct flow_facts facts;           /* valid only when the state tracks flows */
-	uint64_t first_ts;    /* of the run */
-	uint64_t previous_ts; /* of the event before */
-	uint64_t printed_ts;  /* of the line printed before; set by the printer's caller */
+	struct flow_facts facts;	   /* valid only when the state tracks flows */
+	uint64_t first_ts;		   /* of the run */
+	uint64_t previous_ts;		   /* of the event before */
+	uint64_t printed_ts; /* of the line printed before; set by the printer's caller */
 	bool decoded;
 	struct packet packet; /* by context_packet only */
 };

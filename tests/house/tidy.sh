@@ -40,4 +40,10 @@ done < <(grep -rnIwE "$marks" . --exclude-dir='.git' --exclude-dir='build*' --in
 while read -r file; do
 	complain "$file: not executable"
 done < <(find tests samples .ci -type f \( -name '*.sh' -o -path .ci/run \) ! -perm -100 2>/dev/null)
+if command -v clang-format-14 >/dev/null; then # later versions decide some things otherwise
+	while read -r line; do
+		complain "$line"
+	done < <(find src tests -name '*.[ch]' -print0 |
+		xargs -0 clang-format-14 --dry-run 2>&1 | grep ' warning: ')
+fi
 exit $status

@@ -69,8 +69,7 @@ static void test_command_lines(void **state)
 			argc++;
 		}
 		seen[0] = '\0';
-		int first =
-			options_parse(rows, ARRAY_SIZE(rows), argc, argv, note, NULL, &e);
+		int first = options_parse(rows, ARRAY_SIZE(rows), argc, argv, note, NULL, &e);
 		assert_int_equal(first, cases[i].first);
 		if (first < 0)
 			assert_int_equal(e.code, ERR_USAGE);
@@ -144,8 +143,8 @@ static void test_bytes(void **state)
 		uint64_t n;
 		const char *text;
 	} cases[] = {
-		{0, "0 B"}, {999, "999 B"}, {1000, "1.0 kB"}, {2191677, "2.2 MB"},
-		{UINT64_MAX, "18.4 EB"},
+		{0, "0 B"},	     {999, "999 B"},	      {1000, "1.0 kB"},
+		{2191677, "2.2 MB"}, {UINT64_MAX, "18.4 EB"},
 	};
 
 	(void)state;

@@ -18,11 +18,9 @@ static const struct {
 	uint32_t iface, flags, len;
 	uint64_t ts, packet_id;
 } packets[] = {
-	{0, EVENT_OUT, 100, 1000, 0},
-	{0, EVENT_OUT, 200, 2000, 42}, /* web sends ... */
-	{1, EVENT_IN, 200, 2001, 42},  /* ... db receives the same packet */
-	{1, EVENT_OUT, 300, 5000, 0},
-	{0, EVENT_IN, 400, 9000, 0},
+	{0, EVENT_OUT, 100, 1000, 0}, {0, EVENT_OUT, 200, 2000, 42}, /* web sends ... */
+	{1, EVENT_IN, 200, 2001, 42}, /* ... db receives the same packet */
+	{1, EVENT_OUT, 300, 5000, 0}, {0, EVENT_IN, 400, 9000, 0},
 };
 
 static struct reader_query asked; /* by the flow */

@@ -200,14 +200,15 @@ static void test_no_allocations(void **state)
 	skip();
 #endif
 	for (unsigned threads = 1; threads <= 2; threads++) {
-		struct steady steady = {.format = format_compile(print_format_mesos, dirs, &po, &e)};
+		struct steady steady = {
+			.format = format_compile(print_format_mesos, dirs, &po, &e)};
 		struct flow_totals t = {0};
 		struct flow_options o = options(&s, path);
 		o.threads = threads;
 		o.present = print;
 		o.ctx = &steady;
-		o.filter = filter_compile("tcp.port>80 or evt.type=counters or frame.len<2000", dirs,
-					  &e);
+		o.filter = filter_compile("tcp.port>80 or evt.type=counters or frame.len<2000",
+					  dirs, &e);
 		assert_non_null(o.filter);
 		run(&o, &t, NULL);
 		uint64_t behind = allocations - steady.at_half;

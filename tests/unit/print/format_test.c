@@ -58,10 +58,10 @@ static void test_json(void **state)
 
 	(void)state;
 	/* Sorted, once each, literals left out, absent = null only where the format is lenient. */
-	assert_string_equal(line("*x %tcp.dstport %marathon.app.id %tcp.dstport %arp.opcode", &o,
-				 WEB_SYN),
-			    "{\"arp.opcode\":null,\"marathon.app.id\":\"/shop/web\","
-			    "\"tcp.dstport\":31401}\n");
+	assert_string_equal(
+		line("*x %tcp.dstport %marathon.app.id %tcp.dstport %arp.opcode", &o, WEB_SYN),
+		"{\"arp.opcode\":null,\"marathon.app.id\":\"/shop/web\","
+		"\"tcp.dstport\":31401}\n");
 	assert_string_equal(line("%arp.opcode", &o, WEB_SYN), "(skipped)");
 }
 
@@ -145,12 +145,9 @@ static int set_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_text),
-		cmocka_unit_test(test_json),
-		cmocka_unit_test(test_time),
-		cmocka_unit_test(test_payload),
-		cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_flows_are_asked_for),
+		cmocka_unit_test(test_text),	 cmocka_unit_test(test_json),
+		cmocka_unit_test(test_time),	 cmocka_unit_test(test_payload),
+		cmocka_unit_test(test_refusals), cmocka_unit_test(test_flows_are_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);

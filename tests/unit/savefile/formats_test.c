@@ -46,8 +46,14 @@ static void number(uint64_t v, unsigned size)
 		u8((unsigned)(v >> 8 * (f.big ? size - 1 - i : i)) & 0xff);
 }
 
-static void u16(unsigned v) { number(v, 2); }
-static void u32(uint64_t v) { number(v, 4); }
+static void u16(unsigned v)
+{
+	number(v, 2);
+}
+static void u32(uint64_t v)
+{
+	number(v, 4);
+}
 
 static void bytes(const void *p, size_t n)
 {
@@ -195,8 +201,7 @@ static void save(const void *p, size_t n)
 
 static int read_all(void)
 {
-	const struct sink sink = {
-		.iface = on_iface, .container = on_container, .event = on_event};
+	const struct sink sink = {.iface = on_iface, .container = on_container, .event = on_event};
 	const struct reader_query q = {.to = UINT64_MAX};
 	struct err e = {0};
 	int status = -1;
@@ -265,19 +270,19 @@ static void test_resolutions(void **state)
 		int64_t offset;
 		uint64_t units, ns;
 	} rows[] = {
-		{-1, 0, 1700000000123456, 1700000000123456000},	 /* 10^-6 when absent */
-		{0, 0, 1700000000, 1700000000000000000},	 /* seconds */
-		{3, 0, 1700000000123, 1700000000123000000},	 /* 10^-3 */
+		{-1, 0, 1700000000123456, 1700000000123456000}, /* 10^-6 when absent */
+		{0, 0, 1700000000, 1700000000000000000},	/* seconds */
+		{3, 0, 1700000000123, 1700000000123000000},	/* 10^-3 */
 		{9, 0, 1700000000123456789, 1700000000123456789},
-		{12, 0, 1700000000123456, 1700000000123},	 /* 10^-12, cut */
+		{12, 0, 1700000000123456, 1700000000123}, /* 10^-12, cut */
 		{0x80 | 20, 0, 1700000000ull << 20 | 1u << 19, 1700000000500000000}, /* 2^-20 */
-		{0x80, 0, 1700000000, 1700000000000000000},	 /* 2^0 */
-		{6, 1700000000, 5, 1700000000000005000},	 /* behind an offset */
+		{0x80, 0, 1700000000, 1700000000000000000},			     /* 2^0 */
+		{6, 1700000000, 5, 1700000000000005000}, /* behind an offset */
 		{9, -1, 1700000000000000007, 1699999999000000007},
-		{9, -1, 5, 0},			     /* before 1970: held there */
-		{0, 0, UINT64_MAX, UINT64_MAX},	     /* beyond 2554: held there */
-		{0xff, 0, UINT64_MAX, 0},	     /* 2^-127 */
-		{0x7f, 0, UINT64_MAX, 0},	     /* 10^-127 */
+		{9, -1, 5, 0},			/* before 1970: held there */
+		{0, 0, UINT64_MAX, UINT64_MAX}, /* beyond 2554: held there */
+		{0xff, 0, UINT64_MAX, 0},	/* 2^-127 */
+		{0x7f, 0, UINT64_MAX, 0},	/* 10^-127 */
 	};
 
 	(void)state;

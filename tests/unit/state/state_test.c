@@ -77,7 +77,7 @@ static void test_find_by_prefix(void **ctx)
 	state_container(s, &b);
 	assert_string_equal(state_container_find(s, A)->meta[META_APP], "/a");
 	assert_string_equal(state_container_find(s, "aaaabbbb")->meta[META_APP], "/b");
-	assert_null(state_container_find(s, "aaaab"));  /* too short */
+	assert_null(state_container_find(s, "aaaab"));	 /* too short */
 	assert_null(state_container_find(s, "aaaaaab")); /* nobody */
 	state_free(s);
 }
