@@ -45,11 +45,11 @@ static int named_missing(struct parser *p, const char *name, size_t pos)
 
 	for (const char *const *d = p->dirs; d && *d; d++) {
 		text_str(&t, t.len ? ", " : "looked for it in ");
-		text_str(&t, *d);
+		text_plain(&t, *d, strlen(*d));
 	}
 	if (!t.len)
 		text_str(&t, "no directory of named filters is known");
-	r = complain(p, pos, complain_show(text_cstr(&t), t.len), "no named filter @%s",
+	r = complain(p, pos, text_cstr(&t), "no named filter @%s",
 		     complain_show(name, strlen(name)));
 	text_done(&t);
 	return r;

@@ -2,9 +2,11 @@
 /*
  * A chunked file from end to end: first everybody is introduced, then window
  * after window is loaded (only chunks that somebody wants) and delivered. With
- * two threads the loading runs ahead by one window. The loader touches the
- * directory, the windows it fills and the trouble; the caller's thread the
- * sink and the windows that are full.
+ * two threads the loading runs ahead by one window; where the order of time
+ * does not matter, both load, and what is ready is delivered. The loading
+ * thread touches the directory, its window and its own hand, the caller's the
+ * sink and the windows that are full. The directory is behind the lock when
+ * both take from it.
  */
 #include "savefile/read.h"
 
@@ -13,9 +15,16 @@
 
 enum { EMPTY, FULL, LAST };
 
-/* Handed to the other thread at once where order does not matter: worth a wake-up, and still in
- * the cache when it gets there. */
+/* Handed over at once where order does not matter: worth a wake-up, and still in the cache when it
+ * gets there. */
 #define BATCH_BYTES (1u << 20)
+
+struct hand {			  /* what a thread needs to load chunks */
+	struct window windows[2]; /* filled in turn */
+	uint8_t *stored;
+	struct trouble trouble;
+	struct reader_work work;
+};
 
 struct loader {
 	struct directory *d;
@@ -23,12 +32,9 @@ struct loader {
 	struct run *run;
 	const char *path;
 	_Atomic uint64_t *progress;
-	struct trouble trouble;
-	uint8_t *stored;
-	struct window windows[2];
-	struct dir_entry pending; /* read from the directory, not loaded yet */
+	struct hand hands[2];	  /* the caller's, the other thread's */
+	struct dir_entry pending; /* in order of time: read from the directory, not loaded yet */
 	bool has_pending, finished;
-	bool ahead; /* in a thread of its own */
 	/* between the threads */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -68,7 +74,7 @@ static void introduce(struct loader *l)
 		if (!c.chunk.metadata || c.unknown)
 			continue;
 		d->work->bytes_read += c.chunk.stored;
-		if (chunk_load(d->fd, &c, l->stored, d->decoded, LZ4_BLOCK_MAX, &n, &why))
+		if (chunk_load(d->fd, &c, l->hands[0].stored, d->decoded, LZ4_BLOCK_MAX, &n, &why))
 			continue; /* told when its notices are to be read */
 		d->work->bytes_decoded += n;
 		/* limit counts the chunk's own interfaces already */
@@ -107,25 +113,31 @@ static bool chunk_wanted(const struct loader *l, const struct dir_entry *c)
 	return false;
 }
 
-static void load(struct loader *l, struct window *w, const struct dir_entry *c)
+static void load(struct loader *l, struct hand *h, struct window *w, const struct dir_entry *c)
 {
-	struct reader_work *work = l->d->work;
 	struct reason why;
 	size_t n, at;
 
-	work->bytes_read += c->chunk.stored + (c->checksum ? 4 : 0);
-	if (chunk_load(l->d->fd, c, l->stored, w->arena + w->used, LZ4_BLOCK_MAX, &n, &why)) {
-		trouble_damaged(&l->trouble, l->path, c->chunk.offset, c->block, why.text);
+	h->work.bytes_read += c->chunk.stored + (c->checksum ? 4 : 0);
+	if (chunk_load(l->d->fd, c, h->stored, w->arena + w->used, LZ4_BLOCK_MAX, &n, &why)) {
+		trouble_damaged(&h->trouble, l->path, c->chunk.offset, c->block, why.text);
 		return;
 	}
-	work->chunks_decoded += !c->chunk.metadata;
-	work->bytes_decoded += n;
+	h->work.chunks_decoded += !c->chunk.metadata;
+	h->work.bytes_decoded += n;
 	int status = window_add(w, n, c, l->run, l->ifaces, &at, &why);
 	if (!status && c->chunk.metadata && c->unknown)
 		status = reason_set(&why, "descriptions are damaged");
 	if (status)
-		trouble_damaged(&l->trouble, l->path, c->chunk.offset, c->block, why.text);
+		trouble_damaged(&h->trouble, l->path, c->chunk.offset, c->block, why.text);
 }
+
+static void passed(struct loader *l, const struct dir_entry *c)
+{
+	atomic_store_explicit(l->progress, c->chunk.offset + c->chunk.stored, memory_order_relaxed);
+}
+
+/* ---- in order of time: a window after the other ---- */
 
 /* Descriptions belong to the window of the data behind them. */
 static bool begins_window(const struct dir_entry *c, bool has_data, uint32_t window)
@@ -141,7 +153,7 @@ static size_t room_beside(struct loader *l, int slot)
 /* May w grow to `cost` bytes? Waits for the other window where that helps. */
 static bool has_room(struct loader *l, const struct window *w, size_t cost)
 {
-	int slot = w == &l->windows[1];
+	int slot = w == &l->hands[1].windows[1];
 
 	if (cost > WINDOW_BUDGET)
 		return false;
@@ -152,8 +164,8 @@ static bool has_room(struct loader *l, const struct window *w, size_t cost)
 	return true;
 }
 
-/* Fill w with the next window, or with the part of it that the budget holds. */
-static bool fill(struct loader *l, struct window *w)
+/* The next window, or the part of it that the budget holds. False: it was the last. */
+static bool fill_window(struct loader *l, struct hand *h, struct window *w)
 {
 	bool has_data = false;
 	uint32_t window = 0;
@@ -172,29 +184,72 @@ static bool fill(struct loader *l, struct window *w)
 			       !has_room(l, w, window_cost(w) + c->chunk.raw)))
 			break;
 		if (wanted)
-			load(l, w, c);
+			load(l, h, w, c);
 		if (!c->chunk.metadata && !c->unknown) {
 			has_data = true;
 			window = c->chunk.window;
 		}
-		atomic_store_explicit(l->progress, c->chunk.offset + c->chunk.stored,
-				      memory_order_relaxed);
+		passed(l, c);
 		l->has_pending = false;
-		if (l->run->q->unordered && w->used >= (l->ahead ? BATCH_BYTES : 1))
-			break; /* deliver while it is in the cache */
 	}
-	return w->lane_count;
+	return !l->finished;
+}
+
+/* ---- in any order: whoever is free takes the next chunk ---- */
+
+static bool take(struct loader *l, struct dir_entry *c)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&l->lock);
+	while (!found && !l->finished) {
+		l->finished = !directory_next(l->d, c);
+		if (l->finished)
+			break;
+		found = chunk_wanted(l, c);
+		passed(l, c);
+	}
+	pthread_mutex_unlock(&l->lock);
+	return found;
+}
+
+/* So many bytes or a little more. False: there are no more. */
+static bool fill_bytes(struct loader *l, struct hand *h, struct window *w, size_t bytes)
+{
+	struct dir_entry c;
+
+	while (w->used < bytes && take(l, &c))
+		load(l, h, w, &c);
+	return w->used >= bytes;
+}
+
+static bool fill(struct loader *l, struct hand *h, struct window *w, size_t bytes)
+{
+	return l->run->q->unordered ? fill_bytes(l, h, w, bytes) : fill_window(l, h, w);
+}
+
+/* ---- one thread ---- */
+
+static void deliver(struct loader *l, struct window *w, size_t keep)
+{
+	merge_run(w, l->run, l->ifaces);
+	window_reset(w, window_cost(w) > keep);
+}
+
+/* One chunk, while it is in the cache. False: there are no more. */
+static bool deliver_one(struct loader *l)
+{
+	struct window *w = &l->hands[0].windows[0];
+	bool more = fill(l, &l->hands[0], w, 1);
+
+	deliver(l, w, WINDOW_BUDGET);
+	return more;
 }
 
 static void run_alone(struct loader *l)
 {
-	struct window *w = &l->windows[0];
-
-	while (!l->finished && !l->run->ended) {
-		if (fill(l, w))
-			merge_run(w, l->run, l->ifaces);
-		window_reset(w, window_cost(w) > WINDOW_BUDGET);
-	}
+	while (!l->run->ended && deliver_one(l))
+		;
 }
 
 /* ---- two threads ---- */
@@ -208,55 +263,91 @@ static void await(struct loader *l, int slot, int a, int b)
 static void *load_ahead(void *arg)
 {
 	struct loader *l = arg;
+	bool more = true;
 
-	for (int slot = 0; !l->finished; slot ^= 1) {
+	for (int slot = 0; more; slot ^= 1) {
 		pthread_mutex_lock(&l->lock);
 		await(l, slot, EMPTY, EMPTY);
 		bool stop = l->stop;
 		pthread_mutex_unlock(&l->lock);
 		if (stop)
 			break;
-		struct window *w = &l->windows[slot];
-		fill(l, w);
+		struct window *w = &l->hands[1].windows[slot];
+		more = fill(l, &l->hands[1], w, BATCH_BYTES);
 		pthread_mutex_lock(&l->lock);
 		l->cost[slot] = window_cost(w);
-		l->state[slot] = l->finished ? LAST : FULL;
+		l->state[slot] = more ? FULL : LAST;
 		pthread_cond_signal(&l->changed);
 		pthread_mutex_unlock(&l->lock);
 	}
 	return NULL;
 }
 
+static void set_empty(struct loader *l, int slot)
+{
+	pthread_mutex_lock(&l->lock);
+	l->state[slot] = EMPTY;
+	l->cost[slot] = 0;
+	pthread_cond_signal(&l->changed);
+	pthread_mutex_unlock(&l->lock);
+}
+
+/* FULL or LAST; EMPTY only when there is something better to do than to wait. */
+static int state_of(struct loader *l, int slot, bool busy)
+{
+	pthread_mutex_lock(&l->lock);
+	if (!busy)
+		await(l, slot, FULL, LAST);
+	int state = l->state[slot];
+	pthread_mutex_unlock(&l->lock);
+	return state;
+}
+
 static void run_ahead(struct loader *l)
 {
+	bool busy = l->run->q->unordered;
 	pthread_t thread;
 
-	l->ahead = true;
 	if (pthread_create(&thread, NULL, load_ahead, l)) {
-		l->ahead = false;
 		run_alone(l);
 		return;
 	}
-	for (int slot = 0, last = 0; !last && !l->run->ended; slot ^= 1) {
-		struct window *w = &l->windows[slot];
-		pthread_mutex_lock(&l->lock);
-		await(l, slot, FULL, LAST);
-		last = l->state[slot] == LAST;
-		pthread_mutex_unlock(&l->lock);
-		merge_run(w, l->run, l->ifaces);
+	for (int slot = 0, state = FULL; state != LAST && !l->run->ended;) {
+		state = state_of(l, slot, busy);
+		if (state == EMPTY) {
+			busy = deliver_one(l);
+			continue;
+		}
 		/* Two windows in turn may together be more than either was meant to be. */
-		window_reset(w, window_cost(w) > WINDOW_BUDGET / 2);
-		pthread_mutex_lock(&l->lock);
-		l->state[slot] = EMPTY;
-		l->cost[slot] = 0;
-		pthread_cond_signal(&l->changed);
-		pthread_mutex_unlock(&l->lock);
+		deliver(l, &l->hands[1].windows[slot], WINDOW_BUDGET / 2);
+		set_empty(l, slot);
+		slot ^= 1;
 	}
 	pthread_mutex_lock(&l->lock);
 	l->stop = true;
 	pthread_cond_signal(&l->changed);
 	pthread_mutex_unlock(&l->lock);
 	pthread_join(thread, NULL);
+}
+
+/* ---- both ---- */
+
+static void hand_init(struct hand *h, unsigned windows)
+{
+	h->stored = xmalloc(LZ4_BLOCK_MAX + 4);
+	for (unsigned i = 0; i < windows; i++)
+		window_init(&h->windows[i]);
+}
+
+static void hand_done(struct hand *h, struct reader_work *work, struct trouble *t)
+{
+	free(h->stored);
+	window_done(&h->windows[0]);
+	window_done(&h->windows[1]);
+	work->bytes_read += h->work.bytes_read;
+	work->chunks_decoded += h->work.chunks_decoded;
+	work->bytes_decoded += h->work.bytes_decoded;
+	trouble_join(t, &h->trouble);
 }
 
 int chunked_run(struct directory *d, struct iface_table *ifaces, struct run *run, const char *path,
@@ -268,31 +359,29 @@ int chunked_run(struct directory *d, struct iface_table *ifaces, struct run *run
 		.run = run,
 		.path = path,
 		.progress = progress,
-		.stored = xmalloc(LZ4_BLOCK_MAX + 4),
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.changed = PTHREAD_COND_INITIALIZER,
 	};
+	struct trouble trouble = {0};
 	bool two = run->q->threads > 1;
 
+	hand_init(&l.hands[0], 1);
+	if (two)
+		hand_init(&l.hands[1], 2);
 	introduce(&l);
 	directory_rewind(d);
-	window_init(&l.windows[0]);
-	if (two)
-		window_init(&l.windows[1]);
 	if (two && !run->ended)
 		run_ahead(&l);
 	else if (!run->ended)
 		run_alone(&l);
-	window_done(&l.windows[0]);
-	if (two)
-		window_done(&l.windows[1]);
-	free(l.stored);
+	for (unsigned i = 0; i < ARRAY_SIZE(l.hands); i++)
+		hand_done(&l.hands[i], d->work, &trouble);
 	if (run->ended)
 		return 1;
 	const struct scan *s = &d->scan;
 	if (s->damaged)
-		trouble_damaged(&l.trouble, path, s->offset, s->block, s->why.text);
+		trouble_damaged(&trouble, path, s->offset, s->block, s->why.text);
 	else if (s->cut)
-		trouble_cut(&l.trouble, path, d->file_bytes, s->why.text);
-	return trouble_result(&l.trouble, e);
+		trouble_cut(&trouble, path, d->file_bytes, s->why.text);
+	return trouble_result(&trouble, e);
 }

@@ -36,7 +36,7 @@ static const uint8_t *peek(struct directory *d, uint64_t at, size_t n, size_t *g
 	uint64_t skip = at - d->ahead_at;
 
 	if (at < d->ahead_at || skip > d->ahead_len || d->ahead_len - skip < n) {
-		size_t want = d->last_stored < SMALL_BLOCK ? AHEAD_BYTES : MAX(n, GLANCE_BYTES);
+		size_t want = d->usual_stored < SMALL_BLOCK ? AHEAD_BYTES : MAX(n, GLANCE_BYTES);
 		ssize_t r = pread(d->fd, d->ahead, MIN(want, AHEAD_BYTES), (off_t)at);
 		d->ahead_at = at;
 		d->ahead_len = r > 0 ? (size_t)r : 0;
@@ -315,7 +315,7 @@ static int scan_next(struct directory *d, struct dir_entry *out)
 		};
 		look_into(d, out);
 		d->work->chunks_seen++;
-		d->last_stored = size;
+		d->usual_stored = MAX(size, d->usual_stored / 2);
 		s->block++;
 		s->offset += whole;
 		return 1;
@@ -364,7 +364,7 @@ int directory_next(struct directory *d, struct dir_entry *out)
 void directory_rewind(struct directory *d)
 {
 	d->next = 0;
-	d->last_stored = UINT32_MAX;
+	d->usual_stored = SMALL_BLOCK * 8;
 	if (!d->kept_count)
 		d->scan = d->kept_scan;
 }
@@ -383,7 +383,7 @@ int directory_open(struct directory *d, int fd, uint64_t file_bytes, struct read
 		.stored = xmalloc(LZ4_BLOCK_MAX + 4),
 		.decoded = xmalloc(LZ4_BLOCK_MAX),
 		.parts = xmalloc(SUMMARY_MAX_PARTS * sizeof(*d->parts)),
-		.last_stored = UINT32_MAX,
+		.usual_stored = SMALL_BLOCK * 8,
 		.keep_bytes = KEEP_BYTES,
 	};
 	if (!frame_header(d))

@@ -16,11 +16,14 @@ int reason_set(struct reason *why, const char *fmt, ...) ATTR_PRINTF(2, 3); /* r
 /* The first damage of a run, and how many there were. */
 struct trouble {
 	struct err first;
+	uint64_t offset; /* of the first */
 	uint64_t count;
 };
 void trouble_damaged(struct trouble *t, const char *path, uint64_t offset, uint64_t block,
 		     const char *reason);
 void trouble_cut(struct trouble *t, const char *path, uint64_t offset, const char *reason);
+/* Add what another thread met; the first is the one that lies first in the file. */
+void trouble_join(struct trouble *t, const struct trouble *other);
 /* 0, or -1 with *e: the first one, and how many more. */
 int trouble_result(const struct trouble *t, struct err *e);
 
@@ -176,7 +179,7 @@ struct directory {
 	uint8_t *ahead; /* file bytes read ahead of the scan */
 	uint64_t ahead_at;
 	size_t ahead_len;
-	uint32_t last_stored;
+	uint32_t usual_stored;	   /* of the chunks just passed: a maximum that fades */
 	uint8_t *stored, *decoded; /* one block each */
 	struct chunk_part *parts;  /* of the entry looked at */
 	/* The beginning of the directory is kept, and where the scan stands behind it. */

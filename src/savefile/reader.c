@@ -49,16 +49,29 @@ int reason_set(struct reason *why, const char *fmt, ...)
 void trouble_damaged(struct trouble *t, const char *path, uint64_t offset, uint64_t block,
 		     const char *reason)
 {
-	if (!t->count++)
-		err_set(&t->first, ERR_FAILED, "%s: damaged at byte %llu (block %llu): %s", path,
-			(unsigned long long)offset, (unsigned long long)block, reason);
+	if (t->count++)
+		return;
+	t->offset = offset;
+	err_set(&t->first, ERR_FAILED, "%s: damaged at byte %llu (block %llu): %s", path,
+		(unsigned long long)offset, (unsigned long long)block, reason);
 }
 
 void trouble_cut(struct trouble *t, const char *path, uint64_t offset, const char *reason)
 {
-	if (!t->count++)
-		err_set(&t->first, ERR_FAILED, "%s: cut off at byte %llu: %s", path,
-			(unsigned long long)offset, reason);
+	if (t->count++)
+		return;
+	t->offset = offset;
+	err_set(&t->first, ERR_FAILED, "%s: cut off at byte %llu: %s", path,
+		(unsigned long long)offset, reason);
+}
+
+void trouble_join(struct trouble *t, const struct trouble *other)
+{
+	uint64_t count = t->count + other->count;
+
+	if (other->count && (!t->count || other->offset < t->offset))
+		*t = *other;
+	t->count = count;
 }
 
 int trouble_result(const struct trouble *t, struct err *e)

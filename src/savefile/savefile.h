@@ -79,7 +79,7 @@ struct chunk_part {	/* what one interface has in a chunk */
 
 struct chunk {		      /* one entry of the directory */
 	uint64_t offset;      /* in the file, of the LZ4 block's length field */
-	uint32_t stored, raw; /* bytes compressed, and decoded */
+	uint32_t stored, raw; /* bytes compressed, and decoded (estimated) */
 	uint32_t window;
 	uint64_t first, last;		   /* ns, of its events */
 	uint64_t packets, bytes, captured; /* bytes = lengths on the wire */
