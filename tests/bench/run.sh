@@ -103,6 +103,7 @@ echo "$packets packets of 200 containers, $(calc "$raw / 1e9") GB as pcapng;" \
 
 huge=1000000000000 # -n asks for the order of time, -q alone does not
 bench lz4 lz4 -tq all.pcapng.lz4
+bench lz4_twice bash -c 'lz4 -tq all.pcapng.lz4 & lz4 -tq all.pcapng.lz4; wait'
 bench tcpdump tcpdump --count -r all.pcap
 bench copy tcpdump -r all.pcap -w /dev/null
 bench read1 "$dredge" -r all.pcapng.lz4 -q --threads 1
@@ -115,6 +116,7 @@ run_group
 head_row 'Reading everything, no output' 'rate of `lz4 -t` = 1; time of `tcpdump --count` = 1'
 against() { printf '%s of lz4; %s of tcpdump' "$(times lz4 "$1")" "$(times "$1" tcpdump)"; }
 row '`lz4 -t FILE.pcapng.lz4`, one thread' lz4 "$packets" "$(against lz4)"
+row 'two `lz4 -t` at once, each the whole file' lz4_twice $((2 * packets)) 'the limit of two threads'
 row '`tcpdump --count -r FILE.pcap`, uncompressed' tcpdump "$packets" "$(against tcpdump)"
 row '`tcpdump -r FILE.pcap -w /dev/null`' copy "$packets" "$(against copy)"
 row '`dredge -q --threads 1`' read1 "$packets" "$(against read1)"
@@ -154,7 +156,7 @@ work_of() { # NAME FILTER...: bytes read, bytes decoded, chunks decoded, records
 }
 read -r all_records all_read all_decoded all_chunks < <(work_of all)
 read -r task_records task_read task_decoded task_chunks < <(work_of task "mesos.task.id=$task")
-[ -n "${all_chunks:-}" ] && [ -n "${task_chunks:-}" ] || failed 'dredge -v'
+[[ -n ${all_chunks:-} && -n ${task_chunks:-} ]] || failed 'dredge -v'
 head_row 'One task of 200' 'reading everything = 1'
 row '`dredge -q`' everything "$packets" 1
 row '`dredge -q mesos.task.id=...`' task "$task_records" "$(calc "$(wall everything) / ($(wall task) + 1e-9)" %.0f) times faster"
@@ -174,7 +176,7 @@ bench lines_2 "$dredge" -r all.pcapng.lz4 --threads 2
 bench tshark taskset -c $one_core tshark -n -r part.pcap
 if [ -r "${SCAP:-}" ] && command -v sysdig >/dev/null; then
 	scap_events=$(sysdig -r "$SCAP" 2>stderr | wc -l)
-	repeats=$((200000 / (scap_events + 1) + 1))
+	repeats=$((50000 / (scap_events + 1) + 1))
 	bench sysdig taskset -c $one_core bash -c 'for ((i = 0; i < $1; i++)); do sysdig -r "$2" || exit; done' \
 		bash "$repeats" "$SCAP"
 fi
