@@ -9,7 +9,7 @@
 source "$(dirname "$0")/../live/lib.bash"
 here=$(cd "$(dirname "$0")" && pwd)
 need tcpdump lz4 cc
-time_s=4 rounds=5 pairs=100
+time_s=4 rounds=3 pairs=100
 [ "${1:-}" != --quick ] || { time_s=2 rounds=3; }
 cluster_start
 cc -O2 -std=gnu17 -o "$work/load" "$here/load.c" || die "load.c does not compile"

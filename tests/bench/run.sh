@@ -147,6 +147,7 @@ row "\`tshark -Y\`, the first $part_packets packets" tshark_port "$part_packets"
 task=$("$dredge" -r all.pcapng.lz4 -p %mesos.task.id -n 1 'mesos.task.id exists' 2>stderr)
 [ -n "$task" ] || failed 'dredge -p %mesos.task.id'
 bench everything "$dredge" -r all.pcapng.lz4 -q
+bench everything1 "$dredge" -r all.pcapng.lz4 -q --threads 1
 bench task "$dredge" -r all.pcapng.lz4 -q "mesos.task.id=$task"
 run_group
 work_of() { # NAME FILTER...: bytes read, bytes decoded, chunks decoded, records
@@ -154,13 +155,18 @@ work_of() { # NAME FILTER...: bytes read, bytes decoded, chunks decoded, records
 	sed -n 's/.* (\([0-9]*\) records).*/\1/p; s/.* \([0-9]*\) bytes read from files, \([0-9]*\) decoded; \([0-9]*\) of.*/\1 \2 \3/p' \
 		"$1.work" | tr '\n' ' '
 }
-read -r all_records all_read all_decoded all_chunks < <(work_of all)
+read -r _ all_read all_decoded all_chunks < <(work_of all)
 read -r task_records task_read task_decoded task_chunks < <(work_of task "mesos.task.id=$task")
 [[ -n ${all_chunks:-} && -n ${task_chunks:-} ]] || failed 'dredge -v'
 head_row 'One task of 200' 'reading everything = 1'
-row '`dredge -q`' everything "$packets" 1
+row '`dredge -q`, two threads' everything "$packets" 1
+row '`dredge -q --threads 1`' everything1 "$packets" "$(times everything everything1)"
 row '`dredge -q mesos.task.id=...`' task "$task_records" "$(calc "$(wall everything) / ($(wall task) + 1e-9)" %.0f) times faster"
-share_of() { calc "$1 / ($2 * $task_records / $all_records)"; }
+captured() { # FILTER...: bytes of its packets
+	"$dredge" -r all.pcapng.lz4 -q --summary=evt.type "$@" 2>stderr | awk '$4 == "packet" {print $3}'
+}
+part=$(calc "$(captured "mesos.task.id=$task") / $(captured)" %.9f)
+share_of() { calc "$1 / ($2 * $part)"; }
 printf '\n| work for one task | of everything | of the task | task / its own share |\n|---|--:|--:|--:|\n'
 printf '| bytes read | %s | %s | %s |\n' "$all_read" "$task_read" "$(share_of "$task_read" "$all_read")"
 printf '| bytes decoded | %s | %s | %s |\n' "$all_decoded" "$task_decoded" "$(share_of "$task_decoded" "$all_decoded")"
