@@ -23,6 +23,7 @@ show() { printf '\033[2m$ %s\033[0m\n' "$*"; "$@"; }
 cleanup() {
 	set +e
 	trap - EXIT INT TERM
+	exec 2>/dev/null # the shell reports every job that is killed
 	for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null; done
 	# What runs in a container ends with it, whoever started it.
 	for dir in "${cgroups[@]}"; do
@@ -236,6 +237,10 @@ start "$tag-redis" "$redis_id" "${quiet_redis[@]}" --port 6379 --bind 0.0.0.0
 start "$tag-web" "$web_id" nginx -e "$work/nginx.log" -c "$work/web.conf"
 start "$tag-web2" "$web2_id" nginx -e "$work/nginx.log" -c "$work/web2.conf"
 start "$host" "$hostredis_id" "${quiet_redis[@]}" --port 6379 --bind 127.0.0.1 10.77.0.1
+for _ in $(seq 50); do # the first to have the port, however busy the machine is
+	nsenter --net="/run/netns/$host" redis-cli -h 10.77.0.1 ping >/dev/null 2>&1 && break
+	sleep 0.1
+done
 cat >"$work/client.sh" <<-'EOF'
 	while :; do
 		curl -s http://10.77.0.3/ http://10.77.0.3/big.txt http://10.77.0.4/
