@@ -289,7 +289,7 @@ show dredge -r "$capture" -pm -n 5 marathon.app.id=/shop/web and tcp.len\>0
 say "One task"
 show dredge -r "$capture" -n 5 mesos.task.id="$redis_task" and evt.type=packet
 say "Who holds port 6379, and who restarts again and again?"
-show dredge -r "$capture" -p '%evt.outputtime %notice.message' 'notice.kind in (listen, restart_loop)'
+show dredge -r "$capture" -p '%evt.outputtime %container.name %notice.message' 'notice.kind in (listen, restart_loop)'
 grep -m 1 -i 'address already in use' "$work/crash.log" || true
 say "Connects that were refused"
 show dredge -r "$capture" -n 3 '@refused'
