@@ -3,8 +3,10 @@
 #include "cmd/dredge_options.h"
 #include "cmd/printer.h"
 
+#include <errno.h>
 #include <linux/capability.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct app {
@@ -24,9 +26,18 @@ struct app {
 	bool printing;
 };
 
+/* That the reader of a pipe has seen enough is no failure. */
+static int stdout_failed(int error)
+{
+	if (error == EPIPE)
+		return 0;
+	log_error("cannot write to standard output: %s", strerror(error));
+	return ERR_FAILED;
+}
+
 static int show(const struct text *t)
 {
-	return write_all(STDOUT_FILENO, t->data, t->len) ? ERR_FAILED : 0;
+	return write_all(STDOUT_FILENO, t->data, t->len) ? stdout_failed(errno) : 0;
 }
 
 static int explain(const char *filter, struct text *out, struct err *e)
@@ -122,10 +133,25 @@ static int compile_output(struct app *a, struct err *e)
 	return a->summary ? 0 : -1;
 }
 
+/* Opening it for writing would empty the input. */
+static int refuse_same_file(const struct settings *s, struct err *e)
+{
+	struct stat out, in;
+
+	if (stat(s->write, &out) || !S_ISREG(out.st_mode))
+		return 0;
+	for (unsigned i = 0; i < s->input_count; i++)
+		if (!stat(s->inputs[i], &in) && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+			return err_set(e, ERR_USAGE, "%s: is the input too", s->write);
+	return 0;
+}
+
 static int open_writer(struct app *a, struct err *e)
 {
 	if (!a->s.write)
 		return 0;
+	if (refuse_same_file(&a->s, e))
+		return -1;
 	a->s.out.path = a->s.write;
 	if (!a->s.format_chosen)
 		a->s.out.format = savefile_format_of(a->s.write);
@@ -288,13 +314,16 @@ static int finish(struct app *a, int status, struct err *e)
 		*e = closing;
 		status = -1;
 	}
-	if (printer_flush(&a->printer) && !status && !signals_caught())
-		return ERR_FAILED; /* stdout was closed: nobody is left to tell */
+	printer_flush(&a->printer);
+	if (a->printer.error && !status)
+		return stdout_failed(a->printer.error);
 	if (a->summary) {
 		struct text t = {0};
 		summary_print(a->summary, a->s.print.json, &t);
-		show(&t);
+		int failed = show(&t);
 		text_done(&t);
+		if (failed && !status)
+			return failed;
 	}
 	return status ? report(e) : 0;
 }

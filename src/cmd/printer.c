@@ -2,6 +2,7 @@
 #include "cmd/printer.h"
 #include "cmd/options.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #define FLUSH_BYTES (256u << 10)
@@ -11,7 +12,10 @@ int printer_flush(struct printer *p)
 	size_t n = p->out.len;
 
 	text_reset(&p->out);
-	return n ? write_all(STDOUT_FILENO, p->out.data, n) : 0;
+	if (!n || !write_all(STDOUT_FILENO, p->out.data, n))
+		return 0;
+	p->error = errno;
+	return -1;
 }
 
 int printer_event(struct printer *p, struct context *c)

@@ -13,6 +13,7 @@ struct printer {
 	struct text out;
 	uint64_t printed_ts;
 	bool unbuffered;
+	int error; /* errno of the write that failed */
 };
 
 int printer_event(struct printer *p, struct context *c);
