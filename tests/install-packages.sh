@@ -7,7 +7,8 @@ build="cmake gcc make pkg-config libc6-dev libpcap-dev libnl-3-dev libnl-route-3
 	libjansson-dev libcurl4-openssl-dev zlib1g-dev libzstd-dev libcap-ng-dev libxxhash-dev
 	linux-libc-dev"
 run="iproute2 util-linux curl nginx-light redis-server redis-tools tshark procps"
-tests="libcmocka-dev clang clang-format-14 libclang-rt-14-dev tcpdump lz4 zstd gzip xz-utils python3 mandoc git"
+tests="libcmocka-dev clang clang-format-14 libclang-rt-14-dev tcpdump lz4 zstd gzip xz-utils python3 mandoc git
+	qemu-system-x86 busybox-static kmod binutils"
 
 case ${1:-} in
 quickstart) wanted="$build $run" ;;

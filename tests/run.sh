@@ -3,7 +3,7 @@
 # Builds Dredge in every way that matters and runs all tests. As root it first installs the packages
 # that are missing; without root the live tests are skipped.
 # Usage: tests/run.sh [--quick] [--update] [PATTERN]
-#   --quick    one build, no sanitizers, no live tests
+#   --quick    one build, no sanitizers, no live tests, no virtual machine
 #   --update   write down what the golden tests print now
 #   PATTERN    only tests whose name contains it (and the builds they need)
 set -uo pipefail
@@ -108,6 +108,9 @@ done
 
 for script in tests/live/*.sh; do
 	[ -e "$script" ] && step "live-$(basename "$script" .sh)" live "$script"
+done
+for script in tests/vm/*_test.sh; do
+	[ -e "$script" ] && step "vm-$(basename "$script" _test.sh)" tests/vm/vm.sh "$script"
 done
 step build-clang build build-clang -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug
 if [[ minimal-golden == *"$pattern"* || build-minimal == *"$pattern"* ]] &&
