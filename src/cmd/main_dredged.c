@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dredged: the monitor. Finds containers, asks who they are, records packets and counters. */
+#include "cmd/isolation.h"
 #include "cmd/options.h"
 #include "flow/flow.h"
 
@@ -31,6 +32,12 @@ enum {
 	OPT_NO_HOST_NETWORK,
 	OPT_STATUS_INTERVAL,
 	OPT_VERSION,
+	OPT_ISOLATE, /* and behind it, in the order of isolation_names */
+};
+
+static const char *const isolation_names[] = {
+	"isolation",   "resources",	"ephemeral_ports_per_container", "eth0_name", "lo_name",
+	"runtime_dir", "control-group",
 };
 
 static const struct option_row rows[] = {
@@ -69,6 +76,18 @@ static const struct option_row rows[] = {
 	{'e', "file-events", "N", "a new file after N events", 0},
 	{'W', "file-count", "N", "with -C, -G or -e: keep a ring of N files", 0},
 	{'M', "max-time", "SEC", "end after SEC seconds", 0},
+	{0, "What is enforced", NULL, NULL, 0},
+	{OPT_ISOLATE, "isolation", "LIST",
+	 "isolators; network/port_mapping keeps containers in their ports", 0},
+	{OPT_ISOLATE + 1, "resources", "LIST", "ports:[31000-32000];ephemeral_ports:[32768-57344]",
+	 0},
+	{OPT_ISOLATE + 2, "ephemeral_ports_per_container", "N",
+	 "ports that the kernel gives away in each container (1024)", 0},
+	{OPT_ISOLATE + 3, "eth0_name", "NAME", "public interface (that of the default route)", 0},
+	{OPT_ISOLATE + 4, "lo_name", "NAME", "loopback (lo)", 0},
+	{OPT_ISOLATE + 5, "runtime_dir", "DIR",
+	 "handles of namespaces, and the socket for dredgectl (/run/dredge)", 0},
+	{OPT_ISOLATE + 6, "control-group", "GROUP", "may use it beside root", 0},
 	{0, "How it runs", NULL, NULL, 0},
 	{OPT_CONFIG, "config", "FILE", "settings: lines 'NAME = VALUE' with the long names above",
 	 0},
@@ -88,6 +107,7 @@ struct monitor {
 	bool help, version, verbose, format_chosen, latency;
 	struct source_options source;
 	struct writer_options out;
+	struct isolation isolation;
 	/* the run */
 	struct source *running;
 	struct writer *writer;
@@ -182,6 +202,8 @@ static int set_option(void *ctx, int id, const char *arg, struct err *e)
 {
 	struct monitor *m = ctx;
 
+	if (id >= OPT_ISOLATE)
+		return isolation_set(&m->isolation, isolation_names[id - OPT_ISOLATE], arg, e);
 	switch (id) {
 	case 's':
 	case OPT_SAMPLE:
@@ -331,7 +353,7 @@ static int open_all(struct monitor *m, struct err *e)
 	m->source.cgroup_root = m->cgroup_root;
 	m->source.mesos_cgroup = m->mesos_cgroup;
 	m->running = source_open("live", &m->source, e);
-	if (!m->running)
+	if (!m->running || isolation_open(&m->isolation, e))
 		return -1;
 	/* Sockets are open. What stays: entering namespaces, reading others' /proc, the file. */
 	const int caps[] = {CAP_SYS_ADMIN,
@@ -341,7 +363,7 @@ static int open_all(struct monitor *m, struct err *e)
 			    CAP_DAC_READ_SEARCH,
 			    CAP_DAC_OVERRIDE,
 			    -1};
-	if (privileges_keep(caps, e))
+	if (privileges_keep(caps, e) || isolation_start(&m->isolation, e))
 		return -1;
 	if (m->write) {
 		m->out.path = m->write;
@@ -409,6 +431,7 @@ static int monitor_close(struct monitor *m, int status, struct err *e)
 		status = -1;
 	}
 	signals_stop(NULL);
+	isolation_close(&m->isolation);
 	source_close(m->running);
 	for (unsigned i = 0; i < m->interface_count; i++)
 		free(m->interfaces[i]);

@@ -27,6 +27,24 @@ int socket_ask(struct net_socket *s, struct nl_msg *msg, void (*fn)(void *ctx, s
 /* A request message; dump = NLM_F_DUMP. header: the fixed part behind struct nlmsghdr. */
 struct nl_msg *request_new(int type, bool dump, const void *header, size_t n);
 
+/* A request that is answered by yes or no; flags beside REQUEST and ACK. */
+struct nl_msg *change_new(int type, int flags, const void *header, size_t n);
+int change_run(struct net_socket *s, struct nl_msg *msg, int *code, struct err *e,
+	       const char *what);
+void put_bytes(struct nl_msg *msg, int type, const void *p, size_t n);
+static inline void put_u32(struct nl_msg *msg, int type, uint32_t v)
+{
+	put_bytes(msg, type, &v, sizeof(v));
+}
+static inline void put_text(struct nl_msg *msg, int type, const char *text)
+{
+	put_bytes(msg, type, text, strlen(text) + 1);
+}
+struct nlattr *nest_begin(struct nl_msg *msg, int type);
+
+/* Run fn in another namespace (-1 = here) and come back; the program ends when it cannot. */
+int namespace_run(int netns_fd, int (*fn)(void *ctx, struct err *e), void *ctx, struct err *e);
+
 /* RTM_NEWLINK or RTM_DELLINK; false when it is none or malformed. */
 bool link_parse(struct nlmsghdr *h, struct net_link *out);
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Room net: thin netlink. Links with 64-bit statistics, addresses, ids of
- * network namespaces, notifications, and socket diagnostics; each socket may
- * be opened in another namespace. Called by source (discovery, counters) and
- * isolate. One thread per socket; callbacks run in the caller's thread and
- * borrow what they are given.
+ * network namespaces, notifications, socket diagnostics, and the changes that
+ * enforcement makes: veth pairs, addresses, routes, qdiscs, classes, filters.
+ * Each socket may be opened in another namespace. Called by source (discovery,
+ * counters) and isolate. One thread per socket; callbacks run in the caller's
+ * thread and borrow what they are given.
  *
- * Facts: rtnetlink(7), sock_diag(7), linux/if_link.h, linux/net_namespace.h.
+ * Facts: rtnetlink(7), sock_diag(7), linux/if_link.h, linux/net_namespace.h,
+ * linux/pkt_sched.h, net/sched/sch_htb.c, net/sched/cls_bpf.c.
  */
 #ifndef DREDGE_NET_H
 #define DREDGE_NET_H
@@ -77,6 +79,100 @@ struct net_address {
 
 int net_addresses(struct net_socket *s, void (*fn)(void *ctx, const struct net_address *a),
 		  void *ctx, struct err *e);
+
+/* ---- changes; *code, where it is, gets the kernel's error number (0 = done), and may be NULL ----
+ */
+
+struct net_veth {
+	const char *name, *peer_name;
+	int peer_netns_fd;     /* where the peer is made; -1 = in the socket's namespace */
+	uint32_t peer_ifindex; /* 0 = the kernel chooses */
+	uint8_t mac[6]; /* of both ends; given at creation, so that nobody changes it later */
+	uint32_t mtu, peer_mtu;
+};
+
+int net_veth_create(struct net_socket *s, const struct net_veth *v, int *code, struct err *e);
+int net_link_delete(struct net_socket *s, uint32_t ifindex, struct err *e);
+int net_link_set(struct net_socket *s, uint32_t ifindex, bool up, uint32_t mtu, struct err *e);
+/* The link of that name; -1 also when there is none. */
+int net_link_named(struct net_socket *s, const char *name, struct net_link *out, struct err *e);
+/* An address that is there already is no error. IPv6: without duplicate detection. */
+int net_address_add(struct net_socket *s, const struct net_address *a, struct err *e);
+
+struct net_gateway { /* of a default route in the main table with one next hop */
+	uint32_t ifindex;
+	uint8_t address[4]; /* all zero: none, the interface alone is the way */
+};
+
+/* The first IPv4 default route. -1 also when there is none. */
+int net_default_route(struct net_socket *s, struct net_gateway *out, struct err *e);
+/* Add, also where the gateway is not in a subnet of the interface. */
+int net_default_route_add(struct net_socket *s, const struct net_gateway *g, struct err *e);
+
+/* ---- traffic control ---- */
+
+#define NET_TC_ROOT    0xffffffffu /* TC_H_ROOT */
+#define NET_TC_CLSACT  0xfffffff1u /* parent of clsact and ingress */
+#define NET_TC_INGRESS 0xfffffff2u /* parent of filters at clsact's ingress */
+
+struct net_qdisc {
+	uint32_t ifindex, handle, parent;
+	char kind[NET_NAME_SIZE];
+	/* statistics */
+	uint64_t bytes, packets, drops, overlimits, requeues, backlog, qlen, rate_bps, rate_pps;
+};
+
+/* Every qdisc of the namespace, or of one interface. */
+int net_qdiscs(struct net_socket *s, uint32_t ifindex,
+	       void (*fn)(void *ctx, const struct net_qdisc *q), void *ctx, struct err *e);
+int net_clsact_add(struct net_socket *s, uint32_t ifindex, int *code, struct err *e);
+int net_qdisc_delete(struct net_socket *s, uint32_t ifindex, uint32_t parent, int *code,
+		     struct err *e);
+/* Root HTB 1: with default class 1. */
+int net_htb_add(struct net_socket *s, uint32_t ifindex, uint32_t default_class, int *code,
+		struct err *e);
+
+struct net_htb_class {
+	uint32_t ifindex, parent, handle;
+	uint64_t rate, ceil; /* bytes/s */
+	uint64_t burst;	     /* bytes at ceil; 0 = computed */
+};
+
+/* Make the class or change it. */
+int net_htb_class_set(struct net_socket *s, const struct net_htb_class *c, struct err *e);
+int net_htb_classes(struct net_socket *s, uint32_t ifindex,
+		    void (*fn)(void *ctx, const struct net_htb_class *c), void *ctx, struct err *e);
+int net_class_delete(struct net_socket *s, uint32_t ifindex, uint32_t handle, struct err *e);
+/* A leaf below an HTB class: fq_codel, or where the kernel has none pfifo. *kind: which, borrowed.
+ */
+int net_leaf_add(struct net_socket *s, uint32_t ifindex, uint32_t parent, const char **kind,
+		 struct err *e);
+
+struct net_bpf_filter { /* cls_bpf in direct-action mode */
+	uint32_t ifindex, parent;
+	uint16_t priority;
+	uint32_t handle;
+	uint32_t classid; /* the program finds it in __sk_buff.tc_classid */
+	int program;	  /* descriptor; of a dump: unused */
+	uint32_t id;	  /* of the program; of a dump only */
+	char name[64];
+};
+
+/* Make the filter, or put another program in its place without a gap. */
+int net_bpf_filter_set(struct net_socket *s, const struct net_bpf_filter *f, int *code,
+		       struct err *e);
+int net_bpf_filter_delete(struct net_socket *s, const struct net_bpf_filter *f, int *code,
+			  struct err *e);
+/* Only those of kind bpf. */
+int net_bpf_filters(struct net_socket *s, uint32_t ifindex, uint32_t parent,
+		    void (*fn)(void *ctx, const struct net_bpf_filter *f), void *ctx,
+		    struct err *e);
+
+/* ---- files below /proc/sys/net, which show the namespace of the thread ---- */
+
+/* name: "ipv4/conf/lo/accept_local". netns_fd -1 = here. Text without its line end. */
+int net_sysctl_read(int netns_fd, const char *name, char *out, size_t n, struct err *e);
+int net_sysctl_write(int netns_fd, const char *name, const char *value, struct err *e);
 
 /* ---- notifications ---- */
 

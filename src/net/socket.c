@@ -35,34 +35,45 @@ static struct nl_sock *connect_here(int protocol, struct err *e)
 	return sk;
 }
 
-static struct nl_sock *connect_there(int protocol, int netns_fd, struct err *e)
+int namespace_run(int netns_fd, int (*fn)(void *ctx, struct err *e), void *ctx, struct err *e)
 {
+	if (netns_fd < 0)
+		return fn(ctx, e);
 	cleanup_close int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (home < 0) {
-		err_sys(e, "cannot open the own network namespace");
-		return NULL;
-	}
-	if (setns(netns_fd, CLONE_NEWNET)) {
-		err_sys(e, "cannot enter a network namespace");
-		return NULL;
-	}
-	struct nl_sock *sk = connect_here(protocol, e);
+	if (home < 0)
+		return err_sys(e, "cannot open the own network namespace");
+	if (setns(netns_fd, CLONE_NEWNET))
+		return err_sys(e, "cannot enter a network namespace");
+	int status = fn(ctx, e);
 	if (setns(home, CLONE_NEWNET)) {
 		/* Going on in a stranger's namespace would watch the wrong network. */
 		log_error("cannot return to the own network namespace");
 		abort();
 	}
-	return sk;
+	return status;
+}
+
+struct connecting {
+	int protocol;
+	struct nl_sock *sk;
+};
+
+static int connect_there(void *ctx, struct err *e)
+{
+	struct connecting *c = ctx;
+
+	c->sk = connect_here(c->protocol, e);
+	return c->sk ? 0 : -1;
 }
 
 struct net_socket *socket_open(int protocol, int netns_fd, struct err *e)
 {
-	struct nl_sock *sk = netns_fd < 0 ? connect_here(protocol, e)
-					  : connect_there(protocol, netns_fd, e);
-	if (!sk)
+	struct connecting c = {.protocol = protocol};
+
+	if (namespace_run(netns_fd, connect_there, &c, e))
 		return NULL;
 	struct net_socket *s = xcalloc(1, sizeof(*s));
-	s->sk = sk;
+	s->sk = c.sk;
 	s->buffer = xmalloc(NET_BUFFER_BYTES);
 	return s;
 }

@@ -35,7 +35,7 @@ expect layers 'room base may not know event/event.h'
 echo '#include "field/class.h"' >>"$work/tree/src/filter/parse.c"
 expect layers 'field/class.h is private to room field'
 echo '#include <curl/curl.h>' >>"$work/tree/src/base/err.c"
-expect layers '<curl/curl.h> belongs into room mesos only'
+expect layers '<curl/curl.h> belongs into room mesos cmd only'
 echo '#include <ncurses.h>' >>"$work/tree/src/print/format.c"
 expect layers '<ncurses.h> belongs into room console only'
 mkdir -p "$work/tree/src/mesos"

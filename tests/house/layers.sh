@@ -16,7 +16,7 @@ declare -A may=(
 	[view]="filter field event" [print]="filter field event"
 	[chisel]="view print filter field state source savefile mesos packet event"
 	[flow]="view print filter field state source savefile isolate mesos net packet event"
-	[console]="view print" [http]="view print"
+	[console]="view print" [http]="view print isolate"
 	[cmd]="*"
 )
 # Library header or folder (extended regex): the rooms that may include it.
@@ -24,9 +24,10 @@ libraries=(
 	'n?curses|panel|menu:console'
 	'lua|lualib|lauxlib:chisel'
 	'microhttpd:http'
-	'curl:mesos'
-	'jansson:mesos savefile source'
+	'curl:mesos cmd'
+	'jansson:mesos savefile source http cmd'
 	'netlink:net'
+	'bpf:isolate'
 	'cap-ng:cmd'
 	'pcap:source'
 	'lz4|lz4frame|lz4hc|zlib|zstd|xxhash:savefile'

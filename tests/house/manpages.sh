@@ -6,7 +6,7 @@ set -uo pipefail
 cd "$1/src/man" || exit 1
 status=0
 
-for page in dredge.1:dredge dredged.8:dredged; do
+for page in dredge.1:dredge dredged.8:dredged dredgectl.8:dredgectl; do
 	program=$2/${page#*:}
 	page=${page%:*}
 	[ -e "$page" ] || { echo "no $page"; status=1; continue; }
@@ -16,7 +16,7 @@ for page in dredge.1:dredge dredged.8:dredged; do
 		# mdoc(7): "Fl w , -write Ar file", "Fl C , G , e"
 		grep -qE -- "(Fl|,) ($letter|${option#-})( |,|\$)" "$page" ||
 			{ echo "$page says nothing of $option"; status=1; }
-	done < <("$program" --help | sed -nE 's/^  (-(.),|   ) (--[a-zA-Z_-]+).*/\2 \3/p' |
+	done < <("$program" --help | sed -nE 's/^  (-(.),|   ) (--[a-zA-Z0-9_-]+).*/\2 \3/p' |
 		sed 's/^ /none /')
 done
 if ! command -v mandoc >/dev/null; then

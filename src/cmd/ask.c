@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/ask.h"
+
+#ifdef HAVE_CURL
+#include <curl/curl.h>
+#include <jansson.h>
+
+#define ANSWER_MAX    (64u << 20)
+#define ANSWER_SECOND 30L
+
+static size_t take(char *p, size_t size, size_t n, void *ctx)
+{
+	struct text *t = ctx;
+
+	if (t->len + size * n > ANSWER_MAX)
+		return 0;
+	text_put(t, p, size * n);
+	return size * n;
+}
+
+static int refused(long status, struct text *answer, struct err *e)
+{
+	json_t *root = json_loads(text_cstr(answer), 0, NULL);
+	const char *why = json_string_value(json_object_get(root, "error"));
+
+	err_set(e, status < 500 ? ERR_USAGE : ERR_FAILED, "%s", why ? why : "dredged refused");
+	json_decref(root);
+	return -1;
+}
+
+int ask(const char *socket, const char *method, const char *path, const char *body,
+	struct text *out, struct err *e)
+{
+	cleanup_free char *url = xasprintf("http://dredged%s", path);
+	char why[CURL_ERROR_SIZE] = "";
+	struct text answer = {0};
+	long status = 0;
+	CURL *c = curl_easy_init();
+
+	if (!c)
+		return err_set(e, ERR_FAILED, "cannot start libcurl");
+	curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, socket);
+	curl_easy_setopt(c, CURLOPT_URL, url);
+	curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method);
+	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_TIMEOUT, ANSWER_SECOND);
+	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, why);
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take);
+	curl_easy_setopt(c, CURLOPT_WRITEDATA, &answer);
+	if (body)
+		curl_easy_setopt(c, CURLOPT_POSTFIELDS, body);
+	CURLcode rc = curl_easy_perform(c);
+	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_cleanup(c);
+	int failed = 0;
+	if (rc)
+		failed = err_set(e, ERR_FAILED, "%s: %s (is dredged running?)", socket,
+				 *why ? why : curl_easy_strerror(rc));
+	else if (status >= 300)
+		failed = refused(status, &answer, e);
+	else if (answer.len)
+		text_put(out, answer.data, answer.len);
+	text_done(&answer);
+	return failed;
+}
+
+#else
+
+int ask(const char *socket, const char *method, const char *path, const char *body,
+	struct text *out, struct err *e)
+{
+	(void)socket;
+	(void)method;
+	(void)path;
+	(void)body;
+	(void)out;
+	return err_set(e, ERR_FAILED, "not built in (libcurl was missing)");
+}
+
+#endif

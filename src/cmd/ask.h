@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests to a dredged on this host, by its control socket. */
+#ifndef DREDGE_CMD_ASK_H
+#define DREDGE_CMD_ASK_H
+
+#include "base/base.h"
+
+#define ASK_SOCKET "/run/dredge/control"
+
+/*
+ * body may be NULL. The answer's text is appended to *out. 0, or -1 with the reason that dredged
+ * gives, or why it cannot be reached.
+ */
+int ask(const char *socket, const char *method, const char *path, const char *body,
+	struct text *out, struct err *e);
+
+#endif

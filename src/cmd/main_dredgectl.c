@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* dredgectl: attach, change, list and run containers whose ports and rates dredged enforces. */
+#include "cmd/ask.h"
+#include "cmd/options.h"
+#include "isolate/shaping.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PREFIX "/v1/isolation"
+
+struct settings {
+	char *socket, *name, *ports, *netns;
+	uint64_t pid;
+	bool json, help, version, has_egress, has_ingress;
+	struct shape egress, ingress;
+};
+
+enum {
+	OPT_SOCKET = 256,
+	OPT_NAME,
+	OPT_PORTS,
+	OPT_EGRESS,
+	OPT_INGRESS,
+	OPT_EGRESS_CEIL,
+	OPT_INGRESS_CEIL,
+	OPT_EGRESS_BURST,
+	OPT_INGRESS_BURST,
+	OPT_NETNS,
+	OPT_PID,
+	OPT_VERSION,
+};
+
+static const struct option_row rows[] = {
+	{0, "Which container", NULL, NULL, 0},
+	{OPT_NAME, "name", "ID", "id of the container (run: dredgectl-PID)", 0},
+	{OPT_NETNS, "netns", "PATH", "attach: its network namespace", 0},
+	{OPT_PID, "pid", "PID", "attach: a process in its network namespace", 0},
+	{0, "What it gets; SIZE in bytes, or as 10MB (1 KB = 1024 B)", NULL, NULL, 0},
+	{OPT_PORTS, "ports", "LIST", "its ports: 31000-31007,31016", 0},
+	{OPT_EGRESS, "egress", "SIZE", "bytes per second it may send (0 = no limit)", 0},
+	{OPT_EGRESS_CEIL, "egress-ceil", "SIZE", "rate of bursts", 0},
+	{OPT_EGRESS_BURST, "egress-burst", "SIZE", "bytes of a burst", 0},
+	{OPT_INGRESS, "ingress", "SIZE", "bytes per second it may receive (0 = no limit)", 0},
+	{OPT_INGRESS_CEIL, "ingress-ceil", "SIZE", "rate of bursts", 0},
+	{OPT_INGRESS_BURST, "ingress-burst", "SIZE", "bytes of a burst", 0},
+	{0, "General", NULL, NULL, 0},
+	{OPT_SOCKET, "socket", "FILE", "control socket of dredged (" ASK_SOCKET ")", 0},
+	{'j', "json", NULL, "list: as JSON", 0},
+	{'h', "help", NULL, "this text", 0},
+	{OPT_VERSION, "version", NULL, "version", 0},
+};
+
+static int keep(char **where, const char *arg)
+{
+	free(*where);
+	*where = xstrdup(arg);
+	return 0;
+}
+
+/* Mesos' bytes: powers of 1024, the unit B, KB, MB, GB or TB; bare numbers are bytes. */
+static int parse_bytes(const char *arg, uint64_t *out, struct err *e)
+{
+	static const char *const units[] = {"B", "KB", "MB", "GB", "TB"};
+	char *end;
+
+	errno = 0;
+	unsigned long long n = strtoull(arg, &end, 10);
+	if (end == arg || errno || *arg == '-')
+		return err_set(e, ERR_USAGE, "'%s' is no size", arg);
+	for (unsigned i = 0; i < ARRAY_SIZE(units); i++) {
+		if (*end && strcasecmp(end, units[i]))
+			continue;
+		if (n > UINT64_MAX >> (10 * i))
+			break;
+		*out = n << (10 * i);
+		return 0;
+	}
+	return err_set(e, ERR_USAGE, "'%s' is no size (B, KB, MB, GB or TB)", arg);
+}
+
+static int set(void *ctx, int id, const char *arg, struct err *e)
+{
+	struct settings *s = ctx;
+
+	switch (id) {
+	case OPT_SOCKET:
+		return keep(&s->socket, arg);
+	case OPT_NAME:
+		return keep(&s->name, arg);
+	case OPT_PORTS:
+		return keep(&s->ports, arg);
+	case OPT_NETNS:
+		return keep(&s->netns, arg);
+	case OPT_PID:
+		return str_u64(arg, false, &s->pid) || !s->pid
+			       ? err_set(e, ERR_USAGE, "--pid: '%s' is no process id", arg)
+			       : 0;
+	case OPT_EGRESS:
+		s->has_egress = true;
+		return parse_bytes(arg, &s->egress.rate, e);
+	case OPT_EGRESS_CEIL:
+		return parse_bytes(arg, &s->egress.ceil, e);
+	case OPT_EGRESS_BURST:
+		return parse_bytes(arg, &s->egress.burst, e);
+	case OPT_INGRESS:
+		s->has_ingress = true;
+		return parse_bytes(arg, &s->ingress.rate, e);
+	case OPT_INGRESS_CEIL:
+		return parse_bytes(arg, &s->ingress.ceil, e);
+	case OPT_INGRESS_BURST:
+		return parse_bytes(arg, &s->ingress.burst, e);
+	case 'j':
+		s->json = true;
+		break;
+	case 'h':
+		s->help = true;
+		break;
+	case OPT_VERSION:
+		s->version = true;
+		break;
+	}
+	return 0;
+}
+
+static json_t *shape_json(const struct shape *s)
+{
+	return json_pack("{s:I,s:I,s:I}", "rate", (json_int_t)s->rate, "ceil", (json_int_t)s->ceil,
+			 "burst", (json_int_t)s->burst);
+}
+
+static char *body_of(const struct settings *s, uint64_t pid)
+{
+	json_t *root = json_object();
+
+	if (s->ports)
+		json_object_set_new(root, "ports", json_string(s->ports));
+	if (s->netns)
+		json_object_set_new(root, "netns", json_string(s->netns));
+	if (pid)
+		json_object_set_new(root, "pid", json_integer((json_int_t)pid));
+	if (s->has_egress)
+		json_object_set_new(root, "egress", shape_json(&s->egress));
+	if (s->has_ingress)
+		json_object_set_new(root, "ingress", shape_json(&s->ingress));
+	char *text = json_dumps(root, JSON_COMPACT);
+	json_decref(root);
+	return text;
+}
+
+static int request(const struct settings *s, const char *method, const char *id, const char *tail,
+		   const char *body, struct text *out, struct err *e)
+{
+	cleanup_free char *path = xasprintf(PREFIX "/%s%s", id, tail);
+
+	return ask(s->socket ? s->socket : ASK_SOCKET, method, path, body, out, e);
+}
+
+/* ---- commands ---- */
+
+static int need_name(const struct settings *s, const char *word, const char **id, struct err *e)
+{
+	*id = word ? word : s->name;
+	return *id ? 0 : err_set(e, ERR_USAGE, "the id of a container is wanted");
+}
+
+static int do_attach(const struct settings *s, char **words, struct text *out, struct err *e)
+{
+	const char *id;
+	cleanup_free char *body = body_of(s, s->pid);
+	struct text answer = {0};
+
+	(void)out;
+	if (need_name(s, words[0], &id, e))
+		return -1;
+	if (!s->netns && !s->pid)
+		return err_set(e, ERR_USAGE, "--netns or --pid is wanted");
+	int status = request(s, "PUT", id, "", body, &answer, e);
+	text_done(&answer);
+	return status;
+}
+
+static int do_update(const struct settings *s, char **words, struct text *out, struct err *e)
+{
+	const char *id;
+	cleanup_free char *body = body_of(s, 0);
+	struct text answer = {0};
+
+	(void)out;
+	if (need_name(s, words[0], &id, e))
+		return -1;
+	int status = request(s, "PATCH", id, "", body, &answer, e);
+	text_done(&answer);
+	return status;
+}
+
+static int do_detach(const struct settings *s, char **words, struct text *out, struct err *e)
+{
+	const char *id;
+	struct text answer = {0};
+
+	(void)out;
+	if (need_name(s, words[0], &id, e))
+		return -1;
+	int status = request(s, "DELETE", id, "", NULL, &answer, e);
+	text_done(&answer);
+	return status;
+}
+
+static int do_explain(const struct settings *s, char **words, struct text *out, struct err *e)
+{
+	const char *id;
+
+	if (need_name(s, words[0], &id, e))
+		return -1;
+	return request(s, "GET", id, "/plan", NULL, out, e);
+}
+
+static void put_rate(struct text *t, const json_t *shape)
+{
+	const json_t *rate = json_object_get(shape, "rate");
+	size_t start = t->len;
+
+	if (rate) {
+		text_bytes(t, (uint64_t)json_integer_value(rate));
+		text_str(t, "/s");
+	} else {
+		text_char(t, '-');
+	}
+	while (t->len - start < 12)
+		text_char(t, ' ');
+}
+
+static void put_line(struct text *t, const json_t *c)
+{
+	const json_t *eph = json_object_get(c, "ephemeral_ports");
+	const json_t *refused = json_object_get(c, "refused");
+
+	text_fmt(t, "%-24s %-8s %-22s %5lld-%-6lld ", json_string_value(json_object_get(c, "id")),
+		 json_string_value(json_object_get(c, "veth")),
+		 json_string_value(json_object_get(c, "ports")),
+		 (long long)json_integer_value(json_object_get(eph, "begin")),
+		 (long long)json_integer_value(json_object_get(eph, "end")));
+	put_rate(t, json_object_get(c, "egress"));
+	put_rate(t, json_object_get(c, "ingress"));
+	text_fmt(t, "%lld\n",
+		 (long long)json_integer_value(json_object_get(refused, "foreign_port")));
+}
+
+static int do_list(const struct settings *s, char **words, struct text *out, struct err *e)
+{
+	struct text answer = {0};
+	json_t *c;
+	size_t i;
+
+	(void)words;
+	if (ask(s->socket ? s->socket : ASK_SOCKET, "GET", PREFIX, NULL, &answer, e))
+		return -1;
+	json_t *root = json_loads(text_cstr(&answer), 0, NULL);
+	if (s->json) {
+		text_put(out, answer.data, answer.len);
+		text_char(out, '\n');
+	} else {
+		text_fmt(out, "%-24s %-8s %-22s %-12s %-11s %-11s %s\n", "ID", "LINK", "PORTS",
+			 "EPHEMERAL", "EGRESS", "INGRESS", "FOREIGN PORT");
+		json_array_foreach(json_object_get(root, "containers"), i, c) put_line(out, c);
+	}
+	json_decref(root);
+	text_done(&answer);
+	return 0;
+}
+
+/* ---- run ---- */
+
+static volatile sig_atomic_t child;
+
+static void pass_on(int sig)
+{
+	if (child > 0)
+		kill((pid_t)child, sig);
+}
+
+/* Waits until the parent has attached its namespace, then becomes the program. */
+static _Noreturn void become(char **words, int ready, int go)
+{
+	char byte = 0;
+
+	if (unshare(CLONE_NEWNET)) {
+		log_error("cannot make a network namespace: %s", strerror(errno));
+		_exit(ERR_FAILED);
+	}
+	if (write(ready, &byte, 1) != 1 || read(go, &byte, 1) != 1)
+		_exit(ERR_FAILED);
+	execvp(words[0], words);
+	log_error("%s: %s", words[0], strerror(errno));
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+static int run_child(const struct settings *s, const char *id, pid_t pid, int ready, int go,
+		     int *status, struct err *e)
+{
+	cleanup_free char *body = body_of(s, (uint64_t)pid);
+	struct text answer = {0};
+	char byte = 0;
+
+	if (read(ready, &byte, 1) != 1)
+		err_set(e, ERR_FAILED, "the program could not be started");
+	else if (!request(s, "PUT", id, "", body, &answer, e) && write(go, &byte, 1) != 1)
+		err_sys(e, "the program could not be started");
+	text_done(&answer);
+	if (e->code)
+		kill(pid, SIGKILL);
+	while (waitpid(pid, status, 0) < 0 && errno == EINTR)
+		;
+	return e->code ? -1 : 0;
+}
+
+static int do_run(const struct settings *s, char **words, struct text *out, struct err *e)
+{
+	cleanup_free char *id = s->name ? xstrdup(s->name)
+					: xasprintf("dredgectl-%d", (int)getpid());
+	int ready[2], go[2], status = 0;
+	struct text answer = {0};
+
+	(void)out;
+	if (!words[0])
+		return err_set(e, ERR_USAGE, "run: a program is wanted");
+	if (pipe(ready) || pipe(go))
+		return err_sys(e, "cannot make a pipe");
+	pid_t pid = fork();
+	if (pid < 0)
+		return err_sys(e, "cannot fork");
+	if (!pid) {
+		close(ready[0]);
+		close(go[1]);
+		become(words, ready[1], go[0]);
+	}
+	close(ready[1]);
+	close(go[0]);
+	child = pid;
+	signal(SIGINT, pass_on);
+	signal(SIGTERM, pass_on);
+	signal(SIGHUP, pass_on);
+	int failed = run_child(s, id, pid, ready[0], go[1], &status, e);
+	if (failed)
+		return -1;
+	if (request(s, "DELETE", id, "", NULL, &answer, e))
+		log_warn("%s", e->message);
+	text_done(&answer);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static const struct {
+	const char *name, *help;
+	int (*run)(const struct settings *s, char **words, struct text *out, struct err *e);
+} commands[] = {
+	{"run", "[OPTIONS] -- PROGRAM ARGS: start a program in a container of its own", do_run},
+	{"attach", "ID --netns PATH|--pid PID [OPTIONS]: take over a namespace", do_attach},
+	{"update", "ID [OPTIONS]: give it other ports and rates", do_update},
+	{"detach", "ID: let it go; it loses its network", do_detach},
+	{"list", "all containers, their ports and rates", do_list},
+	{"explain", "ID|host: what the kernel must hold, and whether it does", do_explain},
+};
+
+static void usage(struct text *out)
+{
+	text_str(out, "Usage: dredgectl COMMAND [OPTIONS]\n\n");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		text_fmt(out, "  %-8s %s\n", commands[i].name, commands[i].help);
+	text_char(out, '\n');
+	options_help(rows, ARRAY_SIZE(rows), out);
+	text_str(out, "\nSee dredgectl(8), dredged(8).\n");
+}
+
+/* Options may stand behind the words of a command, up to "--". */
+static int parse(struct settings *s, int argc, char **argv, char ***words, struct err *e)
+{
+	char **kept = xcalloc((size_t)argc + 1, sizeof(*kept));
+	size_t n = 0;
+
+	*words = kept;
+	for (int at = 0; at + 1 < argc;) {
+		int used = options_parse(rows, ARRAY_SIZE(rows), argc - at, argv + at, set, s, e);
+		if (used < 0)
+			return -1;
+		bool rest = used > 1 && str_eq(argv[at + used - 1], "--");
+		at += used;
+		for (; at < argc && (rest || argv[at][0] != '-'); at++)
+			kept[n++] = argv[at];
+		at--;
+	}
+	return 0;
+}
+
+static int run(struct settings *s, char **words, struct text *out, struct err *e)
+{
+	if (s->version) {
+		text_str(out, "dredgectl " DREDGE_VERSION "\n");
+		return 0;
+	}
+	if (s->help || !words[0]) {
+		usage(out);
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (str_eq(words[0], commands[i].name))
+			return commands[i].run(s, words + 1, out, e);
+	return err_set(e, ERR_USAGE, "no command '%s' (see --help)", words[0]);
+}
+
+int main(int argc, char **argv)
+{
+	struct settings s = {0};
+	struct text out = {0};
+	struct err e = {0};
+	char **words;
+
+	log_init("dredgectl", LOG_LEVEL_INFO);
+	int status = parse(&s, argc, argv, &words, &e);
+	if (!status)
+		status = run(&s, words, &out, &e);
+	if (out.len && write_all(STDOUT_FILENO, out.data, out.len) && status >= 0)
+		status = ERR_FAILED;
+	if (status < 0)
+		status = report(&e);
+	text_done(&out);
+	free(words);
+	free(s.socket);
+	free(s.name);
+	free(s.ports);
+	free(s.netns);
+	return status;
+}

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/http.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <jansson.h>
+#include <microhttpd.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define MAX_BODY    (64u << 10)
+#define PREFIX	    "/v1/isolation"
+#define REPAIR_MSEC 1000
+#define CLIENT_S    5u /* a client that says nothing for so long is left */
+#define MAX_CLIENTS 64u
+
+struct control {
+	char *path;
+	bool repair;
+	struct isolator *isolator;
+	struct MHD_Daemon *daemon;
+	pthread_t thread;
+	bool running;
+	atomic_bool stop;
+};
+
+/* ---- answers ---- */
+
+struct answer {
+	unsigned status;
+	json_t *json;	  /* owned, or NULL */
+	struct text text; /* instead of it */
+};
+
+static void refuse(struct answer *a, unsigned status, const char *why)
+{
+	a->status = status;
+	a->json = json_pack("{s:s}", "error", why);
+}
+
+static void refuse_err(struct answer *a, const struct err *e)
+{
+	refuse(a, e->code == ERR_USAGE ? MHD_HTTP_BAD_REQUEST : MHD_HTTP_INTERNAL_SERVER_ERROR,
+	       e->message);
+}
+
+static json_t *shape_json(const struct shape *s)
+{
+	return s->rate ? json_pack("{s:I,s:I,s:I}", "rate", (json_int_t)s->rate, "ceil",
+				   (json_int_t)s->ceil, "burst", (json_int_t)s->burst)
+		       : json_null();
+}
+
+static int add_container(void *ctx, const struct isolate_container *c)
+{
+	static const char *const names[DP_COUNTERS] = {"foreign_port", "spoofed", "fragment",
+						       "other"};
+	struct text ports = {0};
+	json_t *refused = json_object();
+
+	port_set_text(&ports, c->ports);
+	for (unsigned k = 0; k < DP_COUNTERS; k++)
+		json_object_set_new(refused, names[k], json_integer((json_int_t)c->refused[k]));
+	json_array_append_new(ctx,
+			      json_pack("{s:s,s:s,s:s,s:{s:i,s:i},s:o,s:o,s:o}", "id", c->id,
+					"veth", c->veth, "ports", text_cstr(&ports),
+					"ephemeral_ports", "begin", (int)c->ephemeral_begin, "end",
+					(int)c->ephemeral_end, "egress", shape_json(&c->egress),
+					"ingress", shape_json(&c->ingress), "refused", refused));
+	text_done(&ports);
+	return 0;
+}
+
+static void list(struct control *c, struct answer *a)
+{
+	json_t *containers = json_array();
+
+	isolate_each(c->isolator, add_container, containers);
+	a->status = MHD_HTTP_OK;
+	a->json = json_pack("{s:o}", "containers", containers);
+}
+
+static void show_one(struct control *c, const char *id, struct answer *a)
+{
+	json_t *all = json_array(), *one;
+	size_t k;
+
+	isolate_each(c->isolator, add_container, all);
+	json_array_foreach(all, k, one)
+	{
+		if (str_eq(json_string_value(json_object_get(one, "id")), id)) {
+			a->status = MHD_HTTP_OK;
+			a->json = json_incref(one);
+		}
+	}
+	json_decref(all);
+	if (!a->status)
+		refuse(a, MHD_HTTP_NOT_FOUND, "no such container");
+}
+
+static void explain(struct control *c, const char *id, struct answer *a)
+{
+	struct err e = {0};
+
+	if (isolate_explain(c->isolator, id, &a->text, &e)) {
+		refuse_err(a, &e);
+		return;
+	}
+	a->status = MHD_HTTP_OK;
+}
+
+/* ---- requests ---- */
+
+static int take_shape(const json_t *root, const char *key, struct shape *out, struct err *e)
+{
+	const json_t *v = json_object_get(root, key);
+	static const char *const names[] = {"rate", "ceil", "burst"};
+	uint64_t *to[] = {&out->rate, &out->ceil, &out->burst};
+
+	if (!v || json_is_null(v))
+		return 0;
+	for (unsigned k = 0; k < ARRAY_SIZE(names); k++) {
+		const json_t *n = json_object_get(v, names[k]);
+		if (n && (!json_is_integer(n) || json_integer_value(n) < 0))
+			return err_set(e, ERR_USAGE, "%s.%s: a number of bytes is wanted", key,
+				       names[k]);
+		*to[k] = (uint64_t)json_integer_value(n);
+	}
+	return 0;
+}
+
+static int parse_request(const json_t *root, struct isolate_request *r, char netns[64],
+			 struct err *e)
+{
+	const json_t *ports = json_object_get(root, "ports"), *pid = json_object_get(root, "pid");
+	const json_t *path = json_object_get(root, "netns");
+
+	if (!json_is_object(root))
+		return err_set(e, ERR_USAGE, "a JSON object is wanted");
+	if (json_is_string(ports) &&
+	    port_set_parse(json_string_value(ports), json_string_length(ports), &r->ports, e))
+		return -1;
+	if (ports && !json_is_string(ports))
+		return err_set(e, ERR_USAGE, "ports: a text as \"31000-31007,31016\" is wanted");
+	if (json_is_integer(pid) && json_integer_value(pid) > 0) {
+		snprintf(netns, 64, "/proc/%lld/ns/net", (long long)json_integer_value(pid));
+		r->netns = netns;
+	} else if (json_is_string(path)) {
+		r->netns = json_string_value(path);
+	}
+	return take_shape(root, "egress", &r->egress, e) ||
+			       take_shape(root, "ingress", &r->ingress, e)
+		       ? -1
+		       : 0;
+}
+
+static void change(struct control *c, const char *id, bool attach, const struct text *body,
+		   struct answer *a)
+{
+	json_t *root = json_loadb(body->data ? body->data : "", body->len, JSON_REJECT_DUPLICATES,
+				  NULL);
+	struct isolate_request r = {.id = id};
+	struct err e = {0};
+	char netns[64];
+	int status = -1;
+
+	if (!root)
+		err_set(&e, ERR_USAGE, "the body is no JSON");
+	else if (!parse_request(root, &r, netns, &e) && attach && !r.netns)
+		err_set(&e, ERR_USAGE, "netns or pid is wanted");
+	else if (!e.code)
+		status = attach ? isolate_attach(c->isolator, &r, &e)
+				: isolate_update(c->isolator, &r, &e);
+	json_decref(root);
+	if (status)
+		refuse_err(a, &e);
+	else
+		show_one(c, id, a);
+}
+
+static void detach(struct control *c, const char *id, struct answer *a)
+{
+	struct err e = {0};
+
+	if (isolate_detach(c->isolator, id, &e)) {
+		refuse(a, MHD_HTTP_NOT_FOUND, e.message);
+		return;
+	}
+	a->status = MHD_HTTP_OK;
+	a->json = json_object();
+}
+
+static void route(struct control *c, const char *method, const char *url, const struct text *body,
+		  struct answer *a)
+{
+	size_t n = strlen(PREFIX);
+	const char *rest = url + n;
+
+	if (strncmp(url, PREFIX, n) || (*rest && *rest != '/')) {
+		refuse(a, MHD_HTTP_NOT_FOUND, "no such resource");
+		return;
+	}
+	if (!*rest || str_eq(rest, "/")) {
+		if (str_eq(method, "GET"))
+			list(c, a);
+		else
+			refuse(a, MHD_HTTP_METHOD_NOT_ALLOWED, "GET is wanted");
+		return;
+	}
+	cleanup_free char *id = xstrdup(rest + 1);
+	char *tail = strchr(id, '/');
+	if (tail)
+		*tail++ = '\0';
+	if (tail && str_eq(tail, "plan") && str_eq(method, "GET"))
+		explain(c, str_eq(id, "host") ? NULL : id, a);
+	else if (tail)
+		refuse(a, MHD_HTTP_NOT_FOUND, "no such resource");
+	else if (str_eq(method, "GET"))
+		show_one(c, id, a);
+	else if (str_eq(method, "PUT") || str_eq(method, "PATCH"))
+		change(c, id, method[1] == 'U', body, a);
+	else if (str_eq(method, "DELETE"))
+		detach(c, id, a);
+	else
+		refuse(a, MHD_HTTP_METHOD_NOT_ALLOWED, "GET, PUT, PATCH or DELETE is wanted");
+}
+
+/* ---- HTTP ---- */
+
+static enum MHD_Result send_answer(struct MHD_Connection *connection, struct answer *a)
+{
+	char *bytes = a->json ? json_dumps(a->json, JSON_COMPACT) : NULL;
+	size_t n = bytes ? strlen(bytes) : a->text.len;
+	struct MHD_Response *r = MHD_create_response_from_buffer(n, bytes ? bytes : a->text.data,
+								 MHD_RESPMEM_MUST_COPY);
+
+	MHD_add_response_header(r, "Content-Type",
+				bytes ? "application/json" : "text/plain; charset=utf-8");
+	enum MHD_Result result = MHD_queue_response(connection, a->status, r);
+	MHD_destroy_response(r);
+	free(bytes);
+	json_decref(a->json);
+	text_done(&a->text);
+	return result;
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
+				  const char *method, const char *version, const char *upload,
+				  size_t *upload_size, void **state)
+{
+	struct text *body = *state;
+	struct answer a = {0};
+
+	(void)version;
+	if (!body) {
+		*state = xcalloc(1, sizeof(*body));
+		return MHD_YES;
+	}
+	if (*upload_size) {
+		if (body->len <= MAX_BODY)
+			text_put(body, upload, MIN(*upload_size, MAX_BODY + 1));
+		*upload_size = 0;
+		return MHD_YES;
+	}
+	if (body->len > MAX_BODY)
+		refuse(&a, MHD_HTTP_CONTENT_TOO_LARGE, "the body is longer than 64 KiB");
+	else
+		route(cls, method, url, body, &a);
+	return send_answer(connection, &a);
+}
+
+static void on_done(void *cls, struct MHD_Connection *connection, void **state,
+		    enum MHD_RequestTerminationCode why)
+{
+	struct text *body = *state;
+
+	(void)cls;
+	(void)connection;
+	(void)why;
+	if (body)
+		text_done(body);
+	free(body);
+	*state = NULL;
+}
+
+/* ---- the thread ---- */
+
+static void look_for_drift(struct control *c)
+{
+	struct text drift = {0};
+	struct err e = {0};
+
+	if (isolate_repair(c->isolator, &drift, &e) < 0)
+		log_warn("isolation: %s", e.message);
+	for (char *line = drift.len ? (char *)text_cstr(&drift) : NULL; line && *line;) {
+		char *end = strchr(line, '\n');
+		*end = '\0';
+		log_warn("isolation: was missing, put right: %s", line);
+		line = end + 1;
+	}
+	text_done(&drift);
+}
+
+static void *serve(void *arg)
+{
+	struct control *c = arg;
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(c->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	uint64_t next = time_monotonic();
+
+	while (!atomic_load(&c->stop)) {
+		struct pollfd p = {.fd = info->epoll_fd, .events = POLLIN};
+		poll(&p, 1, 100);
+		MHD_run(c->daemon);
+		if (!c->repair || time_monotonic() < next)
+			continue;
+		look_for_drift(c);
+		next = time_monotonic() + REPAIR_MSEC * NSEC_PER_MSEC;
+	}
+	return NULL;
+}
+
+static int listen_at(const char *path, const char *group, struct err *e)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	struct group *g = group ? getgrnam(group) : NULL;
+
+	if (group && !g)
+		return err_set(e, ERR_USAGE, "no group %s", group);
+	if (strlen(path) >= sizeof(a.sun_path))
+		return err_set(e, ERR_USAGE, "%s: too long for a socket", path);
+	strcpy(a.sun_path, path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return err_sys(e, "cannot make a socket");
+	unlink(path);
+	mode_t before = umask(0177);
+	int failed = bind(fd, (struct sockaddr *)&a, sizeof(a));
+	umask(before);
+	if (failed || (g && (chown(path, 0, g->gr_gid) || chmod(path, 0660))) || listen(fd, 16)) {
+		err_sys(e, "%s", path);
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+struct control *control_open(const struct control_options *o, struct isolator *i, struct err *e)
+{
+	struct control *c = xcalloc(1, sizeof(*c));
+
+	c->isolator = i;
+	c->repair = o->repair;
+	c->path = xstrdup(o->path);
+	int fd = listen_at(c->path, o->group, e);
+	if (fd < 0)
+		goto fail;
+	c->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, c,
+				     MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
+				     on_done, NULL, MHD_OPTION_CONNECTION_TIMEOUT, CLIENT_S,
+				     MHD_OPTION_CONNECTION_LIMIT, MAX_CLIENTS, MHD_OPTION_END);
+	if (!c->daemon) {
+		close(fd);
+		err_set(e, ERR_FAILED, "cannot serve %s", c->path);
+		goto fail;
+	}
+	return c;
+fail:
+	control_close(c);
+	return NULL;
+}
+
+int control_start(struct control *c, struct err *e)
+{
+	if (pthread_create(&c->thread, NULL, serve, c))
+		return err_sys(e, "cannot start a thread");
+	c->running = true;
+	return 0;
+}
+
+void control_close(struct control *c)
+{
+	if (!c)
+		return;
+	atomic_store(&c->stop, true);
+	if (c->running)
+		pthread_join(c->thread, NULL);
+	if (c->daemon) {
+		MHD_stop_daemon(c->daemon);
+		unlink(c->path);
+	}
+	isolate_close(c->isolator);
+	free(c->path);
+	free(c);
+}

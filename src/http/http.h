@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Room http: what is asked of dredged over HTTP. So far the control socket: a
+ * unix socket by which dredgectl and dredge-cni attach, change and detach
+ * containers (requests: dredged(8), CONTROL SOCKET). A thread of its own
+ * serves it and is the only one that uses the isolator from then on; it also
+ * looks for drift once a second.
+ */
+#ifndef DREDGE_HTTP_H
+#define DREDGE_HTTP_H
+
+#include "isolate/isolate.h"
+
+struct control_options {
+	const char *path;  /* of the socket */
+	const char *group; /* may use it beside root; NULL = nobody */
+	bool repair;	   /* put right what somebody else changed; else only tell */
+};
+
+struct control;
+/* Takes the isolator over, also when it fails: control_close closes it. */
+struct control *control_open(const struct control_options *o, struct isolator *i, struct err *e);
+/* Serve from now on. Threads inherit privileges: give up before what is not needed. */
+int control_start(struct control *c, struct err *e);
+void control_close(struct control *c); /* c may be NULL; what is enforced stays */
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside room isolate: the programs and maps, the plan, and the containers. */
+#ifndef DREDGE_ISOLATE_INTERNAL_H
+#define DREDGE_ISOLATE_INTERNAL_H
+
+#include "isolate/isolate.h"
+#include "net/net.h"
+
+/* ---- programs and maps ---- */
+
+enum dp_program { DP_WIRE, DP_HOST_LO, DP_OUT, DP_SHAPED, DP_INNER_LO, DP_INNER_ETH, DP_PROGRAMS };
+
+struct datapath {
+	struct bpf_object *object;
+	int program[DP_PROGRAMS];
+	uint32_t program_id[DP_PROGRAMS];
+	/* Maps, in our memory and the kernel's at once. */
+	struct dp_host *host;
+	uint64_t *owners; /* DP_PORTS slots */
+	struct dp_container *containers;
+	int counters; /* descriptor: one copy per processor */
+};
+
+extern const char *const datapath_names[DP_PROGRAMS]; /* "dredge:dp_wire": names of filters */
+
+/* Load; existing >= 0: id of a program of ours that is attached, whose maps are taken over. */
+int datapath_open(struct datapath *d, int existing, struct err *e);
+void datapath_close(struct datapath *d);
+
+/* ---- what is known of the host ---- */
+
+struct host {
+	struct net_socket *net;
+	struct net_link eth, lo;
+	struct net_address address; /* the first IPv4 address of eth */
+	struct net_gateway gateway;
+};
+
+int host_open(struct host *h, const char *eth, const char *lo, struct err *e);
+void host_close(struct host *h);
+
+/* ---- the plan: a list of things the kernel must hold ---- */
+
+enum item_kind {
+	ITEM_VETH,     /* name, number: ifindex is filled in */
+	ITEM_UP,       /* name, number = MTU */
+	ITEM_ADDRESS,  /* name */
+	ITEM_ROUTE,    /* name */
+	ITEM_SYSCTL,   /* name, value */
+	ITEM_CLSACT,   /* name */
+	ITEM_PROGRAM,  /* name, number = enum dp_program, slot */
+	ITEM_HTB,      /* name, number = default class: root qdisc */
+	ITEM_CLASS,    /* name, number = minor, shape: with its leaf */
+	ITEM_NO_QDISC, /* name: no root qdisc of ours */
+	ITEM_NO_CLASS, /* name, number = minor */
+	ITEM_HOST,     /* map entry */
+	ITEM_SLOT,     /* map entry */
+	ITEM_PORTS,    /* port table */
+};
+
+struct item {
+	enum item_kind kind;
+	bool inside; /* in the container's namespace */
+	char name[80], value[32];
+	uint32_t number;
+	struct shape shape;
+};
+
+struct plan {
+	struct item items[64];
+	unsigned count;
+};
+
+struct container {
+	uint32_t slot;
+	struct dp_container entry; /* as it is to stand in the map */
+	struct port_set ports;
+	char veth[NET_NAME_SIZE];
+	int netns; /* descriptor of its namespace, -1 = not to be had */
+};
+
+/* What a plan is checked against and applied to. */
+struct target {
+	const struct host *host;
+	const struct datapath *datapath;
+	struct container *container; /* NULL: the host's own part */
+	struct net_socket *inside;   /* in its namespace */
+};
+
+void plan_host(const struct host *h, bool shaper, struct plan *p);
+void plan_container(const struct host *h, const struct container *c, struct plan *p);
+void item_text(const struct item *it, struct text *out);
+/* 1: the kernel has it; 0: not; -1: cannot be told. */
+int item_check(const struct target *t, const struct item *it, struct err *e);
+int item_apply(const struct target *t, const struct item *it, struct err *e);
+/* Apply what is missing, in order; *missing counts; drift, unless NULL, gets a line for each. */
+int plan_apply(const struct target *t, const struct plan *p, unsigned *missing, struct text *drift,
+	       struct err *e);
+
+#define SHAPER_IN  "drshape0" /* queues; what leaves it comes out of the other end */
+#define SHAPER_OUT "drshape1"
+#define VETH_FORM  "dr%u" /* slot */
+
+#endif

@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "isolate/internal.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct isolator {
+	struct isolate_options o;
+	char *run_dir, *handles; /* owned */
+	struct host host;
+	struct datapath datapath;
+	struct ephemeral_pool pool;
+	bool shaper; /* somebody has, or had, an egress limit */
+};
+
+/* ---- containers, as the port table has them ---- */
+
+static bool slot_used(const struct isolator *i, uint32_t slot)
+{
+	return i->datapath.containers[slot].id[0];
+}
+
+static uint32_t slot_of(const struct isolator *i, const char *id)
+{
+	for (uint32_t slot = 1; slot < DP_SLOTS; slot++)
+		if (slot_used(i, slot) && !strncmp(i->datapath.containers[slot].id, id, DP_ID_SIZE))
+			return slot;
+	return 0;
+}
+
+static uint32_t free_slot(const struct isolator *i)
+{
+	for (uint32_t slot = 1; slot < DP_SLOTS; slot++)
+		if (!slot_used(i, slot))
+			return slot;
+	return 0;
+}
+
+static void ports_of(const struct isolator *i, uint32_t slot, struct port_set *out)
+{
+	const struct dp_container *c = &i->datapath.containers[slot];
+
+	*out = (struct port_set){0};
+	for (uint32_t port = 1; port < DP_PORTS; port++)
+		if (i->datapath.owners[port] == slot &&
+		    !(port >= c->ephemeral_begin && port <= c->ephemeral_end))
+			port_set_add(out, port, port);
+}
+
+char *isolate_netns_path(const struct isolator *i, const char *id)
+{
+	return xasprintf("%s/%s", i->handles, id);
+}
+
+/* netns stays -1 when its handle is gone. */
+static void container_load(const struct isolator *i, uint32_t slot, struct container *c)
+{
+	*c = (struct container){.slot = slot, .netns = -1};
+	c->entry = i->datapath.containers[slot];
+	c->entry.id[DP_ID_SIZE - 1] = '\0';
+	ports_of(i, slot, &c->ports);
+	snprintf(c->veth, sizeof(c->veth), VETH_FORM, slot);
+	cleanup_free char *path = isolate_netns_path(i, c->entry.id);
+	c->netns = open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static void container_done(struct container *c)
+{
+	if (c->netns >= 0)
+		close(c->netns);
+	c->netns = -1;
+}
+
+/* ---- the plan and the kernel ---- */
+
+static int target_open(struct isolator *i, struct container *c, struct target *t, struct err *e)
+{
+	*t = (struct target){.host = &i->host, .datapath = &i->datapath, .container = c};
+	if (!c)
+		return 0;
+	if (c->netns < 0)
+		return err_set(e, ERR_FAILED, "the namespace of %s is gone", c->entry.id);
+	t->inside = net_open(c->netns, e);
+	return t->inside ? 0 : -1;
+}
+
+static void target_close(struct target *t)
+{
+	net_close(t->inside);
+}
+
+static int host_apply(struct isolator *i, struct text *drift, struct err *e)
+{
+	struct target t;
+	struct plan p;
+	unsigned missing = 0;
+
+	target_open(i, NULL, &t, e);
+	plan_host(&i->host, i->shaper, &p);
+	return plan_apply(&t, &p, &missing, drift, e) ? -1 : (int)missing;
+}
+
+static int container_apply(struct isolator *i, struct container *c, struct text *drift,
+			   struct err *e)
+{
+	struct target t;
+	struct plan p;
+	unsigned missing = 0;
+
+	if (target_open(i, c, &t, e))
+		return -1;
+	plan_container(&i->host, c, &p);
+	int status = plan_apply(&t, &p, &missing, drift, e);
+	target_close(&t);
+	return status ? -1 : (int)missing;
+}
+
+/* ---- namespaces, held by bind mounts ---- */
+
+static int hold_namespace(struct isolator *i, const char *id, const char *netns, struct err *e)
+{
+	cleanup_free char *path = isolate_netns_path(i, id);
+	cleanup_close int fd = open(netns, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(e, "%s", netns);
+	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
+		return err_set(e, ERR_USAGE, "%s is no network namespace", netns);
+	if (net_namespace_inode(fd) == net_namespace_inode(-1))
+		return err_set(e, ERR_USAGE, "%s is the host's own network namespace", netns);
+	cleanup_close int file = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (file < 0)
+		return err_sys(e, "%s", path);
+	cleanup_free char *source = xasprintf("/proc/self/fd/%d", fd);
+	if (mount(source, path, NULL, MS_BIND, NULL)) {
+		err_sys(e, "cannot hold namespace %s", netns);
+		unlink(path);
+		return -1;
+	}
+	return 0;
+}
+
+static void drop_namespace(struct isolator *i, const char *id)
+{
+	cleanup_free char *path = isolate_netns_path(i, id);
+
+	umount2(path, MNT_DETACH);
+	unlink(path);
+}
+
+static int make_directories(struct isolator *i, struct err *e)
+{
+	if ((mkdir(i->run_dir, 0755) && errno != EEXIST) ||
+	    (mkdir(i->handles, 0700) && errno != EEXIST))
+		return err_sys(e, "cannot make %s", i->handles);
+	/* Handles must vanish everywhere when they are unmounted here: a peer group of their own.
+	 */
+	if (mount(i->handles, i->handles, NULL, MS_BIND, NULL) ||
+	    mount(NULL, i->handles, NULL, MS_SLAVE, NULL) ||
+	    mount(NULL, i->handles, NULL, MS_SHARED, NULL))
+		return err_sys(e, "cannot prepare %s", i->handles);
+	return 0;
+}
+
+static bool in_mount_table(const char *path)
+{
+	cleanup_free char *line = NULL;
+	cleanup_free char *needle = xasprintf(" %s ", path);
+	size_t cap = 0;
+	bool found = false;
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+
+	while (f && !found && getline(&line, &cap, f) > 0)
+		found = strstr(line, needle);
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* ---- opening ---- */
+
+struct searching {
+	uint32_t id;
+};
+
+static void find_ours(void *ctx, const struct net_bpf_filter *f)
+{
+	struct searching *s = ctx;
+
+	if (!strncmp(f->name, "dredge:", 7))
+		s->id = f->id;
+}
+
+/* The id of a program of ours that is attached to the host's interface, or 0. */
+static uint32_t attached_program(const struct host *h)
+{
+	struct searching s = {0};
+
+	net_bpf_filters(h->net, h->eth.ifindex, NET_TC_INGRESS, find_ours, &s, NULL);
+	if (!s.id)
+		net_bpf_filters(h->net, h->lo.ifindex, NET_TC_INGRESS, find_ours, &s, NULL);
+	return s.id;
+}
+
+static void recover(struct isolator *i)
+{
+	for (uint32_t slot = 1; slot < DP_SLOTS; slot++) {
+		const struct dp_container *c = &i->datapath.containers[slot];
+		if (!slot_used(i, slot))
+			continue;
+		i->shaper |= c->egress.rate > 0;
+		struct err e;
+		if (ephemeral_take(&i->pool, c->ephemeral_begin,
+				   c->ephemeral_end - c->ephemeral_begin + 1, &e))
+			log_warn("container %s keeps its ports %u-%u: %s", c->id,
+				 c->ephemeral_begin, c->ephemeral_end, e.message);
+	}
+}
+
+struct isolator *isolate_open(const struct isolate_options *o, struct err *e)
+{
+	struct isolator *i = xcalloc(1, sizeof(*i));
+
+	i->o = *o;
+	i->run_dir = xstrdup(o->run_dir);
+	i->handles = xasprintf("%s/netns", o->run_dir);
+	i->pool.pool = o->ephemeral;
+	if (host_open(&i->host, o->eth, o->lo, e))
+		goto fail;
+	if (!in_mount_table(i->handles) && make_directories(i, e))
+		goto fail;
+	if (datapath_open(&i->datapath, (int)attached_program(&i->host), e))
+		goto fail;
+	recover(i);
+	struct text lines = {0};
+	int status = isolate_repair(i, &lines, e);
+	text_done(&lines);
+	if (status >= 0)
+		return i;
+fail:
+	isolate_close(i);
+	return NULL;
+}
+
+void isolate_close(struct isolator *i)
+{
+	if (!i)
+		return;
+	datapath_close(&i->datapath);
+	host_close(&i->host);
+	free(i->handles);
+	free(i->run_dir);
+	free(i);
+}
+
+/* ---- requests ---- */
+
+static int id_valid(const char *id, struct err *e)
+{
+	size_t n = strlen(id);
+
+	if (!n || n >= DP_ID_SIZE || id[0] == '.' ||
+	    strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != n)
+		return err_set(e, ERR_USAGE,
+			       "container id '%.40s': 1 to %d letters, digits, '.', '_' and '-' "
+			       "are wanted",
+			       id, DP_ID_SIZE - 1);
+	return 0;
+}
+
+/* Of the pool, and of nobody else. */
+static int ports_valid(const struct isolator *i, const struct port_set *ports, uint32_t slot,
+		       struct err *e)
+{
+	if (!port_set_contains(&i->o.ports, ports))
+		return err_set(e, ERR_USAGE, "not all of the ports are managed here (--resources)");
+	for (uint32_t port = 1; port < DP_PORTS; port++) {
+		uint64_t owner = i->datapath.owners[port];
+		if (owner && owner != slot && port_set_has(ports, port))
+			return err_set(e, ERR_USAGE, "port %u belongs to container %s", port,
+				       i->datapath.containers[owner].id);
+	}
+	return 0;
+}
+
+static void set_limits(struct container *c, const struct isolate_request *r)
+{
+	c->entry.egress = (struct dp_shape){r->egress.rate, r->egress.ceil, r->egress.burst};
+	c->entry.ingress = (struct dp_shape){r->ingress.rate, r->ingress.ceil, r->ingress.burst};
+	c->entry.class = r->egress.rate ? 1u << 16 | c->slot : 0;
+	c->ports = r->ports;
+}
+
+static int make_shaper(struct isolator *i, const struct isolate_request *r, struct err *e)
+{
+	if (!r->egress.rate || i->shaper)
+		return 0;
+	i->shaper = true;
+	return host_apply(i, NULL, e) < 0 ? -1 : 0;
+}
+
+/* Take everything of a container out of the kernel; what is not there is no error. */
+static void undo(struct isolator *i, struct container *c)
+{
+	uint64_t *owners = i->datapath.owners;
+	struct target t = {.host = &i->host, .datapath = &i->datapath, .container = c};
+	const struct item class = {.kind = ITEM_NO_CLASS, .name = SHAPER_IN, .number = c->slot};
+	struct net_link l;
+
+	for (uint32_t port = 1; port < DP_PORTS; port++)
+		if (owners[port] == c->slot)
+			owners[port] = 0;
+	if (!net_link_named(i->host.net, c->veth, &l, NULL))
+		net_link_delete(i->host.net, l.ifindex, NULL);
+	if (!item_check(&t, &class, NULL))
+		item_apply(&t, &class, NULL);
+	i->datapath.containers[c->slot] = (struct dp_container){0};
+	ephemeral_release(&i->pool, c->entry.ephemeral_begin,
+			  c->entry.ephemeral_end - c->entry.ephemeral_begin + 1);
+	drop_namespace(i, c->entry.id);
+}
+
+static void clear_counters(struct isolator *i, uint32_t slot)
+{
+	int cpus = libbpf_num_possible_cpus();
+	cleanup_free struct dp_counters *zero = xcalloc((size_t)MAX(cpus, 1), sizeof(*zero));
+
+	bpf_map_update_elem(i->datapath.counters, &slot, zero, BPF_ANY);
+}
+
+int isolate_attach(struct isolator *i, const struct isolate_request *r, struct err *e)
+{
+	uint32_t slot = free_slot(i), begin;
+	struct container c = {.slot = slot, .netns = -1};
+
+	if (id_valid(r->id, e) || ports_valid(i, &r->ports, 0, e))
+		return -1;
+	if (slot_of(i, r->id))
+		return err_set(e, ERR_USAGE, "container %s is attached already", r->id);
+	if (!slot)
+		return err_set(e, ERR_FAILED, "%d containers are attached already", DP_SLOTS - 1);
+	if (hold_namespace(i, r->id, r->netns, e))
+		return -1;
+	if (ephemeral_allocate(&i->pool, i->o.ephemeral_per_container, &begin, e)) {
+		drop_namespace(i, r->id);
+		return -1;
+	}
+	snprintf(c.entry.id, sizeof(c.entry.id), "%s", r->id);
+	snprintf(c.veth, sizeof(c.veth), VETH_FORM, slot);
+	c.entry.ephemeral_begin = begin;
+	c.entry.ephemeral_end = begin + i->o.ephemeral_per_container - 1;
+	set_limits(&c, r);
+	clear_counters(i, slot);
+	cleanup_free char *path = isolate_netns_path(i, r->id);
+	c.netns = open(path, O_RDONLY | O_CLOEXEC);
+	int status = make_shaper(i, r, e) ? -1 : container_apply(i, &c, NULL, e);
+	if (status < 0)
+		undo(i, &c);
+	container_done(&c);
+	return status < 0 ? -1 : 0;
+}
+
+int isolate_update(struct isolator *i, const struct isolate_request *r, struct err *e)
+{
+	uint32_t slot = slot_of(i, r->id);
+	struct container c, before;
+
+	if (!slot)
+		return err_set(e, ERR_USAGE, "no container %.64s", r->id);
+	if (ports_valid(i, &r->ports, slot, e) || make_shaper(i, r, e))
+		return -1;
+	container_load(i, slot, &c);
+	before = c;
+	set_limits(&c, r);
+	int status = container_apply(i, &c, NULL, e);
+	if (status < 0)
+		container_apply(i, &before, NULL, NULL);
+	container_done(&c);
+	return status < 0 ? -1 : 0;
+}
+
+int isolate_detach(struct isolator *i, const char *id, struct err *e)
+{
+	uint32_t slot = slot_of(i, id);
+	struct container c;
+
+	if (!slot)
+		return err_set(e, ERR_USAGE, "no container %.64s", id);
+	container_load(i, slot, &c);
+	container_done(&c);
+	undo(i, &c);
+	return 0;
+}
+
+/* ---- looking ---- */
+
+static void read_counters(const struct isolator *i, uint32_t slot, uint64_t out[DP_COUNTERS])
+{
+	int cpus = libbpf_num_possible_cpus();
+	cleanup_free struct dp_counters *each = xcalloc((size_t)MAX(cpus, 1), sizeof(*each));
+
+	memset(out, 0, DP_COUNTERS * sizeof(*out));
+	if (bpf_map_lookup_elem(i->datapath.counters, &slot, each))
+		return;
+	for (int cpu = 0; cpu < cpus; cpu++)
+		for (unsigned k = 0; k < DP_COUNTERS; k++)
+			out[k] += each[cpu].packets[k];
+}
+
+int isolate_each(struct isolator *i, int (*fn)(void *ctx, const struct isolate_container *c),
+		 void *ctx)
+{
+	int ended = 0;
+
+	for (uint32_t slot = 1; slot < DP_SLOTS && !ended; slot++) {
+		struct container c;
+		if (!slot_used(i, slot))
+			continue;
+		container_load(i, slot, &c);
+		const struct dp_shape *out = &c.entry.egress, *in = &c.entry.ingress;
+		struct isolate_container view = {
+			.id = c.entry.id,
+			.veth = c.veth,
+			.ports = &c.ports,
+			.ephemeral_begin = c.entry.ephemeral_begin,
+			.ephemeral_end = c.entry.ephemeral_end,
+			.egress = {out->rate, out->ceil, out->burst},
+			.ingress = {in->rate, in->ceil, in->burst},
+		};
+		read_counters(i, slot, view.refused);
+		ended = fn(ctx, &view);
+		container_done(&c);
+	}
+	return ended;
+}
+
+static int explain_plan(const struct target *t, const struct plan *p, struct text *out,
+			struct err *e)
+{
+	for (unsigned k = 0; k < p->count; k++) {
+		int has = item_check(t, &p->items[k], e);
+		text_str(out, has == 1 ? "ok       " : has ? "unknown  " : "missing  ");
+		item_text(&p->items[k], out);
+		text_char(out, '\n');
+	}
+	return 0;
+}
+
+int isolate_explain(struct isolator *i, const char *id, struct text *out, struct err *e)
+{
+	uint32_t slot = id ? slot_of(i, id) : 0;
+	struct container c = {.netns = -1};
+	struct target t;
+	struct plan p;
+
+	if (id && !slot)
+		return err_set(e, ERR_USAGE, "no container %.64s", id);
+	if (id)
+		container_load(i, slot, &c);
+	int status = target_open(i, id ? &c : NULL, &t, e);
+	if (!status) {
+		if (id)
+			plan_container(&i->host, &c, &p);
+		else
+			plan_host(&i->host, i->shaper, &p);
+		status = explain_plan(&t, &p, out, e);
+		target_close(&t);
+	}
+	container_done(&c);
+	return status;
+}
+
+static void prefix_lines(struct text *to, const char *id, struct text *lines)
+{
+	for (char *line = lines->len ? (char *)text_cstr(lines) : NULL; line && *line;) {
+		size_t n = strcspn(line, "\n");
+		text_fmt(to, "%s: %.*s\n", id, (int)n, line);
+		line += n + 1;
+	}
+}
+
+int isolate_repair(struct isolator *i, struct text *drift, struct err *e)
+{
+	int repaired = host_apply(i, drift, e);
+
+	for (uint32_t slot = 1; slot < DP_SLOTS && repaired >= 0; slot++) {
+		struct container c;
+		struct err why = {0};
+		if (!slot_used(i, slot))
+			continue;
+		container_load(i, slot, &c);
+		struct text lines = {0};
+		int n = container_apply(i, &c, &lines, &why);
+		prefix_lines(drift, c.entry.id, &lines);
+		text_done(&lines);
+		if (n < 0) /* one container that cannot be kept is no reason to leave the others */
+			text_fmt(drift, "%s: %s\n", c.entry.id, why.message);
+		container_done(&c);
+		repaired += MAX(n, 1) * (n != 0);
+	}
+	return repaired;
+}

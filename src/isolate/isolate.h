@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Room isolate: containers that share the host's address and are told apart by
+ * port. For each one a plan says what the kernel must hold (a veth pair,
+ * addresses, sysctls, programs, classes, entries of the port table); checking
+ * the plan against the kernel gives the difference, and applying the
+ * difference attaches, updates, repairs and recovers alike. The kernel is the
+ * only memory: an isolator that is opened again finds its containers there.
+ * Called by dredged, from one thread. Knows nothing of captures or filters.
+ *
+ * Facts: datapath.bpf.c says what happens to packets.
+ */
+#ifndef DREDGE_ISOLATE_H
+#define DREDGE_ISOLATE_H
+
+#include "isolate/datapath.h"
+#include "isolate/ports.h"
+#include "isolate/shaping.h"
+
+struct isolate_options {
+	const char *eth;		  /* public interface; NULL = that of the default route */
+	const char *lo;			  /* NULL = "lo" */
+	const char *run_dir;		  /* handles of namespaces */
+	struct port_set ports, ephemeral; /* the pools */
+	uint32_t ephemeral_per_container;
+};
+
+struct isolate_container { /* borrowed until the next call */
+	const char *id, *veth;
+	const struct port_set *ports; /* without the ephemeral ones */
+	uint32_t ephemeral_begin, ephemeral_end;
+	struct shape egress, ingress;
+	uint64_t refused[DP_COUNTERS]; /* packets, by enum dp_counter */
+};
+
+struct isolator;
+/* Recovers what is there and prepares the host. Changes sysctls of loopback and its MTU. */
+struct isolator *isolate_open(const struct isolate_options *o, struct err *e);
+/* Leaves everything in the kernel as it is. i may be NULL. */
+void isolate_close(struct isolator *i);
+
+struct isolate_request {
+	const char *id;	       /* letters, digits, '.', '_' and '-'; fits DP_ID_SIZE */
+	const char *netns;     /* path of the namespace; attach only */
+	struct port_set ports; /* of the pool, owned by nobody else */
+	struct shape egress, ingress;
+};
+
+/* On failure everything made for it has been undone. The namespace is held by a bind mount. */
+int isolate_attach(struct isolator *i, const struct isolate_request *r, struct err *e);
+int isolate_update(struct isolator *i, const struct isolate_request *r, struct err *e);
+int isolate_detach(struct isolator *i, const char *id, struct err *e);
+
+/* Every container, by slot; fn non-zero ends. */
+int isolate_each(struct isolator *i, int (*fn)(void *ctx, const struct isolate_container *c),
+		 void *ctx);
+/* What the plan wants and whether the kernel has it: one line each, "ok" or "missing" in front.
+ * id NULL = the host's part. */
+int isolate_explain(struct isolator *i, const char *id, struct text *out, struct err *e);
+/* Check everything and apply what is missing. Returns how many things were, -1 with *e. drift gets
+ * a line for each. */
+int isolate_repair(struct isolator *i, struct text *drift, struct err *e);
+/* Namespace handle of a container, for programs that enter it. */
+char *isolate_netns_path(const struct isolator *i, const char *id); /* owned by the caller */
+
+#endif

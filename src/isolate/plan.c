@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the kernel must hold, in the order in which it is made: a container's
+ * interface comes up last, so nothing passes before everything is in place.
+ */
+#include "isolate/internal.h"
+
+#include <stdio.h>
+
+static struct item *add(struct plan *p, enum item_kind kind, bool inside, const char *name)
+{
+	struct item *it = &p->items[p->count++];
+
+	*it = (struct item){.kind = kind, .inside = inside};
+	snprintf(it->name, sizeof(it->name), "%s", name);
+	return it;
+}
+
+static void add_sysctl(struct plan *p, bool inside, const char *link, const char *key,
+		       const char *value)
+{
+	struct item *it = add(p, ITEM_SYSCTL, inside, "");
+
+	snprintf(it->name, sizeof(it->name), "ipv4/conf/%s/%s", link, key);
+	snprintf(it->value, sizeof(it->value), "%s", value);
+}
+
+static void add_program(struct plan *p, bool inside, const char *link, enum dp_program program)
+{
+	add(p, ITEM_CLSACT, inside, link);
+	add(p, ITEM_PROGRAM, inside, link)->number = program;
+}
+
+static void add_up(struct plan *p, bool inside, const char *link, uint32_t mtu)
+{
+	add(p, ITEM_UP, inside, link)->number = mtu;
+}
+
+void plan_host(const struct host *h, bool shaper, struct plan *p)
+{
+	*p = (struct plan){0};
+	/* What containers send to the host comes in through its loopback, from its own address. */
+	add_sysctl(p, false, h->lo.name, "accept_local", "1");
+	add_sysctl(p, false, h->lo.name, "route_localnet", "1");
+	/* Segments sized for a larger loopback would not fit through a veth. */
+	add_up(p, false, h->lo.name, h->eth.mtu);
+	if (shaper) {
+		add(p, ITEM_VETH, false, SHAPER_IN);
+		add(p, ITEM_HTB, false, SHAPER_IN)->number = 0;
+		add_program(p, false, SHAPER_OUT, DP_SHAPED);
+		add_up(p, false, SHAPER_OUT, h->eth.mtu);
+		add_up(p, false, SHAPER_IN, h->eth.mtu);
+	}
+	add(p, ITEM_HOST, false, "");
+	add_program(p, false, h->lo.name, DP_HOST_LO);
+	add_program(p, false, h->eth.name, DP_WIRE);
+}
+
+static void plan_limits(const struct container *c, struct plan *p)
+{
+	const struct dp_shape *in = &c->entry.ingress, *out = &c->entry.egress;
+
+	if (in->rate) {
+		add(p, ITEM_HTB, false, c->veth)->number = 1;
+		struct item *it = add(p, ITEM_CLASS, false, c->veth);
+		it->number = 1;
+		it->shape = (struct shape){in->rate, in->ceil, in->burst};
+	} else {
+		add(p, ITEM_NO_QDISC, false, c->veth);
+	}
+	struct item *it = add(p, out->rate ? ITEM_CLASS : ITEM_NO_CLASS, false, SHAPER_IN);
+	it->number = c->slot;
+	it->shape = (struct shape){out->rate, out->ceil, out->burst};
+}
+
+void plan_container(const struct host *h, const struct container *c, struct plan *p)
+{
+	char range[32];
+
+	*p = (struct plan){0};
+	add(p, ITEM_VETH, false, c->veth);
+	struct item *it = add(p, ITEM_SYSCTL, false, "");
+	snprintf(it->name, sizeof(it->name), "ipv6/conf/%s/disable_ipv6", c->veth);
+	snprintf(it->value, sizeof(it->value), "1");
+	it = add(p, ITEM_SYSCTL, true, "ipv6/conf/all/disable_ipv6");
+	snprintf(it->value, sizeof(it->value), "1");
+	it = add(p, ITEM_SYSCTL, true, "ipv4/ip_local_port_range");
+	snprintf(range, sizeof(range), "%u %u", c->entry.ephemeral_begin, c->entry.ephemeral_end);
+	snprintf(it->value, sizeof(it->value), "%s", range);
+	add_sysctl(p, true, "lo", "accept_local", "1");
+	add_sysctl(p, true, "lo", "route_localnet", "1");
+	add_sysctl(p, true, h->eth.name, "accept_local", "1");
+	add_up(p, true, "lo", h->eth.mtu);
+	add_program(p, true, "lo", DP_INNER_LO);
+	add_program(p, true, h->eth.name, DP_INNER_ETH);
+	add_up(p, true, h->eth.name, h->eth.mtu);
+	add(p, ITEM_ADDRESS, true, h->eth.name);
+	add(p, ITEM_ROUTE, true, h->eth.name);
+	add_program(p, false, c->veth, DP_OUT);
+	plan_limits(c, p);
+	add(p, ITEM_SLOT, false, "");
+	add(p, ITEM_PORTS, false, "");
+	add_up(p, false, c->veth, h->eth.mtu);
+}
+
+int plan_apply(const struct target *t, const struct plan *p, unsigned *missing, struct text *drift,
+	       struct err *e)
+{
+	for (unsigned i = 0; i < p->count; i++) {
+		const struct item *it = &p->items[i];
+		int has = item_check(t, it, e);
+		if (has < 0)
+			return -1;
+		if (has)
+			continue;
+		(*missing)++;
+		if (drift) {
+			item_text(it, drift);
+			text_char(drift, '\n');
+		}
+		if (item_apply(t, it, e))
+			return -1;
+	}
+	return 0;
+}
