@@ -82,26 +82,21 @@ static void list(struct control *c, struct answer *a)
 {
 	json_t *containers = json_array();
 
-	isolate_each(c->isolator, add_container, containers);
+	isolate_each(c->isolator, NULL, add_container, containers);
 	a->status = MHD_HTTP_OK;
 	a->json = json_pack("{s:o}", "containers", containers);
 }
 
 static void show_one(struct control *c, const char *id, struct answer *a)
 {
-	json_t *all = json_array(), *one;
-	size_t k;
+	json_t *found = json_array();
 
-	isolate_each(c->isolator, add_container, all);
-	json_array_foreach(all, k, one)
-	{
-		if (str_eq(json_string_value(json_object_get(one, "id")), id)) {
-			a->status = MHD_HTTP_OK;
-			a->json = json_incref(one);
-		}
-	}
-	json_decref(all);
-	if (!a->status)
+	isolate_each(c->isolator, id, add_container, found);
+	a->json = json_incref(json_array_get(found, 0));
+	json_decref(found);
+	if (a->json)
+		a->status = MHD_HTTP_OK;
+	else
 		refuse(a, MHD_HTTP_NOT_FOUND, "no such container");
 }
 

@@ -128,3 +128,14 @@ void datapath_close(struct datapath *d)
 	bpf_object__close(d->object);
 	*d = (struct datapath){0};
 }
+
+void datapath_owned(const struct datapath *d, uint32_t slot, struct port_set *out)
+{
+	for (size_t word = 0; word < ARRAY_SIZE(out->bits); word++) {
+		const uint64_t *owner = d->owners + word * 64;
+		uint64_t bits = 0;
+		for (unsigned k = 0; k < 64; k++)
+			bits |= (uint64_t)(owner[k] == slot) << k;
+		out->bits[word] = bits;
+	}
+}

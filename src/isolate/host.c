@@ -12,37 +12,43 @@ static void take_address(void *ctx, const struct net_address *a)
 		h->address = *a;
 }
 
-static int find_links(struct host *h, const char *eth, const char *lo, struct err *e)
+static int look(struct host *h, struct err *e)
 {
-	if (net_link_named(h->net, lo ? lo : "lo", &h->lo, e))
+	static const uint8_t none[6];
+
+	h->address = (struct net_address){0};
+	if (net_default_route(h->net, &h->gateway, e) ||
+	    net_link_named(h->net, h->lo_name ? h->lo_name : "lo", &h->lo, e))
 		return -1;
-	if (eth)
-		return net_link_named(h->net, eth, &h->eth, e);
-	return net_link_get(h->net, h->gateway.ifindex, &h->eth, e);
+	if (h->eth_name ? net_link_named(h->net, h->eth_name, &h->eth, e)
+			: net_link_get(h->net, h->gateway.ifindex, &h->eth, e))
+		return -1;
+	if (net_addresses(h->net, take_address, h, e))
+		return -1;
+	if (!h->address.ifindex)
+		return err_set(e, ERR_FAILED, "%s has no IPv4 address", h->eth.name);
+	if (!h->eth.has_mac || !memcmp(h->eth.mac, none, sizeof(none)))
+		return err_set(e, ERR_FAILED, "%s has no Ethernet address", h->eth.name);
+	return 0;
 }
 
 int host_open(struct host *h, const char *eth, const char *lo, struct err *e)
 {
-	static const uint8_t none[6];
-
-	*h = (struct host){.net = net_open(-1, e)};
-	if (!h->net)
-		return -1;
-	if (net_default_route(h->net, &h->gateway, e) || find_links(h, eth, lo, e) ||
-	    net_addresses(h->net, take_address, h, e))
-		goto fail;
-	if (!h->address.ifindex) {
-		err_set(e, ERR_FAILED, "%s has no IPv4 address", h->eth.name);
-		goto fail;
-	}
-	if (!h->eth.has_mac || !memcmp(h->eth.mac, none, sizeof(none))) {
-		err_set(e, ERR_FAILED, "%s has no Ethernet address", h->eth.name);
-		goto fail;
-	}
-	return 0;
-fail:
+	*h = (struct host){.net = net_open(-1, e), .eth_name = eth, .lo_name = lo};
+	if (h->net && !look(h, e))
+		return 0;
 	host_close(h);
 	return -1;
+}
+
+int host_refresh(struct host *h, struct err *e)
+{
+	struct host fresh = *h;
+
+	if (look(&fresh, e))
+		return -1;
+	*h = fresh;
+	return 0;
 }
 
 void host_close(struct host *h)

@@ -26,24 +26,30 @@ extern const char *const datapath_names[DP_PROGRAMS]; /* "dredge:dp_wire": names
 /* Load; existing >= 0: id of a program of ours that is attached, whose maps are taken over. */
 int datapath_open(struct datapath *d, int existing, struct err *e);
 void datapath_close(struct datapath *d);
+/* Every port that the table gives to the slot. */
+void datapath_owned(const struct datapath *d, uint32_t slot, struct port_set *out);
 
 /* ---- what is known of the host ---- */
 
 struct host {
 	struct net_socket *net;
+	const char *eth_name, *lo_name; /* as asked for, or NULL */
 	struct net_link eth, lo;
 	struct net_address address; /* the first IPv4 address of eth */
 	struct net_gateway gateway;
 };
 
+/* eth, lo: borrowed as long as the host is open, or NULL. */
 int host_open(struct host *h, const char *eth, const char *lo, struct err *e);
+/* Look again; on failure (an interface that is gone for a moment) nothing changes. */
+int host_refresh(struct host *h, struct err *e);
 void host_close(struct host *h);
 
 /* ---- the plan: a list of things the kernel must hold ---- */
 
 enum item_kind {
 	ITEM_VETH,     /* name, number: ifindex is filled in */
-	ITEM_UP,       /* name, number = MTU */
+	ITEM_UP,       /* name, number = MTU, mac: with the host's Ethernet address */
 	ITEM_ADDRESS,  /* name */
 	ITEM_ROUTE,    /* name */
 	ITEM_SYSCTL,   /* name, value */
@@ -61,6 +67,7 @@ enum item_kind {
 struct item {
 	enum item_kind kind;
 	bool inside; /* in the container's namespace */
+	bool mac;
 	char name[80], value[32];
 	uint32_t number;
 	struct shape shape;

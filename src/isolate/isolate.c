@@ -46,17 +46,6 @@ static uint32_t free_slot(const struct isolator *i)
 	return 0;
 }
 
-static void ports_of(const struct isolator *i, uint32_t slot, struct port_set *out)
-{
-	const struct dp_container *c = &i->datapath.containers[slot];
-
-	*out = (struct port_set){0};
-	for (uint32_t port = 1; port < DP_PORTS; port++)
-		if (i->datapath.owners[port] == slot &&
-		    !(port >= c->ephemeral_begin && port <= c->ephemeral_end))
-			port_set_add(out, port, port);
-}
-
 char *isolate_netns_path(const struct isolator *i, const char *id)
 {
 	return xasprintf("%s/%s", i->handles, id);
@@ -68,7 +57,8 @@ static void container_load(const struct isolator *i, uint32_t slot, struct conta
 	*c = (struct container){.slot = slot, .netns = -1};
 	c->entry = i->datapath.containers[slot];
 	c->entry.id[DP_ID_SIZE - 1] = '\0';
-	ports_of(i, slot, &c->ports);
+	datapath_owned(&i->datapath, slot, &c->ports);
+	port_set_remove(&c->ports, c->entry.ephemeral_begin, c->entry.ephemeral_end);
 	snprintf(c->veth, sizeof(c->veth), VETH_FORM, slot);
 	cleanup_free char *path = isolate_netns_path(i, c->entry.id);
 	c->netns = open(path, O_RDONLY | O_CLOEXEC);
@@ -417,30 +407,40 @@ static void read_counters(const struct isolator *i, uint32_t slot, uint64_t out[
 			out[k] += each[cpu].packets[k];
 }
 
-int isolate_each(struct isolator *i, int (*fn)(void *ctx, const struct isolate_container *c),
-		 void *ctx)
+static int show(struct isolator *i, uint32_t slot,
+		int (*fn)(void *ctx, const struct isolate_container *c), void *ctx)
+{
+	struct container c;
+
+	container_load(i, slot, &c);
+	const struct dp_shape *out = &c.entry.egress, *in = &c.entry.ingress;
+	struct isolate_container view = {
+		.id = c.entry.id,
+		.veth = c.veth,
+		.ports = &c.ports,
+		.ephemeral_begin = c.entry.ephemeral_begin,
+		.ephemeral_end = c.entry.ephemeral_end,
+		.egress = {out->rate, out->ceil, out->burst},
+		.ingress = {in->rate, in->ceil, in->burst},
+	};
+	read_counters(i, slot, view.refused);
+	int ended = fn(ctx, &view);
+	container_done(&c);
+	return ended;
+}
+
+int isolate_each(struct isolator *i, const char *id,
+		 int (*fn)(void *ctx, const struct isolate_container *c), void *ctx)
 {
 	int ended = 0;
 
-	for (uint32_t slot = 1; slot < DP_SLOTS && !ended; slot++) {
-		struct container c;
-		if (!slot_used(i, slot))
-			continue;
-		container_load(i, slot, &c);
-		const struct dp_shape *out = &c.entry.egress, *in = &c.entry.ingress;
-		struct isolate_container view = {
-			.id = c.entry.id,
-			.veth = c.veth,
-			.ports = &c.ports,
-			.ephemeral_begin = c.entry.ephemeral_begin,
-			.ephemeral_end = c.entry.ephemeral_end,
-			.egress = {out->rate, out->ceil, out->burst},
-			.ingress = {in->rate, in->ceil, in->burst},
-		};
-		read_counters(i, slot, view.refused);
-		ended = fn(ctx, &view);
-		container_done(&c);
+	if (id) {
+		uint32_t slot = slot_of(i, id);
+		return slot ? show(i, slot, fn, ctx) : 0;
 	}
+	for (uint32_t slot = 1; slot < DP_SLOTS && !ended; slot++)
+		if (slot_used(i, slot))
+			ended = show(i, slot, fn, ctx);
 	return ended;
 }
 
@@ -491,6 +491,11 @@ static void prefix_lines(struct text *to, const char *id, struct text *lines)
 
 int isolate_repair(struct isolator *i, struct text *drift, struct err *e)
 {
+	struct err gone;
+
+	/* A public interface that is gone for a moment comes back: until then nothing is known. */
+	if (host_refresh(&i->host, &gone))
+		return 0;
 	int repaired = host_apply(i, drift, e);
 
 	for (uint32_t slot = 1; slot < DP_SLOTS && repaired >= 0; slot++) {

@@ -18,6 +18,7 @@
 #include "isolate/shaping.h"
 
 struct isolate_options {
+	/* Borrowed as long as the isolator is open. */
 	const char *eth;		  /* public interface; NULL = that of the default route */
 	const char *lo;			  /* NULL = "lo" */
 	const char *run_dir;		  /* handles of namespaces */
@@ -51,9 +52,9 @@ int isolate_attach(struct isolator *i, const struct isolate_request *r, struct e
 int isolate_update(struct isolator *i, const struct isolate_request *r, struct err *e);
 int isolate_detach(struct isolator *i, const char *id, struct err *e);
 
-/* Every container, by slot; fn non-zero ends. */
-int isolate_each(struct isolator *i, int (*fn)(void *ctx, const struct isolate_container *c),
-		 void *ctx);
+/* Every container, by slot, or only that of the id; fn non-zero ends. */
+int isolate_each(struct isolator *i, const char *id,
+		 int (*fn)(void *ctx, const struct isolate_container *c), void *ctx);
 /* What the plan wants and whether the kernel has it: one line each, "ok" or "missing" in front.
  * id NULL = the host's part. */
 int isolate_explain(struct isolator *i, const char *id, struct text *out, struct err *e);

@@ -69,60 +69,80 @@ static int check_up(const struct target *t, const struct item *it, struct err *e
 
 	if (link_of(t, it, &l, e))
 		return -1;
-	return l.flags & IFF_UP && l.mtu == it->number;
+	return l.flags & IFF_UP && l.mtu == it->number &&
+	       (!it->mac || !memcmp(l.mac, t->host->eth.mac, sizeof(l.mac)));
 }
 
 static int make_up(const struct target *t, const struct item *it, struct err *e)
 {
+	const uint8_t *mac = it->mac ? t->host->eth.mac : NULL;
 	struct net_link l;
 
-	return link_of(t, it, &l, e)
-		       ? -1
-		       : net_link_set(socket_of(t, it), l.ifindex, true, it->number, e);
+	if (link_of(t, it, &l, e))
+		return -1;
+	return net_link_set(socket_of(t, it), l.ifindex, it->number, mac, e);
 }
 
 /* ---- addresses, routes, sysctls ---- */
 
+#define OTHERS_MAX 8u
+
 struct looking {
 	struct net_address wanted;
 	bool found;
+	struct net_address others[OTHERS_MAX]; /* of the interface, not wanted */
+	unsigned other_count;
 };
+
+static bool same_address(const struct net_address *a, const struct net_address *b)
+{
+	return a->prefix == b->prefix && !memcmp(a->address, b->address, 4);
+}
 
 static void look_address(void *ctx, const struct net_address *a)
 {
 	struct looking *l = ctx;
 
-	l->found |= a->ifindex == l->wanted.ifindex && a->family == l->wanted.family &&
-		    a->prefix == l->wanted.prefix && !memcmp(a->address, l->wanted.address, 4);
+	if (a->ifindex != l->wanted.ifindex || a->family != l->wanted.family)
+		return;
+	if (same_address(a, &l->wanted))
+		l->found = true;
+	else if (l->other_count < OTHERS_MAX)
+		l->others[l->other_count++] = *a;
 }
 
-static int wanted_address(const struct target *t, const struct item *it, struct net_address *a,
-			  struct err *e)
+static int look_for_address(const struct target *t, const struct item *it, struct looking *look,
+			    struct err *e)
 {
 	struct net_link l;
 
 	if (link_of(t, it, &l, e))
 		return -1;
-	*a = t->host->address;
-	a->ifindex = l.ifindex;
-	return 0;
+	*look = (struct looking){.wanted = t->host->address};
+	look->wanted.ifindex = l.ifindex;
+	return net_addresses(socket_of(t, it), look_address, look, e);
 }
 
 static int check_address(const struct target *t, const struct item *it, struct err *e)
 {
-	struct looking l = {0};
+	struct looking look;
 
-	if (wanted_address(t, it, &l.wanted, e) ||
-	    net_addresses(socket_of(t, it), look_address, &l, e))
+	if (look_for_address(t, it, &look, e))
 		return -1;
-	return l.found;
+	return look.found && !look.other_count;
 }
 
+/* The new one first: without any the routes would go too. */
 static int make_address(const struct target *t, const struct item *it, struct err *e)
 {
-	struct net_address a;
+	struct looking look;
 
-	return wanted_address(t, it, &a, e) ? -1 : net_address_add(socket_of(t, it), &a, e);
+	if (look_for_address(t, it, &look, e) || net_address_add(socket_of(t, it), &look.wanted, e))
+		return -1;
+	for (unsigned i = 0; i < look.other_count; i++)
+		if (net_address_delete(socket_of(t, it), &look.others[i], e))
+			return -1;
+	return 0;
 }
 
 static int check_route(const struct target *t, const struct item *it, struct err *e)
@@ -166,28 +186,16 @@ static int make_sysctl(const struct target *t, const struct item *it, struct err
 
 /* ---- programs ---- */
 
-struct finding {
-	const struct item *it;
-	uint32_t parent, handle, program_id;
-	bool found;
-};
-
 /* A plain "ingress" qdisc takes our filters as clsact does. */
-static void find_clsact(void *ctx, const struct net_qdisc *q)
-{
-	struct finding *f = ctx;
-
-	f->found |= str_eq(q->kind, "clsact") || str_eq(q->kind, "ingress");
-}
-
 static int check_clsact(const struct target *t, const struct item *it, struct err *e)
 {
-	struct finding f = {0};
+	struct net_qdisc q;
 	struct net_link l;
 
-	if (link_of(t, it, &l, e) || net_qdiscs(socket_of(t, it), l.ifindex, find_clsact, &f, e))
+	if (link_of(t, it, &l, e))
 		return -1;
-	return f.found;
+	int none = net_qdisc_at(socket_of(t, it), l.ifindex, NET_TC_CLSACT, &q, e);
+	return none < 0 ? -1 : !none;
 }
 
 static int make_clsact(const struct target *t, const struct item *it, struct err *e)
@@ -196,6 +204,11 @@ static int make_clsact(const struct target *t, const struct item *it, struct err
 
 	return link_of(t, it, &l, e) ? -1 : net_clsact_add(socket_of(t, it), l.ifindex, NULL, e);
 }
+
+struct finding {
+	uint32_t program_id, classid;
+	bool found;
+};
 
 static struct net_bpf_filter filter_of(const struct target *t, const struct item *it,
 				       uint32_t ifindex)
@@ -219,7 +232,7 @@ static void find_program(void *ctx, const struct net_bpf_filter *f)
 	struct finding *w = ctx;
 
 	w->found |= f->priority == FILTER_PRIORITY && f->handle == FILTER_HANDLE &&
-		    f->id == w->program_id && f->classid == w->handle;
+		    f->id == w->program_id && f->classid == w->classid;
 }
 
 static int check_program(const struct target *t, const struct item *it, struct err *e)
@@ -229,7 +242,7 @@ static int check_program(const struct target *t, const struct item *it, struct e
 	if (link_of(t, it, &l, e))
 		return -1;
 	struct net_bpf_filter wanted = filter_of(t, it, l.ifindex);
-	struct finding w = {.handle = wanted.classid,
+	struct finding w = {.classid = wanted.classid,
 			    .program_id = t->datapath->program_id[it->number]};
 	if (net_bpf_filters(socket_of(t, it), l.ifindex, NET_TC_INGRESS, find_program, &w, e))
 		return -1;
@@ -248,22 +261,15 @@ static int make_program(const struct target *t, const struct item *it, struct er
 
 /* ---- shaping ---- */
 
-static void find_root(void *ctx, const struct net_qdisc *q)
-{
-	struct finding *f = ctx;
-
-	f->found |= q->parent == NET_TC_ROOT && q->handle == TC_H_MAKE(1u << 16, 0) &&
-		    str_eq(q->kind, "htb");
-}
-
 static int check_htb(const struct target *t, const struct item *it, struct err *e)
 {
-	struct finding f = {0};
+	struct net_qdisc q;
 	struct net_link l;
 
-	if (link_of(t, it, &l, e) || net_qdiscs(socket_of(t, it), l.ifindex, find_root, &f, e))
+	if (link_of(t, it, &l, e) ||
+	    net_qdisc_at(socket_of(t, it), l.ifindex, NET_TC_ROOT, &q, e) < 0)
 		return -1;
-	return f.found;
+	return q.handle == TC_H_MAKE(1u << 16, 0) && str_eq(q.kind, "htb");
 }
 
 static int make_htb(const struct target *t, const struct item *it, struct err *e)
@@ -291,74 +297,63 @@ static int make_no_qdisc(const struct target *t, const struct item *it, struct e
 		       : net_qdisc_delete(socket_of(t, it), l.ifindex, NET_TC_ROOT, NULL, e);
 }
 
-struct class_search {
-	uint32_t handle;
-	struct shape wanted;
-	bool found, equal;
-};
-
 static bool about(uint64_t a, uint64_t b) /* what a tick of HTB rounds away */
 {
 	return a > b ? a - b <= a / 64 + 64 : b - a <= b / 64 + 64;
 }
 
-static void find_class(void *ctx, const struct net_htb_class *c)
+/* 0 found, 1 none, -1. */
+static int class_of(const struct target *t, const struct item *it, struct net_link *l,
+		    struct net_htb_class *c, struct err *e)
 {
-	struct class_search *s = ctx;
-
-	if (c->handle != s->handle)
-		return;
-	s->found = true;
-	s->equal = c->rate == s->wanted.rate && c->ceil == MAX(s->wanted.ceil, s->wanted.rate) &&
-		   (!s->wanted.burst || about(c->burst, s->wanted.burst));
-}
-
-static int search_class(const struct target *t, const struct item *it, struct class_search *s,
-			struct net_link *l, struct err *e)
-{
-	*s = (struct class_search){.handle = 1u << 16 | it->number, .wanted = it->shape};
 	if (link_of(t, it, l, e))
 		return -1;
-	return net_htb_classes(socket_of(t, it), l->ifindex, find_class, s, e);
+	return net_htb_class_get(socket_of(t, it), l->ifindex, 1u << 16 | it->number, c, e);
 }
 
 static int check_class(const struct target *t, const struct item *it, struct err *e)
 {
-	struct class_search s;
+	const struct shape *s = &it->shape;
+	struct net_htb_class c;
 	struct net_link l;
 
-	return search_class(t, it, &s, &l, e) ? -1 : s.equal;
+	int none = class_of(t, it, &l, &c, e);
+	if (none)
+		return none < 0 ? -1 : 0;
+	return c.rate == s->rate && c.ceil == MAX(s->ceil, s->rate) &&
+	       (!s->burst || about(c.burst, s->burst));
 }
 
 static int make_class(const struct target *t, const struct item *it, struct err *e)
 {
-	struct class_search s;
+	struct net_htb_class have;
 	struct net_link l;
 	const char *leaf;
 
-	if (search_class(t, it, &s, &l, e))
+	int none = class_of(t, it, &l, &have, e);
+	if (none < 0)
 		return -1;
 	const struct net_htb_class c = {
 		.ifindex = l.ifindex,
 		.parent = 1u << 16,
-		.handle = s.handle,
+		.handle = 1u << 16 | it->number,
 		.rate = it->shape.rate,
 		.ceil = it->shape.ceil,
 		.burst = it->shape.burst,
 	};
 	if (net_htb_class_set(socket_of(t, it), &c, e))
 		return -1;
-	return s.found ? 0 : net_leaf_add(socket_of(t, it), l.ifindex, c.handle, &leaf, e);
+	return none ? net_leaf_add(socket_of(t, it), l.ifindex, c.handle, &leaf, e) : 0;
 }
 
 static int check_no_class(const struct target *t, const struct item *it, struct err *e)
 {
-	struct class_search s;
+	struct net_htb_class c;
 	struct net_link l;
 
 	if (link_of(t, it, &l, NULL))
-		return 1;
-	return search_class(t, it, &s, &l, e) ? -1 : !s.found;
+		return 1; /* no shaper at all */
+	return class_of(t, it, &l, &c, e);
 }
 
 static int make_no_class(const struct target *t, const struct item *it, struct err *e)
@@ -418,33 +413,34 @@ static int make_slot(const struct target *t, const struct item *it, struct err *
 	return 0;
 }
 
-static bool owns(const struct container *c, uint32_t port)
+static void wanted_ports(const struct container *c, struct port_set *out)
 {
-	return (port >= c->entry.ephemeral_begin && port <= c->entry.ephemeral_end) ||
-	       port_set_has(&c->ports, port);
+	*out = c->ports;
+	port_set_add(out, c->entry.ephemeral_begin, c->entry.ephemeral_end);
 }
 
 static int check_ports(const struct target *t, const struct item *it, struct err *e)
 {
-	const struct container *c = t->container;
+	struct port_set wanted, have;
 
 	(void)it;
 	(void)e;
-	for (uint32_t port = 1; port < DP_PORTS; port++)
-		if (owns(c, port) != (t->datapath->owners[port] == c->slot))
-			return 0;
-	return 1;
+	wanted_ports(t->container, &wanted);
+	datapath_owned(t->datapath, t->container->slot, &have);
+	return !memcmp(&wanted, &have, sizeof(have));
 }
 
 static int make_ports(const struct target *t, const struct item *it, struct err *e)
 {
 	const struct container *c = t->container;
 	uint64_t *owners = t->datapath->owners;
+	struct port_set wanted;
 
 	(void)it;
 	(void)e;
+	wanted_ports(c, &wanted);
 	for (uint32_t port = 1; port < DP_PORTS; port++) {
-		if (owns(c, port))
+		if (port_set_has(&wanted, port))
 			owners[port] = c->slot;
 		else if (owners[port] == c->slot)
 			owners[port] = 0;

@@ -36,6 +36,14 @@ static void add_up(struct plan *p, bool inside, const char *link, uint32_t mtu)
 	add(p, ITEM_UP, inside, link)->number = mtu;
 }
 
+static void add_like_host(struct plan *p, const struct host *h, bool inside, const char *link)
+{
+	struct item *it = add(p, ITEM_UP, inside, link);
+
+	it->number = h->eth.mtu;
+	it->mac = true;
+}
+
 void plan_host(const struct host *h, bool shaper, struct plan *p)
 {
 	*p = (struct plan){0};
@@ -93,14 +101,14 @@ void plan_container(const struct host *h, const struct container *c, struct plan
 	add_up(p, true, "lo", h->eth.mtu);
 	add_program(p, true, "lo", DP_INNER_LO);
 	add_program(p, true, h->eth.name, DP_INNER_ETH);
-	add_up(p, true, h->eth.name, h->eth.mtu);
+	add_like_host(p, h, true, h->eth.name);
 	add(p, ITEM_ADDRESS, true, h->eth.name);
 	add(p, ITEM_ROUTE, true, h->eth.name);
 	add_program(p, false, c->veth, DP_OUT);
 	plan_limits(c, p);
 	add(p, ITEM_SLOT, false, "");
 	add(p, ITEM_PORTS, false, "");
-	add_up(p, false, c->veth, h->eth.mtu);
+	add_like_host(p, h, false, c->veth);
 }
 
 int plan_apply(const struct target *t, const struct plan *p, unsigned *missing, struct text *drift,

@@ -50,16 +50,27 @@ bool port_set_intersects(const struct port_set *a, const struct port_set *b, uin
 	return false;
 }
 
+/* The first port at or behind `from` that is in the set (or, inverted, is not); PORT_MAX + 1: none.
+ */
+static uint32_t next_port(const struct port_set *s, uint32_t from, uint64_t invert)
+{
+	if (from > PORT_MAX)
+		return PORT_MAX + 1;
+	uint32_t word = from / 64;
+	uint64_t bits = (s->bits[word] ^ invert) & ~0ull << (from % 64);
+	while (!bits && ++word < ARRAY_SIZE(s->bits))
+		bits = s->bits[word] ^ invert;
+	return bits ? word * 64 + (uint32_t)__builtin_ctzll(bits) : PORT_MAX + 1;
+}
+
 bool port_set_next_range(const struct port_set *s, uint32_t from, uint32_t *begin, uint32_t *end)
 {
-	while (from <= PORT_MAX && !port_set_has(s, from))
-		from++;
-	if (from > PORT_MAX)
+	uint32_t first = next_port(s, from, 0);
+
+	if (first > PORT_MAX)
 		return false;
-	*begin = from;
-	while (port_set_has(s, from + 1))
-		from++;
-	*end = from;
+	*begin = first;
+	*end = next_port(s, first, ~0ull) - 1;
 	return true;
 }
 

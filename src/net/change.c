@@ -76,14 +76,16 @@ int net_link_delete(struct net_socket *s, uint32_t ifindex, struct err *e)
 			  "cannot delete a link");
 }
 
-int net_link_set(struct net_socket *s, uint32_t ifindex, bool up, uint32_t mtu, struct err *e)
+int net_link_set(struct net_socket *s, uint32_t ifindex, uint32_t mtu, const uint8_t *mac,
+		 struct err *e)
 {
 	const struct ifinfomsg h = {
-		.ifi_index = (int)ifindex, .ifi_flags = up ? IFF_UP : 0, .ifi_change = IFF_UP};
+		.ifi_index = (int)ifindex, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
 	struct nl_msg *msg = change_new(RTM_NEWLINK, 0, &h, sizeof(h));
 
-	if (mtu)
-		put_u32(msg, IFLA_MTU, mtu);
+	put_u32(msg, IFLA_MTU, mtu);
+	if (mac)
+		put_bytes(msg, IFLA_ADDRESS, mac, 6);
 	return change_run(s, msg, NULL, e, "cannot set a link");
 }
 
@@ -115,7 +117,8 @@ int net_link_named(struct net_socket *s, const char *name, struct net_link *out,
 
 /* ---- addresses and routes ---- */
 
-int net_address_add(struct net_socket *s, const struct net_address *a, struct err *e)
+static int address_change(struct net_socket *s, int type, int flags, const struct net_address *a,
+			  struct err *e, const char *what)
 {
 	const struct ifaddrmsg h = {
 		.ifa_family = a->family,
@@ -124,12 +127,23 @@ int net_address_add(struct net_socket *s, const struct net_address *a, struct er
 		.ifa_scope = a->scope,
 		.ifa_index = a->ifindex,
 	};
-	struct nl_msg *msg = change_new(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, &h, sizeof(h));
+	struct nl_msg *msg = change_new(type, flags, &h, sizeof(h));
 	size_t n = a->family == AF_INET6 ? 16 : 4;
 
 	put_bytes(msg, IFA_LOCAL, a->address, n);
 	put_bytes(msg, IFA_ADDRESS, a->address, n);
-	return change_run(s, msg, NULL, e, "cannot add an address");
+	return change_run(s, msg, NULL, e, what);
+}
+
+int net_address_add(struct net_socket *s, const struct net_address *a, struct err *e)
+{
+	return address_change(s, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, a, e,
+			      "cannot add an address");
+}
+
+int net_address_delete(struct net_socket *s, const struct net_address *a, struct err *e)
+{
+	return address_change(s, RTM_DELADDR, 0, a, e, "cannot delete an address");
 }
 
 struct gateways {

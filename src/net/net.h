@@ -93,11 +93,14 @@ struct net_veth {
 
 int net_veth_create(struct net_socket *s, const struct net_veth *v, int *code, struct err *e);
 int net_link_delete(struct net_socket *s, uint32_t ifindex, struct err *e);
-int net_link_set(struct net_socket *s, uint32_t ifindex, bool up, uint32_t mtu, struct err *e);
+/* Up, with this MTU, and unless NULL this address (6 bytes). */
+int net_link_set(struct net_socket *s, uint32_t ifindex, uint32_t mtu, const uint8_t *mac,
+		 struct err *e);
 /* The link of that name; -1 also when there is none. */
 int net_link_named(struct net_socket *s, const char *name, struct net_link *out, struct err *e);
 /* An address that is there already is no error. IPv6: without duplicate detection. */
 int net_address_add(struct net_socket *s, const struct net_address *a, struct err *e);
+int net_address_delete(struct net_socket *s, const struct net_address *a, struct err *e);
 
 struct net_gateway { /* of a default route in the main table with one next hop */
 	uint32_t ifindex;
@@ -125,6 +128,9 @@ struct net_qdisc {
 /* Every qdisc of the namespace, or of one interface. */
 int net_qdiscs(struct net_socket *s, uint32_t ifindex,
 	       void (*fn)(void *ctx, const struct net_qdisc *q), void *ctx, struct err *e);
+/* The one at this place of one interface (NET_TC_ROOT, NET_TC_CLSACT); 0 found, 1 none, -1. */
+int net_qdisc_at(struct net_socket *s, uint32_t ifindex, uint32_t parent, struct net_qdisc *out,
+		 struct err *e);
 int net_clsact_add(struct net_socket *s, uint32_t ifindex, int *code, struct err *e);
 int net_qdisc_delete(struct net_socket *s, uint32_t ifindex, uint32_t parent, int *code,
 		     struct err *e);
@@ -140,8 +146,9 @@ struct net_htb_class {
 
 /* Make the class or change it. */
 int net_htb_class_set(struct net_socket *s, const struct net_htb_class *c, struct err *e);
-int net_htb_classes(struct net_socket *s, uint32_t ifindex,
-		    void (*fn)(void *ctx, const struct net_htb_class *c), void *ctx, struct err *e);
+/* 0 found, 1 none, -1. */
+int net_htb_class_get(struct net_socket *s, uint32_t ifindex, uint32_t handle,
+		      struct net_htb_class *out, struct err *e);
 int net_class_delete(struct net_socket *s, uint32_t ifindex, uint32_t handle, struct err *e);
 /* A leaf below an HTB class: fq_codel, or where the kernel has none pfifo. *kind: which, borrowed.
  */

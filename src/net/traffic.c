@@ -88,6 +88,27 @@ int net_qdiscs(struct net_socket *s, uint32_t ifindex,
 			  "cannot read qdiscs", NULL, e);
 }
 
+static void keep_qdisc(void *ctx, const struct net_qdisc *q)
+{
+	*(struct net_qdisc *)ctx = *q;
+}
+
+int net_qdisc_at(struct net_socket *s, uint32_t ifindex, uint32_t parent, struct net_qdisc *out,
+		 struct err *e)
+{
+	const struct tcmsg t = tc_of(ifindex, parent, 0);
+	struct qdisc_visit v = {keep_qdisc, out, ifindex};
+	int code = 0;
+
+	/* Of a built-in one the kernel tells nothing: only the acknowledgement comes. It takes the
+	 * answer for a notification, which its cause hears of by NLM_F_ECHO only. */
+	*out = (struct net_qdisc){0};
+	if (socket_ask(s, change_new(RTM_GETQDISC, NLM_F_ECHO, &t, sizeof(t)), take_qdisc, &v,
+		       "cannot read a qdisc", &code, e))
+		return code == ENOENT || code == EINVAL ? 1 : -1;
+	return !out->ifindex;
+}
+
 int net_clsact_add(struct net_socket *s, uint32_t ifindex, int *code, struct err *e)
 {
 	const struct tcmsg t = tc_of(ifindex, NET_TC_CLSACT, 0xffff0000u);
@@ -171,16 +192,11 @@ int net_class_delete(struct net_socket *s, uint32_t ifindex, uint32_t handle, st
 			  "cannot delete a class");
 }
 
-struct class_visit {
-	void (*fn)(void *ctx, const struct net_htb_class *c);
-	void *ctx;
-};
-
 static void take_class(void *ctx, struct nlmsghdr *h)
 {
-	const struct class_visit *v = ctx;
 	const struct tcmsg *t = nlmsg_data(h);
 	struct nlattr *tb[TCA_MAX + 1], *ob[TCA_HTB_MAX + 1];
+	struct net_htb_class *c = ctx;
 	struct tc_htb_opt o = {0};
 
 	if (h->nlmsg_type != RTM_NEWTCLASS || nlmsg_parse(h, sizeof(*t), tb, TCA_MAX, NULL) < 0 ||
@@ -188,25 +204,27 @@ static void take_class(void *ctx, struct nlmsghdr *h)
 	    nla_parse_nested(ob, TCA_HTB_MAX, tb[TCA_OPTIONS], NULL) < 0 || !ob[TCA_HTB_PARMS])
 		return;
 	nla_memcpy(&o, ob[TCA_HTB_PARMS], sizeof(o));
-	struct net_htb_class c = {
+	*c = (struct net_htb_class){
 		.ifindex = (uint32_t)t->tcm_ifindex,
 		.parent = t->tcm_parent,
 		.handle = t->tcm_handle,
 		.rate = ob[TCA_HTB_RATE64] ? nla_get_u64(ob[TCA_HTB_RATE64]) : o.rate.rate,
 		.ceil = ob[TCA_HTB_CEIL64] ? nla_get_u64(ob[TCA_HTB_CEIL64]) : o.ceil.rate,
 	};
-	c.burst = (uint64_t)o.buffer * TICK_NS * c.rate / NSEC_PER_SEC;
-	v->fn(v->ctx, &c);
+	c->burst = (uint64_t)o.buffer * TICK_NS * c->rate / NSEC_PER_SEC;
 }
 
-int net_htb_classes(struct net_socket *s, uint32_t ifindex,
-		    void (*fn)(void *ctx, const struct net_htb_class *c), void *ctx, struct err *e)
+int net_htb_class_get(struct net_socket *s, uint32_t ifindex, uint32_t handle,
+		      struct net_htb_class *out, struct err *e)
 {
-	const struct tcmsg t = tc_of(ifindex, 0, 0);
-	struct class_visit v = {fn, ctx};
+	const struct tcmsg t = tc_of(ifindex, 0, handle);
+	int code = 0;
 
-	return socket_ask(s, request_new(RTM_GETTCLASS, true, &t, sizeof(t)), take_class, &v,
-			  "cannot read classes", NULL, e);
+	*out = (struct net_htb_class){0};
+	if (socket_ask(s, change_new(RTM_GETTCLASS, NLM_F_ECHO, &t, sizeof(t)), take_class, out,
+		       "cannot read a class", &code, e))
+		return code == ENOENT ? 1 : -1;
+	return !out->handle;
 }
 
 static int leaf_of(struct net_socket *s, uint32_t ifindex, uint32_t parent, const char *kind,

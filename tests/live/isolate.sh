@@ -237,6 +237,22 @@ drift "the container's address" ip -n "$tag-A" addr flush dev eth0
 drift "the container's port range" on A sh -c 'echo 32768 60999 >/proc/sys/net/ipv4/ip_local_port_range'
 basics
 
+# ---- the host changes (T12) ----------------------------------------------------------------
+
+ip -n "$host" link set eth0 mtu 1400
+ip -n "$host" link set eth0 address 02:00:00:00:00:07
+ip -n "$host" addr del $address/24 dev eth0
+ip -n "$host" addr add 10.99.0.2/24 dev eth0
+ip -n "$host" route replace default via $far
+address=10.99.0.2
+follows() { ip -n "$tag-A" addr show dev eth0 | grep -q 'inet 10.99.0.2/24' &&
+	ip -n "$tag-A" link show dev eth0 | grep -q 'mtu 1400' &&
+	ip -n "$tag-A" link show dev eth0 | grep -q 02:00:00:00:00:07; }
+wait_for 3 follows || bad "the container does not follow address, MAC and MTU of the host (T12)"
+same "the old address is gone (T12)" 1 "$(ip -n "$tag-A" -o -4 addr show dev eth0 | wc -l)"
+on out ip neigh flush all
+basics
+
 # ---- run, and the end ----------------------------------------------------------------------
 
 refuse "belongs to container A" run --name r --ports 31000-31007 -- true
