@@ -15,11 +15,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define MAX_BODY    (64u << 10)
-#define PREFIX	    "/v1/isolation"
-#define REPAIR_MSEC 1000
-#define CLIENT_S    5u /* a client that says nothing for so long is left */
-#define MAX_CLIENTS 64u
+#define MAX_BODY      (64u << 10)
+#define PREFIX	      "/v1/isolation"
+#define REPAIR_MSEC   1000		   /* between looks at what nobody tells of */
+#define NOTICE_MSEC   100		   /* at least, between looks at what was noticed */
+#define REPAIR_BUDGET (20 * NSEC_PER_MSEC) /* of each look: 2 % of a core */
+#define CLIENT_S      5u		   /* a client that says nothing for so long is left */
+#define MAX_CLIENTS   64u
 
 struct control {
 	char *path;
@@ -292,7 +294,7 @@ static void look_for_drift(struct control *c)
 	struct text drift = {0};
 	struct err e = {0};
 
-	if (isolate_repair(c->isolator, &drift, &e) < 0)
+	if (isolate_repair(c->isolator, REPAIR_BUDGET, &drift, &e) < 0)
 		log_warn("isolation: %s", e.message);
 	for (char *line = drift.len ? (char *)text_cstr(&drift) : NULL; line && *line;) {
 		char *end = strchr(line, '\n');
@@ -307,16 +309,21 @@ static void *serve(void *arg)
 {
 	struct control *c = arg;
 	const union MHD_DaemonInfo *info = MHD_get_daemon_info(c->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-	uint64_t next = time_monotonic();
+	uint64_t looked = 0;
 
 	while (!atomic_load(&c->stop)) {
-		struct pollfd p = {.fd = info->epoll_fd, .events = POLLIN};
-		poll(&p, 1, 100);
+		struct pollfd p[] = {{.fd = info->epoll_fd, .events = POLLIN},
+				     {.fd = isolate_fd(c->isolator), .events = POLLIN}};
+		poll(p, c->repair ? 2 : 1, NOTICE_MSEC);
 		MHD_run(c->daemon);
-		if (!c->repair || time_monotonic() < next)
+		if (!c->repair)
+			continue;
+		bool noticed = isolate_notice(c->isolator);
+		uint64_t since = (time_monotonic() - looked) / NSEC_PER_MSEC;
+		if (since < (noticed ? NOTICE_MSEC : REPAIR_MSEC))
 			continue;
 		look_for_drift(c);
-		next = time_monotonic() + REPAIR_MSEC * NSEC_PER_MSEC;
+		looked = time_monotonic();
 	}
 	return NULL;
 }

@@ -21,6 +21,10 @@ struct isolator {
 	struct datapath datapath;
 	struct ephemeral_pool pool;
 	bool shaper; /* somebody has, or had, an egress limit */
+	struct net_socket *monitor;
+	int32_t nsid[DP_SLOTS]; /* by which the host's namespace knows the container's */
+	bool noticed[DP_SLOTS]; /* 0: the host's part */
+	uint32_t turn;		/* slot to look at next */
 };
 
 /* ---- containers, as the port table has them ---- */
@@ -80,7 +84,7 @@ static int target_open(struct isolator *i, struct container *c, struct target *t
 		return 0;
 	if (c->netns < 0)
 		return err_set(e, ERR_FAILED, "the namespace of %s is gone", c->entry.id);
-	t->inside = net_open(c->netns, e);
+	t->inside = net_open_changer(c->netns, e);
 	return t->inside ? 0 : -1;
 }
 
@@ -109,6 +113,7 @@ static int container_apply(struct isolator *i, struct container *c, struct text 
 
 	if (target_open(i, c, &t, e))
 		return -1;
+	net_namespace_id(i->host.net, c->netns, &i->nsid[c->slot], NULL);
 	plan_container(&i->host, c, &p);
 	int status = plan_apply(&t, &p, &missing, drift, e);
 	target_close(&t);
@@ -229,11 +234,12 @@ struct isolator *isolate_open(const struct isolate_options *o, struct err *e)
 		goto fail;
 	if (!in_mount_table(i->handles) && make_directories(i, e))
 		goto fail;
-	if (datapath_open(&i->datapath, (int)attached_program(&i->host), e))
+	i->monitor = net_monitor_open(true, e);
+	if (!i->monitor || datapath_open(&i->datapath, (int)attached_program(&i->host), e))
 		goto fail;
 	recover(i);
 	struct text lines = {0};
-	int status = isolate_repair(i, &lines, e);
+	int status = isolate_repair(i, UINT64_MAX, &lines, e);
 	text_done(&lines);
 	if (status >= 0)
 		return i;
@@ -246,6 +252,7 @@ void isolate_close(struct isolator *i)
 {
 	if (!i)
 		return;
+	net_close(i->monitor);
 	datapath_close(&i->datapath);
 	host_close(&i->host);
 	free(i->handles);
@@ -489,29 +496,83 @@ static void prefix_lines(struct text *to, const char *id, struct text *lines)
 	}
 }
 
-int isolate_repair(struct isolator *i, struct text *drift, struct err *e)
+/* ---- drift ---- */
+
+int isolate_fd(const struct isolator *i)
 {
+	return net_fd(i->monitor);
+}
+
+static uint32_t concerned(const struct isolator *i, const struct net_event *ev)
+{
+	for (uint32_t slot = 1; slot < DP_SLOTS; slot++) {
+		if (!slot_used(i, slot))
+			continue;
+		if (ev->nsid == NET_NO_NSID ? ev->ifindex == i->datapath.containers[slot].ifindex
+					    : ev->nsid == i->nsid[slot])
+			return slot;
+	}
+	return 0;
+}
+
+static void take_notice(void *ctx, const struct net_event *ev)
+{
+	struct isolator *i = ctx;
+
+	if (ev->kind == NET_LOST)
+		memset(i->noticed, true, sizeof(i->noticed));
+	else if (ev->kind != NET_NSID && !ev->own)
+		/* What is nobody's may be the host's. */
+		i->noticed[concerned(i, ev)] = true;
+}
+
+bool isolate_notice(struct isolator *i)
+{
+	net_monitor_read(i->monitor, take_notice, i, NULL);
+	return memchr(i->noticed, true, sizeof(i->noticed));
+}
+
+static int repair_one(struct isolator *i, uint32_t slot, struct text *drift)
+{
+	struct text lines = {0};
+	struct container c;
+	struct err why = {0};
+
+	container_load(i, slot, &c);
+	int n = container_apply(i, &c, &lines, &why);
+	prefix_lines(drift, c.entry.id, &lines);
+	if (n < 0) /* one container that cannot be kept is no reason to leave the others */
+		text_fmt(drift, "%s: %s\n", c.entry.id, why.message);
+	container_done(&c);
+	text_done(&lines);
+	return MAX(n, 0);
+}
+
+int isolate_repair(struct isolator *i, uint64_t budget_ns, struct text *drift, struct err *e)
+{
+	const struct dp_host before = *i->datapath.host;
+	uint64_t started = time_monotonic();
 	struct err gone;
 
 	/* A public interface that is gone for a moment comes back: until then nothing is known. */
 	if (host_refresh(&i->host, &gone))
 		return 0;
+	i->noticed[0] = false;
 	int repaired = host_apply(i, drift, e);
-
-	for (uint32_t slot = 1; slot < DP_SLOTS && repaired >= 0; slot++) {
-		struct container c;
-		struct err why = {0};
-		if (!slot_used(i, slot))
-			continue;
-		container_load(i, slot, &c);
-		struct text lines = {0};
-		int n = container_apply(i, &c, &lines, &why);
-		prefix_lines(drift, c.entry.id, &lines);
-		text_done(&lines);
-		if (n < 0) /* one container that cannot be kept is no reason to leave the others */
-			text_fmt(drift, "%s: %s\n", c.entry.id, why.message);
-		container_done(&c);
-		repaired += MAX(n, 1) * (n != 0);
+	if (repaired < 0)
+		return -1;
+	/* The containers look like the host. */
+	if (memcmp(&before, i->datapath.host, sizeof(before)))
+		memset(i->noticed, true, sizeof(i->noticed));
+	for (uint32_t slot = 1; slot < DP_SLOTS; slot++) {
+		if (slot_used(i, slot) && i->noticed[slot])
+			repaired += repair_one(i, slot, drift);
+		i->noticed[slot] = false;
+	}
+	for (uint32_t n = 1; n < DP_SLOTS && time_monotonic() - started < budget_ns; n++) {
+		i->turn = i->turn % (DP_SLOTS - 1) + 1;
+		if (slot_used(i, i->turn))
+			repaired += repair_one(i, i->turn, drift);
 	}
 	return repaired;
 }

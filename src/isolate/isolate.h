@@ -58,9 +58,16 @@ int isolate_each(struct isolator *i, const char *id,
 /* What the plan wants and whether the kernel has it: one line each, "ok" or "missing" in front.
  * id NULL = the host's part. */
 int isolate_explain(struct isolator *i, const char *id, struct text *out, struct err *e);
-/* Check everything and apply what is missing. Returns how many things were, -1 with *e. drift gets
- * a line for each. */
-int isolate_repair(struct isolator *i, struct text *drift, struct err *e);
+/* For poll: readable when something in the kernel has changed; isolate_notice takes note of it. */
+int isolate_fd(const struct isolator *i);
+/* true: something that is planned may be concerned. */
+bool isolate_notice(struct isolator *i);
+/*
+ * Check and apply what is missing: first where something was noticed, then, as not everything is
+ * told (sysctls are not), the others in turn, until budget_ns is used up. Returns how many things
+ * were missing, -1 with *e. drift gets a line for each.
+ */
+int isolate_repair(struct isolator *i, uint64_t budget_ns, struct text *drift, struct err *e);
 /* Namespace handle of a container, for programs that enter it. */
 char *isolate_netns_path(const struct isolator *i, const char *id); /* owned by the caller */
 

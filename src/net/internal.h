@@ -17,7 +17,9 @@ struct net_socket {
 	uint8_t *buffer; /* NET_BUFFER_BYTES */
 };
 
-struct net_socket *socket_open(int protocol, int netns_fd, struct err *e);
+/* port 0 = the library chooses. */
+struct net_socket *socket_open(int protocol, uint32_t port, int netns_fd, struct err *e);
+uint32_t changer_port(void);
 /*
  * Send msg (freed) and hand every answer to fn until the end of it. what: for messages. *code, when
  * not NULL, gets the kernel's error number.

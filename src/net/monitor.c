@@ -2,6 +2,7 @@
 #include "net/internal.h"
 
 #include <errno.h>
+#include <linux/if_addr.h>
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <netlink/socket.h>
@@ -12,9 +13,9 @@
 #endif
 #define MONITOR_BYTES (8 << 20) /* some thousand link messages of a cluster that starts at once */
 
-struct net_socket *net_monitor_open(struct err *e)
+struct net_socket *net_monitor_open(bool config, struct err *e)
 {
-	struct net_socket *s = socket_open(NETLINK_ROUTE, -1, e);
+	struct net_socket *s = socket_open(NETLINK_ROUTE, 0, -1, e);
 	if (!s)
 		return NULL;
 	int one = 1, bytes = MONITOR_BYTES, fd = net_fd(s);
@@ -22,6 +23,8 @@ struct net_socket *net_monitor_open(struct err *e)
 	(void)setsockopt(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, &one, sizeof(one));
 	int rc = nl_socket_add_memberships(s->sk, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR,
 					   RTNLGRP_IPV6_IFADDR, RTNLGRP_NSID, RTNLGRP_NONE);
+	if (!rc && config)
+		rc = nl_socket_add_memberships(s->sk, RTNLGRP_TC, RTNLGRP_IPV4_ROUTE, RTNLGRP_NONE);
 	if (rc < 0) {
 		err_set(e, ERR_FAILED, "cannot subscribe to network changes: %s", nl_geterror(rc));
 		net_close(s);
@@ -44,7 +47,7 @@ static int32_t nsid_of(struct msghdr *m)
 static void message_deliver(struct nlmsghdr *h, int32_t nsid,
 			    void (*fn)(void *ctx, const struct net_event *ev), void *ctx)
 {
-	struct net_event ev = {.nsid = nsid};
+	struct net_event ev = {.nsid = nsid, .own = h->nlmsg_pid == changer_port()};
 	struct net_link l;
 	switch (h->nlmsg_type) {
 	case RTM_NEWLINK:
@@ -53,10 +56,27 @@ static void message_deliver(struct nlmsghdr *h, int32_t nsid,
 			return;
 		ev.kind = h->nlmsg_type == RTM_NEWLINK ? NET_LINK_NEW : NET_LINK_GONE;
 		ev.link = &l;
+		ev.ifindex = l.ifindex;
 		break;
 	case RTM_NEWADDR:
 	case RTM_DELADDR:
 		ev.kind = NET_ADDRESS;
+		if (nlmsg_datalen(h) >= (int)sizeof(struct ifaddrmsg))
+			ev.ifindex = ((const struct ifaddrmsg *)nlmsg_data(h))->ifa_index;
+		break;
+	case RTM_NEWQDISC:
+	case RTM_DELQDISC:
+	case RTM_NEWTCLASS:
+	case RTM_DELTCLASS:
+	case RTM_NEWTFILTER:
+	case RTM_DELTFILTER:
+		ev.kind = NET_CONFIG;
+		if (nlmsg_datalen(h) >= (int)sizeof(struct tcmsg))
+			ev.ifindex = (uint32_t)((const struct tcmsg *)nlmsg_data(h))->tcm_ifindex;
+		break;
+	case RTM_NEWROUTE:
+	case RTM_DELROUTE:
+		ev.kind = NET_CONFIG;
 		break;
 	case RTM_NEWNSID:
 	case RTM_DELNSID: {

@@ -27,6 +27,9 @@ struct net_socket;
  * the way back fails. An open socket keeps its namespace alive.
  */
 struct net_socket *net_open(int netns_fd, struct err *e);
+/* The same with a port by which net_monitor_read knows changes of our own (net_event.own); one at a
+ * time in a namespace. */
+struct net_socket *net_open_changer(int netns_fd, struct err *e);
 /* The same for socket diagnostics (NETLINK_SOCK_DIAG). */
 struct net_socket *net_open_diag(int netns_fd, struct err *e);
 void net_close(struct net_socket *s); /* s may be NULL */
@@ -187,6 +190,7 @@ enum net_event_kind {
 	NET_LINK_NEW,  /* appeared or changed */
 	NET_LINK_GONE, /* with its last statistics */
 	NET_ADDRESS,   /* some address of the namespace came or went */
+	NET_CONFIG,    /* a route, qdisc, class or filter came, changed or went */
 	NET_NSID,      /* a namespace got or lost its id */
 	NET_LOST       /* the kernel could not keep up (ENOBUFS): dump everything anew */
 };
@@ -195,14 +199,17 @@ struct net_event {
 	enum net_event_kind kind;
 	int32_t nsid; /* where it happened; NET_NO_NSID = in the socket's namespace. NET_NSID: which
 		       */
+	bool own;     /* caused by a socket of net_open_changer, also by asking */
+	uint32_t ifindex;	     /* of NET_LINK_*, NET_ADDRESS, NET_CONFIG; 0 = not known */
 	const struct net_link *link; /* of NET_LINK_*, else NULL */
 };
 
 /*
  * A socket that hears of links, addresses and namespace ids in the caller's namespace and, where
- * the kernel permits (NETLINK_LISTEN_ALL_NSID, Linux 4.2), in all those that have an id in it.
+ * the kernel permits (NETLINK_LISTEN_ALL_NSID, Linux 4.2), in all those that have an id in it;
+ * config: of NET_CONFIG too.
  */
-struct net_socket *net_monitor_open(struct err *e);
+struct net_socket *net_monitor_open(bool config, struct err *e);
 int net_fd(const struct net_socket *s); /* for poll */
 /* Deliver all that is pending, without blocking. */
 int net_monitor_read(struct net_socket *s, void (*fn)(void *ctx, const struct net_event *ev),

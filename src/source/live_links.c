@@ -97,7 +97,7 @@ static int mark_asked(struct live *l, struct err *e)
 int live_links_open(struct live *l, struct err *e)
 {
 	l->net = net_open(-1, e);
-	l->monitor = l->net ? net_monitor_open(e) : NULL;
+	l->monitor = l->net ? net_monitor_open(false, e) : NULL;
 	if (!l->monitor || links_dump(l, e) || addresses_dump(l, e) || mark_asked(l, e))
 		return -1;
 	l->started = true;
