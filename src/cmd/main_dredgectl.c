@@ -17,6 +17,7 @@
 struct settings {
 	char *socket, *name, *ports, *netns;
 	uint64_t pid;
+	double cpus;
 	bool json, help, version, has_egress, has_ingress;
 	struct shape egress, ingress;
 };
@@ -33,6 +34,7 @@ enum {
 	OPT_INGRESS_BURST,
 	OPT_NETNS,
 	OPT_PID,
+	OPT_CPUS,
 	OPT_VERSION,
 };
 
@@ -49,6 +51,7 @@ static const struct option_row rows[] = {
 	{OPT_INGRESS, "ingress", "SIZE", "bytes per second it may receive (0 = no limit)", 0},
 	{OPT_INGRESS_CEIL, "ingress-ceil", "SIZE", "rate of bursts", 0},
 	{OPT_INGRESS_BURST, "ingress-burst", "SIZE", "bytes of a burst", 0},
+	{OPT_CPUS, "cpus", "N", "its cpus, where rates go by cpu", 0},
 	{0, "General", NULL, NULL, 0},
 	{OPT_SOCKET, "socket", "FILE", "control socket of dredged (" ASK_SOCKET ")", 0},
 	{'j', "json", NULL, "list: as JSON", 0},
@@ -61,27 +64,6 @@ static int keep(char **where, const char *arg)
 	free(*where);
 	*where = xstrdup(arg);
 	return 0;
-}
-
-/* Mesos' bytes: powers of 1024, the unit B, KB, MB, GB or TB; bare numbers are bytes. */
-static int parse_bytes(const char *arg, uint64_t *out, struct err *e)
-{
-	static const char *const units[] = {"B", "KB", "MB", "GB", "TB"};
-	char *end;
-
-	errno = 0;
-	unsigned long long n = strtoull(arg, &end, 10);
-	if (end == arg || errno || *arg == '-')
-		return err_set(e, ERR_USAGE, "'%s' is no size", arg);
-	for (unsigned i = 0; i < ARRAY_SIZE(units); i++) {
-		if (*end && strcasecmp(end, units[i]))
-			continue;
-		if (n > UINT64_MAX >> (10 * i))
-			break;
-		*out = n << (10 * i);
-		return 0;
-	}
-	return err_set(e, ERR_USAGE, "'%s' is no size (B, KB, MB, GB or TB)", arg);
 }
 
 static int set(void *ctx, int id, const char *arg, struct err *e)
@@ -101,20 +83,27 @@ static int set(void *ctx, int id, const char *arg, struct err *e)
 		return str_u64(arg, false, &s->pid) || !s->pid
 			       ? err_set(e, ERR_USAGE, "--pid: '%s' is no process id", arg)
 			       : 0;
+	case OPT_CPUS: {
+		char *end;
+		s->cpus = strtod(arg, &end);
+		return end == arg || *end || s->cpus < 0
+			       ? err_set(e, ERR_USAGE, "--cpus: '%s' is no number", arg)
+			       : 0;
+	}
 	case OPT_EGRESS:
 		s->has_egress = true;
-		return parse_bytes(arg, &s->egress.rate, e);
+		return bytes_parse(arg, &s->egress.rate, e);
 	case OPT_EGRESS_CEIL:
-		return parse_bytes(arg, &s->egress.ceil, e);
+		return bytes_parse(arg, &s->egress.ceil, e);
 	case OPT_EGRESS_BURST:
-		return parse_bytes(arg, &s->egress.burst, e);
+		return bytes_parse(arg, &s->egress.burst, e);
 	case OPT_INGRESS:
 		s->has_ingress = true;
-		return parse_bytes(arg, &s->ingress.rate, e);
+		return bytes_parse(arg, &s->ingress.rate, e);
 	case OPT_INGRESS_CEIL:
-		return parse_bytes(arg, &s->ingress.ceil, e);
+		return bytes_parse(arg, &s->ingress.ceil, e);
 	case OPT_INGRESS_BURST:
-		return parse_bytes(arg, &s->ingress.burst, e);
+		return bytes_parse(arg, &s->ingress.burst, e);
 	case 'j':
 		s->json = true;
 		break;
@@ -144,6 +133,8 @@ static char *body_of(const struct settings *s, uint64_t pid)
 		json_object_set_new(root, "netns", json_string(s->netns));
 	if (pid)
 		json_object_set_new(root, "pid", json_integer((json_int_t)pid));
+	if (s->cpus > 0)
+		json_object_set_new(root, "cpus", json_real(s->cpus));
 	if (s->has_egress)
 		json_object_set_new(root, "egress", shape_json(&s->egress));
 	if (s->has_ingress)

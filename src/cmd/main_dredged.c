@@ -32,15 +32,10 @@ enum {
 	OPT_NO_HOST_NETWORK,
 	OPT_STATUS_INTERVAL,
 	OPT_VERSION,
-	OPT_ISOLATE, /* and behind it, in the order of isolation_names */
+	OPT_ISOLATE, /* and behind it, in the order of isolate_flags */
 };
 
-static const char *const isolation_names[] = {
-	"isolation",   "resources",	"ephemeral_ports_per_container", "eth0_name", "lo_name",
-	"runtime_dir", "control-group",
-};
-
-static const struct option_row rows[] = {
+static const struct option_row own_rows[] = {
 	{0, "What is watched", NULL, NULL, 0},
 	{'s', "snaplen", "LEN", "bytes of each packet to take (all)", 0},
 	{OPT_SAMPLE, "sample", "N", "take 1 packet in N, the same ones at every point", 0},
@@ -76,18 +71,6 @@ static const struct option_row rows[] = {
 	{'e', "file-events", "N", "a new file after N events", 0},
 	{'W', "file-count", "N", "with -C, -G or -e: keep a ring of N files", 0},
 	{'M', "max-time", "SEC", "end after SEC seconds", 0},
-	{0, "What is enforced", NULL, NULL, 0},
-	{OPT_ISOLATE, "isolation", "LIST",
-	 "isolators; network/port_mapping keeps containers in their ports", 0},
-	{OPT_ISOLATE + 1, "resources", "LIST", "ports:[31000-32000];ephemeral_ports:[32768-57344]",
-	 0},
-	{OPT_ISOLATE + 2, "ephemeral_ports_per_container", "N",
-	 "ports that the kernel gives away in each container (1024)", 0},
-	{OPT_ISOLATE + 3, "eth0_name", "NAME", "public interface (that of the default route)", 0},
-	{OPT_ISOLATE + 4, "lo_name", "NAME", "loopback (lo)", 0},
-	{OPT_ISOLATE + 5, "runtime_dir", "DIR",
-	 "handles of namespaces, and the socket for dredgectl (/run/dredge)", 0},
-	{OPT_ISOLATE + 6, "control-group", "GROUP", "may use it beside root", 0},
 	{0, "How it runs", NULL, NULL, 0},
 	{OPT_CONFIG, "config", "FILE", "settings: lines 'NAME = VALUE' with the long names above",
 	 0},
@@ -98,6 +81,38 @@ static const struct option_row rows[] = {
 	{OPT_VERSION, "version", NULL, "version", 0},
 };
 
+/* The options above, and those of the isolator. */
+static struct option_row *rows;
+static size_t row_count;
+
+static void add_row(struct option_row row)
+{
+	rows = xrealloc(rows, (row_count + 1) * sizeof(*rows));
+	rows[row_count++] = row;
+}
+
+static void collect_rows(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(own_rows); i++)
+		add_row(own_rows[i]);
+	add_row((struct option_row){.name = "What is enforced; SIZE with a unit, 1 KB = 1024 B"});
+	bool shown = true;
+	for (size_t i = 0; i < isolate_flag_count; i++) {
+		const struct isolate_flag *f = &isolate_flags[i];
+		if (shown && !f->help)
+			add_row((struct option_row){
+				.name = "Options of Mesos' agent that are accepted and ignored"});
+		shown = f->help;
+		add_row((struct option_row){
+			.id = OPT_ISOLATE + (int)i,
+			.name = f->name,
+			.arg = f->arg ? f->arg : "true|false",
+			.help = f->help ? f->help : "",
+			.flags = f->arg ? 0 : OPTION_BARE,
+		});
+	}
+}
+
 struct monitor {
 	char *write, *mesos, *agent, *credentials, *ca_file, *capture_filter, *cgroup_root,
 		*mesos_cgroup;
@@ -107,11 +122,12 @@ struct monitor {
 	bool help, version, verbose, format_chosen, latency;
 	struct source_options source;
 	struct writer_options out;
-	struct isolation isolation;
+	struct isolate_config isolate;
 	/* the run */
 	struct source *running;
 	struct writer *writer;
 	struct mesos_poller *poller;
+	struct control *control;
 	struct flow_totals totals;
 	uint64_t next_status;
 	bool ready;
@@ -203,7 +219,8 @@ static int set_option(void *ctx, int id, const char *arg, struct err *e)
 	struct monitor *m = ctx;
 
 	if (id >= OPT_ISOLATE)
-		return isolation_set(&m->isolation, isolation_names[id - OPT_ISOLATE], arg, e);
+		return isolate_config_set(&m->isolate, isolate_flags[id - OPT_ISOLATE].name, arg,
+					  e);
 	switch (id) {
 	case 's':
 	case OPT_SAMPLE:
@@ -241,7 +258,7 @@ static int set_option(void *ctx, int id, const char *arg, struct err *e)
 		m->format_chosen = true;
 		return savefile_format_parse(arg, &m->out.format, e);
 	case OPT_CONFIG:
-		return options_read_file(rows, ARRAY_SIZE(rows), arg, set_option, m, e);
+		return options_read_file(rows, row_count, arg, set_option, m, e);
 	case OPT_NO_HOST_NETWORK:
 		m->source.no_host_network = true;
 		break;
@@ -353,7 +370,7 @@ static int open_all(struct monitor *m, struct err *e)
 	m->source.cgroup_root = m->cgroup_root;
 	m->source.mesos_cgroup = m->mesos_cgroup;
 	m->running = source_open("live", &m->source, e);
-	if (!m->running || isolation_open(&m->isolation, e))
+	if (!m->running || isolation_open(&m->isolate, &m->control, e))
 		return -1;
 	/* Sockets are open. What stays: entering namespaces, reading others' /proc, the file. */
 	const int caps[] = {CAP_SYS_ADMIN,
@@ -363,7 +380,7 @@ static int open_all(struct monitor *m, struct err *e)
 			    CAP_DAC_READ_SEARCH,
 			    CAP_DAC_OVERRIDE,
 			    -1};
-	if (privileges_keep(caps, e) || isolation_start(&m->isolation, e))
+	if (privileges_keep(caps, e) || isolation_start(m->control, e))
 		return -1;
 	if (m->write) {
 		m->out.path = m->write;
@@ -431,7 +448,8 @@ static int monitor_close(struct monitor *m, int status, struct err *e)
 		status = -1;
 	}
 	signals_stop(NULL);
-	isolation_close(&m->isolation);
+	isolation_close(m->control);
+	isolate_config_done(&m->isolate);
 	source_close(m->running);
 	for (unsigned i = 0; i < m->interface_count; i++)
 		free(m->interfaces[i]);
@@ -450,7 +468,7 @@ static int help(void)
 		 "Usage: dredged [OPTIONS] [FILTER]\n"
 		 "Watch the containers of this host: find them, name them, record their packets "
 		 "and counters.\n");
-	options_help(rows, ARRAY_SIZE(rows), &t);
+	options_help(rows, row_count, &t);
 	text_str(&t, "\nSignals: HUP a new file, USR1 a state line, TERM and INT end it.\n"
 		     "See dredged(8).\n");
 	write_all(STDOUT_FILENO, t.data, t.len);
@@ -479,7 +497,8 @@ int main(int argc, char **argv)
 
 	log_init("dredged", LOG_LEVEL_INFO);
 	m.status_interval = 10 * NSEC_PER_SEC;
-	int first = options_parse(rows, ARRAY_SIZE(rows), argc, argv, set_option, &m, &e);
+	collect_rows();
+	int first = options_parse(rows, row_count, argc, argv, set_option, &m, &e);
 	if (first < 0)
 		return report(&e);
 	if (m.help)

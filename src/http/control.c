@@ -26,6 +26,7 @@
 struct control {
 	char *path;
 	bool repair;
+	const struct limit_flags *egress, *ingress;
 	struct isolator *isolator;
 	struct MHD_Daemon *daemon;
 	pthread_t thread;
@@ -115,14 +116,20 @@ static void explain(struct control *c, const char *id, struct answer *a)
 
 /* ---- requests ---- */
 
-static int take_shape(const json_t *root, const char *key, struct shape *out, struct err *e)
+/* What is not named comes from the flags of dredged. */
+static int take_shape(const json_t *root, const char *key, const struct limit_flags *flags,
+		      struct shape *out, struct err *e)
 {
-	const json_t *v = json_object_get(root, key);
+	const json_t *v = json_object_get(root, key), *cpus = json_object_get(root, "cpus");
 	static const char *const names[] = {"rate", "ceil", "burst"};
 	uint64_t *to[] = {&out->rate, &out->ceil, &out->burst};
 
-	if (!v || json_is_null(v))
+	if (cpus && !json_is_number(cpus))
+		return err_set(e, ERR_USAGE, "cpus: a number is wanted");
+	if (!v || json_is_null(v)) {
+		*out = shape_for(flags, json_number_value(cpus));
 		return 0;
+	}
 	for (unsigned k = 0; k < ARRAY_SIZE(names); k++) {
 		const json_t *n = json_object_get(v, names[k]);
 		if (n && (!json_is_integer(n) || json_integer_value(n) < 0))
@@ -133,8 +140,8 @@ static int take_shape(const json_t *root, const char *key, struct shape *out, st
 	return 0;
 }
 
-static int parse_request(const json_t *root, struct isolate_request *r, char netns[64],
-			 struct err *e)
+static int parse_request(struct control *c, const json_t *root, struct isolate_request *r,
+			 char netns[64], struct err *e)
 {
 	const json_t *ports = json_object_get(root, "ports"), *pid = json_object_get(root, "pid");
 	const json_t *path = json_object_get(root, "netns");
@@ -152,10 +159,9 @@ static int parse_request(const json_t *root, struct isolate_request *r, char net
 	} else if (json_is_string(path)) {
 		r->netns = json_string_value(path);
 	}
-	return take_shape(root, "egress", &r->egress, e) ||
-			       take_shape(root, "ingress", &r->ingress, e)
-		       ? -1
-		       : 0;
+	if (take_shape(root, "egress", c->egress, &r->egress, e))
+		return -1;
+	return take_shape(root, "ingress", c->ingress, &r->ingress, e);
 }
 
 static void change(struct control *c, const char *id, bool attach, const struct text *body,
@@ -170,7 +176,7 @@ static void change(struct control *c, const char *id, bool attach, const struct 
 
 	if (!root)
 		err_set(&e, ERR_USAGE, "the body is no JSON");
-	else if (!parse_request(root, &r, netns, &e) && attach && !r.netns)
+	else if (!parse_request(c, root, &r, netns, &e) && attach && !r.netns)
 		err_set(&e, ERR_USAGE, "netns or pid is wanted");
 	else if (!e.code)
 		status = attach ? isolate_attach(c->isolator, &r, &e)
@@ -359,6 +365,8 @@ struct control *control_open(const struct control_options *o, struct isolator *i
 
 	c->isolator = i;
 	c->repair = o->repair;
+	c->egress = o->egress;
+	c->ingress = o->ingress;
 	c->path = xstrdup(o->path);
 	int fd = listen_at(c->path, o->group, e);
 	if (fd < 0)

@@ -12,9 +12,10 @@
 #include "isolate/isolate.h"
 
 struct control_options {
-	const char *path;  /* of the socket */
-	const char *group; /* may use it beside root; NULL = nobody */
-	bool repair;	   /* put right what somebody else changed; else only tell */
+	const char *path;			    /* of the socket */
+	const char *group;			    /* may use it beside root; NULL = nobody */
+	const struct limit_flags *egress, *ingress; /* for requests that name no rate; borrowed */
+	bool repair; /* put right what somebody else changed; else only tell */
 };
 
 struct control;

@@ -59,6 +59,7 @@ enum item_kind {
 	ITEM_CLASS,    /* name, number = minor, shape: with its leaf */
 	ITEM_NO_QDISC, /* name: no root qdisc of ours */
 	ITEM_NO_CLASS, /* name, number = minor */
+	ITEM_FLOWS,    /* name: fq_codel at the root */
 	ITEM_HOST,     /* map entry */
 	ITEM_SLOT,     /* map entry */
 	ITEM_PORTS,    /* port table */
@@ -94,7 +95,7 @@ struct target {
 	struct net_socket *inside;   /* in its namespace */
 };
 
-void plan_host(const struct host *h, bool shaper, struct plan *p);
+void plan_host(const struct host *h, bool shaper, bool flows, struct plan *p);
 void plan_container(const struct host *h, const struct container *c, struct plan *p);
 void item_text(const struct item *it, struct text *out);
 /* 1: the kernel has it; 0: not; -1: cannot be told. */
@@ -107,5 +108,6 @@ int plan_apply(const struct target *t, const struct plan *p, unsigned *missing, 
 #define SHAPER_IN  "drshape0" /* queues; what leaves it comes out of the other end */
 #define SHAPER_OUT "drshape1"
 #define VETH_FORM  "dr%u" /* slot */
+#define FLOWS	   1024u  /* queues of fq_codel; the first two are the host's */
 
 #endif

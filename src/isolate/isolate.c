@@ -20,6 +20,7 @@ struct isolator {
 	struct host host;
 	struct datapath datapath;
 	struct ephemeral_pool pool;
+	bool flows;
 	bool shaper; /* somebody has, or had, an egress limit */
 	struct net_socket *monitor;
 	int32_t nsid[DP_SLOTS]; /* by which the host's namespace knows the container's */
@@ -100,7 +101,7 @@ static int host_apply(struct isolator *i, struct text *drift, struct err *e)
 	unsigned missing = 0;
 
 	target_open(i, NULL, &t, e);
-	plan_host(&i->host, i->shaper, &p);
+	plan_host(&i->host, i->shaper, i->flows, &p);
 	return plan_apply(&t, &p, &missing, drift, e) ? -1 : (int)missing;
 }
 
@@ -222,6 +223,21 @@ static void recover(struct isolator *i)
 	}
 }
 
+/* Not every kernel has fq_codel, and not every interface is free: then without. */
+static void try_flows(struct isolator *i)
+{
+	const struct target t = {.host = &i->host, .datapath = &i->datapath};
+	struct item it = {.kind = ITEM_FLOWS};
+	struct err why = {0};
+
+	if (!i->o.unique_flow)
+		return;
+	snprintf(it.name, sizeof(it.name), "%s", i->host.eth.name);
+	i->flows = item_check(&t, &it, &why) == 1 || !item_apply(&t, &it, &why);
+	if (!i->flows)
+		log_warn("no queue of its own for each container: %s", why.message);
+}
+
 struct isolator *isolate_open(const struct isolate_options *o, struct err *e)
 {
 	struct isolator *i = xcalloc(1, sizeof(*i));
@@ -238,6 +254,7 @@ struct isolator *isolate_open(const struct isolate_options *o, struct err *e)
 	if (!i->monitor || datapath_open(&i->datapath, (int)attached_program(&i->host), e))
 		goto fail;
 	recover(i);
+	try_flows(i);
 	struct text lines = {0};
 	int status = isolate_repair(i, UINT64_MAX, &lines, e);
 	text_done(&lines);
@@ -290,11 +307,14 @@ static int ports_valid(const struct isolator *i, const struct port_set *ports, u
 	return 0;
 }
 
-static void set_limits(struct container *c, const struct isolate_request *r)
+static void set_limits(const struct isolator *i, struct container *c,
+		       const struct isolate_request *r)
 {
 	c->entry.egress = (struct dp_shape){r->egress.rate, r->egress.ceil, r->egress.burst};
 	c->entry.ingress = (struct dp_shape){r->ingress.rate, r->ingress.ceil, r->ingress.burst};
 	c->entry.class = r->egress.rate ? 1u << 16 | c->slot : 0;
+	/* 1:1 and 1:2 are left to the host; more containers than queues share them. */
+	c->entry.flow = i->flows ? 1u << 16 | (2 + c->slot % (FLOWS - 2)) : 0;
 	c->ports = r->ports;
 }
 
@@ -356,7 +376,7 @@ int isolate_attach(struct isolator *i, const struct isolate_request *r, struct e
 	snprintf(c.veth, sizeof(c.veth), VETH_FORM, slot);
 	c.entry.ephemeral_begin = begin;
 	c.entry.ephemeral_end = begin + i->o.ephemeral_per_container - 1;
-	set_limits(&c, r);
+	set_limits(i, &c, r);
 	clear_counters(i, slot);
 	cleanup_free char *path = isolate_netns_path(i, r->id);
 	c.netns = open(path, O_RDONLY | O_CLOEXEC);
@@ -378,7 +398,7 @@ int isolate_update(struct isolator *i, const struct isolate_request *r, struct e
 		return -1;
 	container_load(i, slot, &c);
 	before = c;
-	set_limits(&c, r);
+	set_limits(i, &c, r);
 	int status = container_apply(i, &c, NULL, e);
 	if (status < 0)
 		container_apply(i, &before, NULL, NULL);
@@ -479,7 +499,7 @@ int isolate_explain(struct isolator *i, const char *id, struct text *out, struct
 		if (id)
 			plan_container(&i->host, &c, &p);
 		else
-			plan_host(&i->host, i->shaper, &p);
+			plan_host(&i->host, i->shaper, i->flows, &p);
 		status = explain_plan(&t, &p, out, e);
 		target_close(&t);
 	}

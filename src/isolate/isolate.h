@@ -24,6 +24,7 @@ struct isolate_options {
 	const char *run_dir;		  /* handles of namespaces */
 	struct port_set ports, ephemeral; /* the pools */
 	uint32_t ephemeral_per_container;
+	bool unique_flow; /* a queue for each container on the public interface */
 };
 
 struct isolate_container { /* borrowed until the next call */

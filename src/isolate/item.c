@@ -365,6 +365,32 @@ static int make_no_class(const struct target *t, const struct item *it, struct e
 		       : net_class_delete(socket_of(t, it), l.ifindex, 1u << 16 | it->number, e);
 }
 
+static int check_flows(const struct target *t, const struct item *it, struct err *e)
+{
+	struct net_qdisc q;
+	struct net_link l;
+
+	if (link_of(t, it, &l, e) ||
+	    net_qdisc_at(socket_of(t, it), l.ifindex, NET_TC_ROOT, &q, e) < 0)
+		return -1;
+	return q.handle == TC_H_MAKE(1u << 16, 0) && str_eq(q.kind, "fq_codel");
+}
+
+static int make_flows(const struct target *t, const struct item *it, struct err *e)
+{
+	struct net_qdisc q;
+	struct net_link l;
+
+	if (link_of(t, it, &l, e) ||
+	    net_qdisc_at(socket_of(t, it), l.ifindex, NET_TC_ROOT, &q, e) < 0)
+		return -1;
+	if (q.handle)
+		return err_set(e, ERR_FAILED,
+			       "%s has a root qdisc already (%s %x:), which is left alone",
+			       it->name, q.kind, q.handle >> 16);
+	return net_fq_codel_add(socket_of(t, it), l.ifindex, NULL, e);
+}
+
 /* ---- entries of the maps ---- */
 
 static struct dp_host host_entry(const struct target *t)
@@ -466,6 +492,7 @@ static const struct {
 	[ITEM_CLASS] = {"class on", check_class, make_class},
 	[ITEM_NO_QDISC] = {"no htb on", check_no_qdisc, make_no_qdisc},
 	[ITEM_NO_CLASS] = {"no class on", check_no_class, make_no_class},
+	[ITEM_FLOWS] = {"fq_codel on", check_flows, make_flows},
 	[ITEM_HOST] = {"the host in the port table", check_host, make_host},
 	[ITEM_SLOT] = {"the container in the port table", check_slot, make_slot},
 	[ITEM_PORTS] = {"its ports in the port table", check_ports, make_ports},

@@ -44,7 +44,7 @@ static void add_like_host(struct plan *p, const struct host *h, bool inside, con
 	it->mac = true;
 }
 
-void plan_host(const struct host *h, bool shaper, struct plan *p)
+void plan_host(const struct host *h, bool shaper, bool flows, struct plan *p)
 {
 	*p = (struct plan){0};
 	/* What containers send to the host comes in through its loopback, from its own address. */
@@ -59,6 +59,8 @@ void plan_host(const struct host *h, bool shaper, struct plan *p)
 		add_up(p, false, SHAPER_OUT, h->eth.mtu);
 		add_up(p, false, SHAPER_IN, h->eth.mtu);
 	}
+	if (flows)
+		add(p, ITEM_FLOWS, false, h->eth.name);
 	add(p, ITEM_HOST, false, "");
 	add_program(p, false, h->lo.name, DP_HOST_LO);
 	add_program(p, false, h->eth.name, DP_WIRE);

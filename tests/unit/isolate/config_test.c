@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "isolate/config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+static void test_bytes(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+	} good[] = {
+		{"0B", 0},
+		{"1", 1},
+		{"1KB", 1024},
+		{"37500KB", 38400000},
+		{"10MB", 10485760},
+		{"2gb", 2147483648},
+		{"1TB", 1099511627776},
+	};
+	static const char *const bad[] = {
+		"", "B", "1.5MB", "-1", "1 MB", "1XB", "99999999999999999TB"};
+	struct err e;
+	uint64_t n;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		assert_int_equal(bytes_parse(good[i].text, &n, &e), 0);
+		assert_int_equal(n, good[i].bytes);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(bytes_parse(bad[i], &n, &e), -1);
+}
+
+/* ScaleEgressWithCPU, ScaleEgressWithCPULarge, SmallEgressLimit, and T5. */
+static void test_shapes(void **state)
+{
+	static const struct {
+		struct limit_flags f;
+		double cpus;
+		struct shape wanted;
+	} rows[] = {
+		{{0}, 4, {.rate = 0}},
+		{{.rate = 2000, .minimum = 1}, 1, {.rate = 2000}},
+		{{.rate = 2000}, 1, {.rate = 125000}},
+		{{.rate = 1000000}, 1, {.rate = 1000000}},
+		{{.per_cpu = 1000, .minimum = 2000, .maximum = 4000}, 1, {.rate = 2000}},
+		{{.per_cpu = 1000, .minimum = 2000, .maximum = 4000}, 3.1, {.rate = 3000}},
+		{{.per_cpu = 1000, .minimum = 2000, .maximum = 4000}, 5, {.rate = 4000}},
+		{{.per_cpu = 200000}, 0.9, {.rate = 125000}}, /* cut to no cpu at all: the floor */
+		{{.per_cpu = 195312500, .minimum = 625000000, .maximum = 11250000000},
+		 30,
+		 {.rate = 5859375000}},
+		{{.per_cpu = 195312500, .minimum = 625000000, .maximum = 11250000000},
+		 1,
+		 {.rate = 625000000}},
+		{{.per_cpu = 195312500, .minimum = 625000000, .maximum = 11250000000},
+		 60,
+		 {.rate = 11250000000}},
+		{{.rate = 500000, .ceil = 800000, .burst = 9000}, 1, {500000, 800000, 9000}},
+		{{.rate = 500000, .ceil = 500000, .burst = 9000}, 1, {.rate = 500000}},
+		{{.rate = 500000, .burst = 9000}, 1, {.rate = 500000}},
+		{{.rate = 500000, .maximum = 64000}, 1, {.rate = 64000}}, /* the maximum wins */
+		{{.minimum = 500000}, 1, {.rate = 0}}, /* T5: a floor of nothing */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct shape s = shape_for(&rows[i].f, rows[i].cpus);
+		assert_int_equal(s.rate, rows[i].wanted.rate);
+		assert_int_equal(s.ceil, rows[i].wanted.ceil);
+		assert_int_equal(s.burst, rows[i].wanted.burst);
+	}
+}
+
+struct flag {
+	const char *name, *value;
+};
+
+static int configure(const struct flag *flags, size_t n, struct isolate_config *c, struct text *t,
+		     struct err *e)
+{
+	struct isolate_facts facts = {.link_speed = 125000000};
+
+	*c = (struct isolate_config){0};
+	*e = (struct err){0};
+	local_ports_parse("32768\t60999", &facts.local, e);
+	for (size_t i = 0; i < n && flags[i].name; i++)
+		if (isolate_config_set(c, flags[i].name, flags[i].value, e))
+			return -1;
+	return isolate_config_check(c, &facts, t, e);
+}
+
+#define GOOD_POOLS                                                                                \
+	{                                                                                         \
+		"resources", "cpus:2;mem:62189;ports:[31000-32000];ephemeral_ports:[30001-30999]" \
+	}
+
+/* Table 1.2 of what Mesos refuses, and what it should have. */
+static void test_refusals(void **state)
+{
+	static const struct {
+		const char *why; /* NULL: accepted */
+		struct flag flags[6];
+	} rows[] = {
+		{NULL, {GOOD_POOLS, {"ephemeral_ports_per_container", "16"}}},
+		{NULL,
+		 {GOOD_POOLS, {"ephemeral_ports_per_container", "100"}}}, /* no power of two */
+		{NULL, {GOOD_POOLS, {"ephemeral_ports_per_container", "16"}, {"checkpoint", NULL}}},
+		{"ephemeral_ports are wanted", {{"resources", "ports:[31000-32000]"}}},
+		{"is in ports and in ephemeral_ports",
+		 {{"resources", "ports:[31000-32000];ephemeral_ports:[32000-32500]"}}},
+		{"is a well-known port",
+		 {{"resources", "ports:[31000-32000];ephemeral_ports:[1000-3000]"}}},
+		{"the host's kernel gives away",
+		 {{"resources", "ports:[31000-32000];ephemeral_ports:[32768-57344]"}}},
+		{"have no room for 1024", {GOOD_POOLS}},
+		{"between 16 and", {GOOD_POOLS, {"ephemeral_ports_per_container", "15"}}},
+		{"no port and no range", {{"resources", "ports:[0-100]"}}}, /* T8 */
+		{"NAME:VALUE", {{"resources", "ports"}}},
+		{"JSON is not understood", {{"resources", "[{\"name\":\"cpus\"}]"}}},
+		{"reserved resources", {{"resources", "ports(web):[31000-31007]"}}},
+		{"is no number", {{"resources", "cpus:many"}}},
+		{"isolator 'network/cni'", {{"isolation", "network/port_mapping,network/cni"}}},
+		{"exclude each other",
+		 {GOOD_POOLS,
+		  {"ephemeral_ports_per_container", "16"},
+		  {"egress_rate_limit_per_container", "1MB"},
+		  {"egress_rate_per_cpu", "1MB"}}},
+		{"above the maximum",
+		 {GOOD_POOLS,
+		  {"ephemeral_ports_per_container", "16"},
+		  {"minimum_ingress_rate_limit", "2MB"},
+		  {"maximum_ingress_rate_limit", "1MB"}}},
+		{"above the speed of the link",
+		 {GOOD_POOLS,
+		  {"ephemeral_ports_per_container", "16"},
+		  {"egress_rate_limit_per_container", "1GB"}}},
+		{"wants cpus",
+		 {{"resources", "ephemeral_ports:[30001-30999]"},
+		  {"ephemeral_ports_per_container", "16"},
+		  {"egress_rate_per_cpu", "auto"}}},
+		{"is no size", {GOOD_POOLS, {"egress_rate_per_cpu", "fast"}}},
+		{"true or false", {GOOD_POOLS, {"egress_unique_flow_per_container", "1"}}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct isolate_config c;
+		struct text t = {0};
+		struct err e;
+		int status = configure(rows[i].flags, ARRAY_SIZE(rows[i].flags), &c, &t, &e);
+		if (!rows[i].why && status)
+			fail_msg("row %zu: %s", i, e.message);
+		if (rows[i].why && (!status || !strstr(e.message, rows[i].why)))
+			fail_msg("row %zu: '%s', not '%s'", i, status ? e.message : "accepted",
+				 rows[i].why);
+		isolate_config_done(&c);
+		text_done(&t);
+	}
+}
+
+/* ScaleEgressWithCPUAutoConfig */
+static void test_auto(void **state)
+{
+	static const struct flag flags[] = {
+		{"isolation", "cgroups/cpu,cgroups/mem,network/port_mapping"},
+		{"resources", "cpus:10;ephemeral_ports:[30001-30999]"},
+		{"ephemeral_ports_per_container", "16"},
+		{"network_link_speed", "10000B"},
+		{"egress_rate_per_cpu", "auto"},
+	};
+	struct isolate_config c;
+	struct text t = {0};
+	struct err e;
+
+	(void)state;
+	assert_int_equal(configure(flags, ARRAY_SIZE(flags), &c, &t, &e), 0);
+	assert_true(c.wanted);
+	assert_int_equal(c.egress.per_cpu, 1000);
+	assert_int_equal(c.ingress.per_cpu, 0);
+	isolate_config_done(&c);
+	text_done(&t);
+}
+
+static void test_host_texts(void **state)
+{
+	struct port_set s = {0};
+	struct err e;
+
+	(void)state;
+	assert_int_equal(local_ports_parse("32768\t60999\n", &s, &e), 0);
+	assert_int_equal(local_ports_parse("32768   60999", &s, &e), 0); /* T16 */
+	assert_int_equal(port_set_count(&s), 60999 - 32768 + 1);
+	assert_int_equal(local_ports_parse("32768", &s, &e), -1);
+	assert_int_equal(local_ports_parse("5 4", &s, &e), -1);
+	assert_int_equal(local_ports_parse("1 2 3", &s, &e), -1);
+	assert_int_equal(link_speed_parse("10000\n"), 1250000000);
+	assert_int_equal(link_speed_parse("-1\n"), 0); /* T5 */
+	assert_int_equal(link_speed_parse("4294967295"), 0);
+	assert_int_equal(link_speed_parse(""), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bytes),	   cmocka_unit_test(test_shapes),
+		cmocka_unit_test(test_refusals),   cmocka_unit_test(test_auto),
+		cmocka_unit_test(test_host_texts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
