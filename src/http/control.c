@@ -61,6 +61,26 @@ static json_t *shape_json(const struct shape *s)
 		       : json_null();
 }
 
+static void add_interface(json_t *to, const struct isolate_container *c)
+{
+	static const uint8_t none[4];
+	struct text address = {0}, gateway = {0}, mac = {0};
+
+	text_ipv4(&address, c->address);
+	text_fmt(&address, "/%u", c->prefix);
+	text_ipv4(&gateway, c->gateway);
+	text_mac(&mac, c->mac);
+	json_object_set_new(to, "interface", json_string(c->interface));
+	json_object_set_new(to, "address", json_string(text_cstr(&address)));
+	if (memcmp(c->gateway, none, sizeof(none)))
+		json_object_set_new(to, "gateway", json_string(text_cstr(&gateway)));
+	json_object_set_new(to, "mac", json_string(text_cstr(&mac)));
+	json_object_set_new(to, "netns_inode", json_integer((json_int_t)c->netns_inode));
+	text_done(&address);
+	text_done(&gateway);
+	text_done(&mac);
+}
+
 static int add_container(void *ctx, const struct isolate_container *c)
 {
 	static const char *const names[DP_COUNTERS] = {"foreign_port", "spoofed", "fragment",
@@ -71,12 +91,13 @@ static int add_container(void *ctx, const struct isolate_container *c)
 	port_set_text(&ports, c->ports);
 	for (unsigned k = 0; k < DP_COUNTERS; k++)
 		json_object_set_new(refused, names[k], json_integer((json_int_t)c->refused[k]));
-	json_array_append_new(ctx,
-			      json_pack("{s:s,s:s,s:s,s:{s:i,s:i},s:o,s:o,s:o}", "id", c->id,
-					"veth", c->veth, "ports", text_cstr(&ports),
-					"ephemeral_ports", "begin", (int)c->ephemeral_begin, "end",
-					(int)c->ephemeral_end, "egress", shape_json(&c->egress),
-					"ingress", shape_json(&c->ingress), "refused", refused));
+	json_t *one = json_pack("{s:s,s:s,s:s,s:{s:i,s:i},s:o,s:o,s:o}", "id", c->id, "veth",
+				c->veth, "ports", text_cstr(&ports), "ephemeral_ports", "begin",
+				(int)c->ephemeral_begin, "end", (int)c->ephemeral_end, "egress",
+				shape_json(&c->egress), "ingress", shape_json(&c->ingress),
+				"refused", refused);
+	add_interface(one, c);
+	json_array_append_new(ctx, one);
 	text_done(&ports);
 	return 0;
 }

@@ -26,8 +26,16 @@ struct dp_shape { /* bytes/s and bytes; rate 0 = no limit */
 	__u64 rate, ceil, burst;
 };
 
+enum dp_state {
+	DP_FREE,
+	DP_CHANGING, /* being attached or detached: undone when that was interrupted */
+	DP_READY
+};
+
 /* Map dp_containers, by slot: all that has to be known after a restart. */
 struct dp_container {
+	__u32 state; /* enum dp_state */
+	__u32 pad;
 	__u32 ifindex; /* host end of its veth, 0 = the slot is free */
 	__u32 inner;   /* container end, in the container */
 	__u32 class;   /* HTB class of its egress on the shaper, 0 = not limited */

@@ -32,7 +32,7 @@ struct isolator {
 
 static bool slot_used(const struct isolator *i, uint32_t slot)
 {
-	return i->datapath.containers[slot].id[0];
+	return i->datapath.containers[slot].state != DP_FREE;
 }
 
 static uint32_t slot_of(const struct isolator *i, const char *id)
@@ -183,7 +183,7 @@ static bool in_mount_table(const char *path)
 	return found;
 }
 
-/* ---- opening ---- */
+/* ---- our programs, where they are attached ---- */
 
 struct searching {
 	uint32_t id;
@@ -206,63 +206,6 @@ static uint32_t attached_program(const struct host *h)
 	if (!s.id)
 		net_bpf_filters(h->net, h->lo.ifindex, NET_TC_INGRESS, find_ours, &s, NULL);
 	return s.id;
-}
-
-static void recover(struct isolator *i)
-{
-	for (uint32_t slot = 1; slot < DP_SLOTS; slot++) {
-		const struct dp_container *c = &i->datapath.containers[slot];
-		if (!slot_used(i, slot))
-			continue;
-		i->shaper |= c->egress.rate > 0;
-		struct err e;
-		if (ephemeral_take(&i->pool, c->ephemeral_begin,
-				   c->ephemeral_end - c->ephemeral_begin + 1, &e))
-			log_warn("container %s keeps its ports %u-%u: %s", c->id,
-				 c->ephemeral_begin, c->ephemeral_end, e.message);
-	}
-}
-
-/* Not every kernel has fq_codel, and not every interface is free: then without. */
-static void try_flows(struct isolator *i)
-{
-	const struct target t = {.host = &i->host, .datapath = &i->datapath};
-	struct item it = {.kind = ITEM_FLOWS};
-	struct err why = {0};
-
-	if (!i->o.unique_flow)
-		return;
-	snprintf(it.name, sizeof(it.name), "%s", i->host.eth.name);
-	i->flows = item_check(&t, &it, &why) == 1 || !item_apply(&t, &it, &why);
-	if (!i->flows)
-		log_warn("no queue of its own for each container: %s", why.message);
-}
-
-struct isolator *isolate_open(const struct isolate_options *o, struct err *e)
-{
-	struct isolator *i = xcalloc(1, sizeof(*i));
-
-	i->o = *o;
-	i->run_dir = xstrdup(o->run_dir);
-	i->handles = xasprintf("%s/netns", o->run_dir);
-	i->pool.pool = o->ephemeral;
-	if (host_open(&i->host, o->eth, o->lo, e))
-		goto fail;
-	if (!in_mount_table(i->handles) && make_directories(i, e))
-		goto fail;
-	i->monitor = net_monitor_open(true, e);
-	if (!i->monitor || datapath_open(&i->datapath, (int)attached_program(&i->host), e))
-		goto fail;
-	recover(i);
-	try_flows(i);
-	struct text lines = {0};
-	int status = isolate_repair(i, UINT64_MAX, &lines, e);
-	text_done(&lines);
-	if (status >= 0)
-		return i;
-fail:
-	isolate_close(i);
-	return NULL;
 }
 
 void isolate_close(struct isolator *i)
@@ -347,12 +290,47 @@ static void undo(struct isolator *i, struct container *c)
 	drop_namespace(i, c->entry.id);
 }
 
+static void recover(struct isolator *i)
+{
+	for (uint32_t slot = 1; slot < DP_SLOTS; slot++) {
+		struct container c;
+		struct err e;
+		if (!slot_used(i, slot))
+			continue;
+		container_load(i, slot, &c);
+		const struct dp_container *x = &c.entry;
+		i->shaper |= x->egress.rate > 0;
+		/* What was interrupted in the middle is taken back. */
+		if (x->state != DP_READY)
+			undo(i, &c);
+		else if (ephemeral_take(&i->pool, x->ephemeral_begin,
+					x->ephemeral_end - x->ephemeral_begin + 1, &e))
+			log_warn("container %s keeps its ports %u-%u: %s", x->id,
+				 x->ephemeral_begin, x->ephemeral_end, e.message);
+		container_done(&c);
+	}
+}
+
 static void clear_counters(struct isolator *i, uint32_t slot)
 {
 	int cpus = libbpf_num_possible_cpus();
 	cleanup_free struct dp_counters *zero = xcalloc((size_t)MAX(cpus, 1), sizeof(*zero));
 
 	bpf_map_update_elem(i->datapath.counters, &slot, zero, BPF_ANY);
+}
+
+static int attach(struct isolator *i, const struct isolate_request *r, struct container *c,
+		  struct err *e)
+{
+	cleanup_free char *path = isolate_netns_path(i, r->id);
+
+	if (hold_namespace(i, r->id, r->netns, e))
+		return -1;
+	c->netns = open(path, O_RDONLY | O_CLOEXEC);
+	if (make_shaper(i, r, e))
+		return -1;
+	c->entry.state = DP_READY;
+	return container_apply(i, c, NULL, e);
 }
 
 int isolate_attach(struct isolator *i, const struct isolate_request *r, struct err *e)
@@ -366,21 +344,18 @@ int isolate_attach(struct isolator *i, const struct isolate_request *r, struct e
 		return err_set(e, ERR_USAGE, "container %s is attached already", r->id);
 	if (!slot)
 		return err_set(e, ERR_FAILED, "%d containers are attached already", DP_SLOTS - 1);
-	if (hold_namespace(i, r->id, r->netns, e))
+	if (ephemeral_allocate(&i->pool, i->o.ephemeral_per_container, &begin, e))
 		return -1;
-	if (ephemeral_allocate(&i->pool, i->o.ephemeral_per_container, &begin, e)) {
-		drop_namespace(i, r->id);
-		return -1;
-	}
 	snprintf(c.entry.id, sizeof(c.entry.id), "%s", r->id);
 	snprintf(c.veth, sizeof(c.veth), VETH_FORM, slot);
 	c.entry.ephemeral_begin = begin;
 	c.entry.ephemeral_end = begin + i->o.ephemeral_per_container - 1;
 	set_limits(i, &c, r);
 	clear_counters(i, slot);
-	cleanup_free char *path = isolate_netns_path(i, r->id);
-	c.netns = open(path, O_RDONLY | O_CLOEXEC);
-	int status = make_shaper(i, r, e) ? -1 : container_apply(i, &c, NULL, e);
+	/* The note of what is begun, for whoever comes after a crash. */
+	c.entry.state = DP_CHANGING;
+	i->datapath.containers[slot] = c.entry;
+	int status = attach(i, r, &c, e);
 	if (status < 0)
 		undo(i, &c);
 	container_done(&c);
@@ -413,10 +388,55 @@ int isolate_detach(struct isolator *i, const char *id, struct err *e)
 
 	if (!slot)
 		return err_set(e, ERR_USAGE, "no container %.64s", id);
+	i->datapath.containers[slot].state = DP_CHANGING;
 	container_load(i, slot, &c);
 	container_done(&c);
 	undo(i, &c);
 	return 0;
+}
+
+/* ---- opening ---- */
+
+/* Not every kernel has fq_codel, and not every interface is free: then without. */
+static void try_flows(struct isolator *i)
+{
+	const struct target t = {.host = &i->host, .datapath = &i->datapath};
+	struct item it = {.kind = ITEM_FLOWS};
+	struct err why = {0};
+
+	if (!i->o.unique_flow)
+		return;
+	snprintf(it.name, sizeof(it.name), "%s", i->host.eth.name);
+	i->flows = item_check(&t, &it, &why) == 1 || !item_apply(&t, &it, &why);
+	if (!i->flows)
+		log_warn("no queue of its own for each container: %s", why.message);
+}
+
+struct isolator *isolate_open(const struct isolate_options *o, struct err *e)
+{
+	struct isolator *i = xcalloc(1, sizeof(*i));
+
+	i->o = *o;
+	i->run_dir = xstrdup(o->run_dir);
+	i->handles = xasprintf("%s/netns", o->run_dir);
+	i->pool.pool = o->ephemeral;
+	if (host_open(&i->host, o->eth, o->lo, e))
+		goto fail;
+	if (!in_mount_table(i->handles) && make_directories(i, e))
+		goto fail;
+	i->monitor = net_monitor_open(true, e);
+	if (!i->monitor || datapath_open(&i->datapath, (int)attached_program(&i->host), e))
+		goto fail;
+	recover(i);
+	try_flows(i);
+	struct text lines = {0};
+	int status = isolate_repair(i, UINT64_MAX, &lines, e);
+	text_done(&lines);
+	if (status >= 0)
+		return i;
+fail:
+	isolate_close(i);
+	return NULL;
 }
 
 /* ---- looking ---- */
@@ -449,7 +469,13 @@ static int show(struct isolator *i, uint32_t slot,
 		.ephemeral_end = c.entry.ephemeral_end,
 		.egress = {out->rate, out->ceil, out->burst},
 		.ingress = {in->rate, in->ceil, in->burst},
+		.netns_inode = c.netns < 0 ? 0 : net_namespace_inode(c.netns),
+		.interface = i->host.eth.name,
+		.prefix = i->host.address.prefix,
 	};
+	memcpy(view.address, i->host.address.address, sizeof(view.address));
+	memcpy(view.gateway, i->host.gateway.address, sizeof(view.gateway));
+	memcpy(view.mac, i->host.eth.mac, sizeof(view.mac));
 	read_counters(i, slot, view.refused);
 	int ended = fn(ctx, &view);
 	container_done(&c);

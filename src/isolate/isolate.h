@@ -33,6 +33,10 @@ struct isolate_container { /* borrowed until the next call */
 	uint32_t ephemeral_begin, ephemeral_end;
 	struct shape egress, ingress;
 	uint64_t refused[DP_COUNTERS]; /* packets, by enum dp_counter */
+	uint64_t netns_inode;	       /* of its namespace, 0 = gone */
+	/* Its interface, which looks like the host's; no gateway: all zero. */
+	const char *interface;
+	uint8_t address[4], prefix, gateway[4], mac[6];
 };
 
 struct isolator;

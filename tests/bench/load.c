@@ -5,6 +5,8 @@
  *     load sink                                  takes what comes on PORT, UDP and TCP, for ever
  *     load udp|tcp ADDRESS START SECONDS [RATE]  sends from START (s since 1970) on, then prints
  *                                                packets (TCP: writes) and bytes sent
+ *
+ * Environment: LOAD_PORT (5001), LOAD_FROM, the sender's own port (any).
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -18,7 +20,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PORT	  5001
 #define UDP_BYTES 366 /* 408 on the wire, as the mean packet of the synthetic source */
 #define TCP_BYTES (64u << 10)
 #define BATCH	  16
@@ -62,9 +63,16 @@ static void pause_for(double s)
 	}
 }
 
-static int bound(int type)
+static uint16_t port_of(const char *name, const char *otherwise)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+	const char *text = getenv(name);
+
+	return htons((uint16_t)atoi(text ? text : otherwise));
+}
+
+static int bound(int type, uint16_t port)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = port};
 	int fd = socket(AF_INET, type, 0), on = 1;
 
 	if (fd < 0)
@@ -78,8 +86,9 @@ static int bound(int type)
 static void sink(void)
 {
 	static char buf[256u << 10];
-	struct pollfd p[3] = {{.fd = bound(SOCK_DGRAM), .events = POLLIN},
-			      {.fd = bound(SOCK_STREAM), .events = POLLIN},
+	uint16_t port = port_of("LOAD_PORT", "5001");
+	struct pollfd p[3] = {{.fd = bound(SOCK_DGRAM, port), .events = POLLIN},
+			      {.fd = bound(SOCK_STREAM, port), .events = POLLIN},
 			      {.fd = -1, .events = POLLIN}};
 
 	if (listen(p[1].fd, 8))
@@ -131,7 +140,7 @@ static unsigned send_some(int fd, int tcp, unsigned at, uint64_t *bytes)
 
 int main(int argc, char **argv)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = port_of("LOAD_PORT", "5001")};
 	double start, end, rate;
 	uint64_t packets = 0, bytes = 0;
 	unsigned at = (unsigned)getpid() * 7919;
@@ -148,8 +157,8 @@ int main(int argc, char **argv)
 	end = start + atof(argv[4]);
 	rate = argc > 5 ? atof(argv[5]) : 0;
 	fill_pool();
-	fd = socket(AF_INET, tcp ? SOCK_STREAM : SOCK_DGRAM, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)))
+	fd = bound(tcp ? SOCK_STREAM : SOCK_DGRAM, port_of("LOAD_FROM", "0"));
+	if (connect(fd, (struct sockaddr *)&a, sizeof(a)))
 		die("connect");
 	pause_for(start - now());
 	while (now() < end) {

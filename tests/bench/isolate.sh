@@ -1,0 +1,126 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What a packet costs with 1, 64, 256 and 1000 containers that share an address: a sender's highest
+# rate into a container and out of it, beside the linear u32 filters that Mesos' isolator makes and
+# one filter alone as the limit; then the time of attaching. Prints Markdown tables; root.
+#
+#     isolate.sh [--quick]          8 ephemeral ports fewer than usual: 32 for each container
+# shellcheck disable=SC2154
+source "$(dirname "$0")/../live/lib.bash"
+here=$(cd "$(dirname "$0")" && pwd)
+need dredgectl tc python3 cc
+counts=(1 64 256 1000) time_s=3 rounds=3
+[ "${1:-}" != --quick ] || { counts=(1 64) time_s=1 rounds=1; }
+work=$(mktemp -d)
+run=$work/run
+address=10.99.0.1 far=10.99.0.254
+end() {
+	kill "${dredged:-}" 2>/dev/null
+	[ ! -d "$run/netns" ] || umount -R "$run/netns"
+	cleanup
+}
+trap end EXIT
+cc -O2 -std=gnu17 -o "$work/load" "$here/load.c" || die "load.c does not compile"
+
+space() { ip netns add "$tag-$1" && namespaces+=("$tag-$1") && ip -n "$tag-$1" link set lo up; }
+on() { nsenter --net="/run/netns/$tag-$1" "${@:2}"; }
+host_and_outside() { # HOST OUTSIDE: namespaces joined by their eth0
+	space "$1"
+	space "$2"
+	ip -n "$tag-$1" link add eth0 type veth peer name eth0 netns "$tag-$2"
+	ip -n "$tag-$1" addr add $address/24 dev eth0
+	ip -n "$tag-$2" addr add $far/24 dev eth0
+	ip -n "$tag-$1" link set eth0 up
+	ip -n "$tag-$2" link set eth0 up
+	ip -n "$tag-$1" route add default via $far
+}
+# M packets/s that FROM sends to TO's PORT, from the port FROM-PORT
+rate() { # FROM TO ADDRESS PORT FROM-PORT
+	local sink
+	LOAD_PORT=$4 on "$2" "$work/load" sink &
+	sink=$!
+	pids+=("$sink")
+	sleep 0.3
+	LOAD_PORT=$4 LOAD_FROM=$5 on "$1" "$work/load" udp "$3" "$(date +%s.%N)" $time_s |
+		awk -v s=$time_s '{printf "%.3f\n", $1 / s / 1e6}'
+	kill "$sink"
+	wait "$sink" 2>/dev/null
+}
+median() { sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
+
+# ---- with dredged --------------------------------------------------------------------------
+
+host_and_outside h out
+on h dredged --isolation=network/port_mapping --ephemeral_ports_per_container=32 \
+	'--resources=ports:[10000-29999];ephemeral_ports:[33000-65535]' --runtime_dir="$run" \
+	--cgroups_root "$tag" --no-host-network --status-interval 0 2>"$work/dredged.err" </dev/null &
+dredged=$!
+on h sh -c 'echo 32000 32999 >/proc/sys/net/ipv4/ip_local_port_range'
+sleep 0.1
+kill -0 $dredged 2>/dev/null || on h true
+wait_for 10 grep -q ready "$work/dredged.err" || die "dredged: $(tail -n 1 "$work/dredged.err")"
+cat >"$work/attach.py" <<'EOF'
+import http.client, json, socket, sys, time
+tag, path, first, last = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+class Unix(http.client.HTTPConnection):
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(path)
+c = Unix("dredged")
+for i in range(first, last):
+    begin = time.perf_counter()
+    c.request("PUT", f"/v1/isolation/m{i}", json.dumps({
+        "netns": f"/run/netns/{tag}-m{i}", "ports": f"{10000 + 8 * i}-{10007 + 8 * i}"}))
+    r = c.getresponse()
+    answer = r.read()
+    if r.status != 200:
+        sys.exit(answer.decode())
+    print(1e3 * (time.perf_counter() - begin))
+EOF
+have=0
+attach_up_to() { # COUNT
+	local i
+	for ((i = have; i < $1; i++)); do ip netns add "$tag-m$i" && namespaces+=("$tag-m$i"); done
+	/usr/bin/python3 "$work/attach.py" "$tag" "$run/control" $have "$1" >>"$work/attach.ms" || die "attach"
+	have=$1
+}
+
+# ---- the same by linear filters, and by one -------------------------------------------------
+
+host_and_outside lh lout
+space lc
+ip -n "$tag-lh" link add dr0 address 02:00:00:00:00:02 type veth peer name eth0 netns "$tag-lc"
+ip -n "$tag-lc" addr add $address/24 dev eth0
+ip -n "$tag-lc" link set eth0 address "$(ip -n "$tag-lh" -j link show eth0 | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["address"])')"
+for link in "$tag-lc eth0" "$tag-lh dr0"; do ip -n ${link% *} link set ${link#* } up; done
+ip -n "$tag-lc" route add default via $far
+ip -n "$tag-lc" neigh add $far dev eth0 lladdr "$(ip -n "$tag-lout" -j link show eth0 | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["address"])')"
+tc -n "$tag-lh" qdisc add dev eth0 ingress
+tc -n "$tag-lh" qdisc add dev dr0 ingress
+linear() { # COUNT: a filter for each container in either direction, ours the last
+	local i
+	tc -n "$tag-lh" filter del dev eth0 parent ffff: 2>/dev/null
+	tc -n "$tag-lh" filter del dev dr0 parent ffff: 2>/dev/null
+	for ((i = 1; i <= $1; i++)); do
+		local port=$((i == $1 ? 10000 : 10000 + 8 * i))
+		echo "filter add dev eth0 parent ffff: protocol ip prio 770 u32 match ip dst $address match ip dport $port 0xfff8 action mirred egress redirect dev dr0"
+		echo "filter add dev dr0 parent ffff: protocol ip prio 771 u32 match ip sport $port 0xfff8 action mirred egress redirect dev eth0"
+	done | tc -n "$tag-lh" -batch - || die "tc"
+}
+
+printf '\n| containers | into one: dredged | linear u32 | out of one: dredged | linear u32 |\n|--:|--:|--:|--:|--:|\n'
+for n in "${counts[@]}"; do
+	attach_up_to "$n"
+	linear "$n"
+	for ((round = 0; round < rounds; round++)); do
+		rate out m0 $address 10001 0 >>"$work/in.$n.dredged"
+		rate lout lc $address 10001 0 >>"$work/in.$n.linear"
+		rate m0 out $far 7000 10001 >>"$work/out.$n.dredged"
+		rate lc lout $far 7000 10001 >>"$work/out.$n.linear"
+	done
+	printf '| %s | %s | %s | %s | %s |\n' "$n" "$(median <"$work/in.$n.dredged")" \
+		"$(median <"$work/in.$n.linear")" "$(median <"$work/out.$n.dredged")" "$(median <"$work/out.$n.linear")"
+done
+printf '\nM packets/s of one UDP sender, 408 bytes; linear u32 with one container is the limit.\n'
+awk '{v[NR] = $1; t += $1} END {for (i = 1; i <= 5; i++) {a += v[i] / 5; b += v[NR - i + 1] / 5}
+	printf "\nAttaching %d containers: %.2f s; the first five %.1f ms each, the last five %.1f ms.\n", NR, t / 1e3, a, b}' "$work/attach.ms"
