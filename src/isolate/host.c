@@ -34,7 +34,7 @@ static int look(struct host *h, struct err *e)
 
 int host_open(struct host *h, const char *eth, const char *lo, struct err *e)
 {
-	*h = (struct host){.net = net_open_changer(-1, e), .eth_name = eth, .lo_name = lo};
+	*h = (struct host){.net = net_open(-1, e), .eth_name = eth, .lo_name = lo};
 	if (h->net && !look(h, e))
 		return 0;
 	host_close(h);

@@ -85,7 +85,7 @@ static int target_open(struct isolator *i, struct container *c, struct target *t
 		return 0;
 	if (c->netns < 0)
 		return err_set(e, ERR_FAILED, "the namespace of %s is gone", c->entry.id);
-	t->inside = net_open_changer(c->netns, e);
+	t->inside = net_open(c->netns, e);
 	return t->inside ? 0 : -1;
 }
 

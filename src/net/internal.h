@@ -17,9 +17,7 @@ struct net_socket {
 	uint8_t *buffer; /* NET_BUFFER_BYTES */
 };
 
-/* port 0 = the library chooses. */
-struct net_socket *socket_open(int protocol, uint32_t port, int netns_fd, struct err *e);
-uint32_t changer_port(void);
+struct net_socket *socket_open(int protocol, int netns_fd, struct err *e);
 /*
  * Send msg (freed) and hand every answer to fn until the end of it. what: for messages. *code, when
  * not NULL, gets the kernel's error number.

@@ -7,6 +7,7 @@
 #include <linux/rtnetlink.h>
 #include <netlink/socket.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #ifndef NETLINK_LISTEN_ALL_NSID
 #define NETLINK_LISTEN_ALL_NSID 8
@@ -15,7 +16,7 @@
 
 struct net_socket *net_monitor_open(bool config, struct err *e)
 {
-	struct net_socket *s = socket_open(NETLINK_ROUTE, 0, -1, e);
+	struct net_socket *s = socket_open(NETLINK_ROUTE, -1, e);
 	if (!s)
 		return NULL;
 	int one = 1, bytes = MONITOR_BYTES, fd = net_fd(s);
@@ -44,10 +45,18 @@ static int32_t nsid_of(struct msghdr *m)
 	return NET_NO_NSID;
 }
 
+/* libnl puts the process id into the low 22 bits of its ports (nl_socket_get_local_port). */
+static bool is_own(uint32_t port)
+{
+	const uint32_t mask = (1u << 22) - 1;
+
+	return (port & mask) == ((uint32_t)getpid() & mask);
+}
+
 static void message_deliver(struct nlmsghdr *h, int32_t nsid,
 			    void (*fn)(void *ctx, const struct net_event *ev), void *ctx)
 {
-	struct net_event ev = {.nsid = nsid, .own = h->nlmsg_pid == changer_port()};
+	struct net_event ev = {.nsid = nsid, .own = is_own(h->nlmsg_pid)};
 	struct net_link l;
 	switch (h->nlmsg_type) {
 	case RTM_NEWLINK:

@@ -27,9 +27,6 @@ struct net_socket;
  * the way back fails. An open socket keeps its namespace alive.
  */
 struct net_socket *net_open(int netns_fd, struct err *e);
-/* The same with a port by which net_monitor_read knows changes of our own (net_event.own); one at a
- * time in a namespace. */
-struct net_socket *net_open_changer(int netns_fd, struct err *e);
 /* The same for socket diagnostics (NETLINK_SOCK_DIAG). */
 struct net_socket *net_open_diag(int netns_fd, struct err *e);
 void net_close(struct net_socket *s); /* s may be NULL */
@@ -202,7 +199,7 @@ struct net_event {
 	enum net_event_kind kind;
 	int32_t nsid; /* where it happened; NET_NO_NSID = in the socket's namespace. NET_NSID: which
 		       */
-	bool own;     /* caused by a socket of net_open_changer, also by asking */
+	bool own;     /* caused by this process, also by asking */
 	uint32_t ifindex;	     /* of NET_LINK_*, NET_ADDRESS, NET_CONFIG; 0 = not known */
 	const struct net_link *link; /* of NET_LINK_*, else NULL */
 };

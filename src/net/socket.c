@@ -16,7 +16,7 @@
 #define ANSWER_MSEC	 2000 /* the kernel answers at once or never */
 #define NET_MAX_RESTARTS 8    /* of a dump that the kernel calls inconsistent */
 
-static struct nl_sock *connect_here(int protocol, uint32_t port, struct err *e)
+static struct nl_sock *connect_here(int protocol, struct err *e)
 {
 	struct nl_sock *sk = nl_socket_alloc();
 	if (!sk) {
@@ -24,8 +24,6 @@ static struct nl_sock *connect_here(int protocol, uint32_t port, struct err *e)
 		return NULL;
 	}
 	nl_socket_disable_auto_ack(sk);
-	if (port)
-		nl_socket_set_local_port(sk, port);
 	int rc = nl_connect(sk, protocol);
 	if (rc < 0) {
 		err_set(e, ERR_FAILED, "cannot open a netlink socket: %s", nl_geterror(rc));
@@ -57,7 +55,6 @@ int namespace_run(int netns_fd, int (*fn)(void *ctx, struct err *e), void *ctx, 
 
 struct connecting {
 	int protocol;
-	uint32_t port;
 	struct nl_sock *sk;
 };
 
@@ -65,13 +62,13 @@ static int connect_there(void *ctx, struct err *e)
 {
 	struct connecting *c = ctx;
 
-	c->sk = connect_here(c->protocol, c->port, e);
+	c->sk = connect_here(c->protocol, e);
 	return c->sk ? 0 : -1;
 }
 
-struct net_socket *socket_open(int protocol, uint32_t port, int netns_fd, struct err *e)
+struct net_socket *socket_open(int protocol, int netns_fd, struct err *e)
 {
-	struct connecting c = {.protocol = protocol, .port = port};
+	struct connecting c = {.protocol = protocol};
 
 	if (namespace_run(netns_fd, connect_there, &c, e))
 		return NULL;
@@ -83,23 +80,12 @@ struct net_socket *socket_open(int protocol, uint32_t port, int netns_fd, struct
 
 struct net_socket *net_open(int netns_fd, struct err *e)
 {
-	return socket_open(NETLINK_ROUTE, 0, netns_fd, e);
-}
-
-/* libnl counts upwards from the process id in the high bits; nobody gets as far as this. */
-uint32_t changer_port(void)
-{
-	return ((uint32_t)getpid() & 0x3fffffu) | 0x3ffu << 22;
-}
-
-struct net_socket *net_open_changer(int netns_fd, struct err *e)
-{
-	return socket_open(NETLINK_ROUTE, changer_port(), netns_fd, e);
+	return socket_open(NETLINK_ROUTE, netns_fd, e);
 }
 
 struct net_socket *net_open_diag(int netns_fd, struct err *e)
 {
-	return socket_open(NETLINK_SOCK_DIAG, 0, netns_fd, e);
+	return socket_open(NETLINK_SOCK_DIAG, netns_fd, e);
 }
 
 void net_close(struct net_socket *s)
