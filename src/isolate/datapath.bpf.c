@@ -181,38 +181,33 @@ static __always_inline _Bool has_ports(__u8 protocol)
 	       protocol == IPPROTO_UDPLITE || protocol == IPPROTO_DCCP;
 }
 
-static __always_inline int read_ports(struct __sk_buff *skb, __u32 at, struct packet *p)
-{
-	__be16 ports[2];
-
-	if (bpf_skb_load_bytes(skb, at, ports, sizeof(ports)))
-		return -1;
-	p->sport = ports[0];
-	p->dport = ports[1];
-	p->ports = 1;
-	return 0;
-}
-
-/* at: of the IPv4 header. -1: it is not whole. */
+/* at: of the IPv4 header. -1: it is not whole. The usual packet takes one load. */
 static __always_inline int read_ip(struct __sk_buff *skb, __u32 at, struct packet *p)
 {
-	struct iphdr ip;
+	struct {
+		struct iphdr ip;
+		__be16 ports[2];
+	} h;
 
 	__builtin_memset(p, 0, sizeof(*p));
-	if (bpf_skb_load_bytes(skb, at, &ip, sizeof(ip)) || ip.version != 4 || ip.ihl < 5)
+	if (bpf_skb_load_bytes(skb, at, &h, sizeof(h)) || h.ip.version != 4 || h.ip.ihl < 5)
 		return -1;
-	p->src = ip.saddr;
-	p->dst = ip.daddr;
-	p->id = ip.id;
-	p->protocol = ip.protocol;
-	p->first = !(ip.frag_off & bpf_htons(IP_OFFSET));
-	p->more = !!(ip.frag_off & bpf_htons(IP_MF));
-	p->l4 = at + ip.ihl * 4;
+	p->src = h.ip.saddr;
+	p->dst = h.ip.daddr;
+	p->id = h.ip.id;
+	p->protocol = h.ip.protocol;
+	p->first = !(h.ip.frag_off & bpf_htons(IP_OFFSET));
+	p->more = !!(h.ip.frag_off & bpf_htons(IP_MF));
+	p->l4 = at + h.ip.ihl * 4;
 	if (!p->first)
 		return 0;
-	if (p->protocol == IPPROTO_ICMP)
-		return bpf_skb_load_bytes(skb, p->l4, &p->icmp_type, 1) ? -1 : 0;
-	return has_ports(p->protocol) ? read_ports(skb, p->l4, p) : 0;
+	if (h.ip.ihl > 5 && bpf_skb_load_bytes(skb, p->l4, h.ports, sizeof(h.ports)))
+		return -1;
+	p->icmp_type = *(__u8 *)h.ports;
+	p->ports = has_ports(p->protocol);
+	p->sport = h.ports[0];
+	p->dport = h.ports[1];
+	return 0;
 }
 
 static __always_inline _Bool is_icmp_error(__u8 type)
@@ -280,15 +275,19 @@ static __always_inline int destination(struct __sk_buff *skb, const struct packe
 	return to;
 }
 
-/* Into the container, addressed to its interface. */
-static __always_inline int to_container(struct __sk_buff *skb, const struct dp_host *h, __u32 slot)
+static __always_inline int to_container(__u32 slot)
 {
 	struct dp_container *c = container(slot);
 
-	if (!c || !c->ifindex)
-		return TC_ACT_SHOT;
+	return c && c->ifindex ? bpf_redirect(c->ifindex, 0) : TC_ACT_SHOT;
+}
+
+/* What comes from a loopback is not addressed to the container's interface yet. */
+static __always_inline int from_here_to_container(struct __sk_buff *skb, const struct dp_host *h,
+						  __u32 slot)
+{
 	bpf_skb_store_bytes(skb, 0, h->mac, sizeof(h->mac), 0);
-	return bpf_redirect(c->ifindex, 0);
+	return to_container(slot);
 }
 
 /* Into a stack by way of its loopback, whose address is all zero. */
@@ -330,7 +329,7 @@ int dp_wire(struct __sk_buff *skb)
 	if (skb->protocol != bpf_htons(ETH_P_IP) || read_ip(skb, ETH_HLEN, &p) || p.dst != h->ip)
 		return PASS;
 	int to = destination(skb, &p, AT_WIRE);
-	return to > 0 ? to_container(skb, h, (__u32)to) : PASS;
+	return to > 0 ? to_container((__u32)to) : PASS;
 }
 
 SEC("tc")
@@ -343,7 +342,7 @@ int dp_host_lo(struct __sk_buff *skb)
 	    (p.dst != h->ip && !is_loopback(p.dst)))
 		return PASS;
 	int to = destination(skb, &p, AT_HOST);
-	return to > 0 ? to_container(skb, h, (__u32)to) : PASS;
+	return to > 0 ? from_here_to_container(skb, h, (__u32)to) : PASS;
 }
 
 /* ---- what a container sends ---- */
@@ -419,7 +418,7 @@ static __always_inline int forward(struct __sk_buff *skb, const struct dp_host *
 	if (to == TO_HOST)
 		return to_loopback(skb, h->lo);
 	if (to > 0)
-		return to_container(skb, h, (__u32)to);
+		return from_here_to_container(skb, h, (__u32)to);
 	struct dp_container *c = container(slot);
 	if (c && c->flow)
 		skb->priority = c->flow;

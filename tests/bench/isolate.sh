@@ -4,7 +4,7 @@
 # rate into a container and out of it, beside the linear u32 filters that Mesos' isolator makes and
 # one filter alone as the limit; then the time of attaching. Prints Markdown tables; root.
 #
-#     isolate.sh [--quick]          8 ephemeral ports fewer than usual: 32 for each container
+#     isolate.sh [--quick]          each container has 8 ports and 32 ephemeral ones
 # shellcheck disable=SC2154
 source "$(dirname "$0")/../live/lib.bash"
 here=$(cd "$(dirname "$0")" && pwd)
@@ -24,6 +24,7 @@ cc -O2 -std=gnu17 -o "$work/load" "$here/load.c" || die "load.c does not compile
 
 space() { ip netns add "$tag-$1" && namespaces+=("$tag-$1") && ip -n "$tag-$1" link set lo up; }
 on() { nsenter --net="/run/netns/$tag-$1" "${@:2}"; }
+become() { exec nsenter --net="/run/netns/$tag-$1" "${@:2}"; } # $! is the program itself
 host_and_outside() { # HOST OUTSIDE: namespaces joined by their eth0
 	space "$1"
 	space "$2"
@@ -34,10 +35,14 @@ host_and_outside() { # HOST OUTSIDE: namespaces joined by their eth0
 	ip -n "$tag-$2" link set eth0 up
 	ip -n "$tag-$1" route add default via $far
 }
-# M packets/s that FROM sends to TO's PORT, from the port FROM-PORT
+# M packets/s that FROM sends to TO's PORT, from the port FROM-PORT. There they fill a socket that
+# nobody reads, so that what is measured is the way.
 rate() { # FROM TO ADDRESS PORT FROM-PORT
 	local sink
-	LOAD_PORT=$4 on "$2" "$work/load" sink &
+	become "$2" /usr/bin/python3 -c 'import socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("0.0.0.0", int(sys.argv[1])))
+time.sleep(1000)' "$4" &
 	sink=$!
 	pids+=("$sink")
 	sleep 0.3
@@ -51,13 +56,11 @@ median() { sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 # ---- with dredged --------------------------------------------------------------------------
 
 host_and_outside h out
-on h dredged --isolation=network/port_mapping --ephemeral_ports_per_container=32 \
+on h sh -c 'echo 32000 32999 >/proc/sys/net/ipv4/ip_local_port_range'
+become h dredged --isolation=network/port_mapping --ephemeral_ports_per_container=32 \
 	'--resources=ports:[10000-29999];ephemeral_ports:[33000-65535]' --runtime_dir="$run" \
 	--cgroups_root "$tag" --no-host-network --status-interval 0 2>"$work/dredged.err" </dev/null &
 dredged=$!
-on h sh -c 'echo 32000 32999 >/proc/sys/net/ipv4/ip_local_port_range'
-sleep 0.1
-kill -0 $dredged 2>/dev/null || on h true
 wait_for 10 grep -q ready "$work/dredged.err" || die "dredged: $(tail -n 1 "$work/dredged.err")"
 cat >"$work/attach.py" <<'EOF'
 import http.client, json, socket, sys, time
