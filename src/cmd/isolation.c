@@ -26,11 +26,25 @@ static uint64_t link_speed(const char *eth)
 	return link_speed_parse(text);
 }
 
+/* Of the interface that is named, or that of the default route. */
+static uint64_t link_speed_of(const char *eth)
+{
+	struct net_socket *s = eth ? NULL : net_open(-1, NULL);
+	struct net_gateway g;
+	struct net_link l;
+	uint64_t speed = eth ? link_speed(eth) : 0;
+
+	if (s && !net_default_route(s, &g, NULL) && !net_link_get(s, g.ifindex, &l, NULL))
+		speed = link_speed(l.name);
+	net_close(s);
+	return speed;
+}
+
 static int look_at_host(const struct isolate_config *c, struct isolate_facts *f, struct err *e)
 {
 	char range[64];
 
-	f->link_speed = c->eth ? link_speed(c->eth) : 0;
+	f->link_speed = link_speed_of(c->eth);
 	if (net_sysctl_read(-1, "ipv4/ip_local_port_range", range, sizeof(range), e))
 		return -1;
 	return local_ports_parse(range, &f->local, e);

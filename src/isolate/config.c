@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "isolate/config.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 
 /* Options of the agent that come along on its command lines have no help text. */
@@ -57,74 +58,100 @@ static bool word_is(const char *p, size_t n, const char *word)
 	return n == strlen(word) && !memcmp(p, word, n);
 }
 
+static void trim(const char **p, size_t *n)
+{
+	for (; *n && isspace((unsigned char)**p); (*n)--)
+		(*p)++;
+	while (*n && isspace((unsigned char)(*p)[*n - 1]))
+		(*n)--;
+}
+
 /* "cgroups/cpu,network/port_mapping": others than the network are not ours to judge. */
 static int set_isolation(struct isolate_config *c, const char *value, struct err *e)
 {
-	for (const char *p = value; *p;) {
+	bool wanted = false;
+
+	for (const char *at = value; *at;) {
+		const char *p = at;
 		size_t n = strcspn(p, ",");
+		at += n + (at[n] == ',');
+		trim(&p, &n);
 		if (word_is(p, n, "network/port_mapping"))
-			c->wanted = true;
+			wanted = true;
 		else if (n > 8 && !strncmp(p, "network/", 8) && !word_is(p, n, "network/ports"))
 			return err_set(e, ERR_USAGE,
 				       "isolator '%.*s' is unknown, or cannot go together with "
 				       "network/port_mapping",
 				       (int)MIN(n, 60), p);
-		p += n + (p[n] == ',');
 	}
+	c->wanted = wanted;
 	return 0;
 }
 
-static int set_resource(struct isolate_config *c, const char *p, size_t name, size_t n,
-			struct err *e)
+static int set_cpus(double *to, const char *value, size_t n, struct err *e)
 {
-	const char *value = p + name + 1;
-	size_t left = n - name - 1;
-	struct port_set *to = word_is(p, name, "ports")		    ? &c->ports
-			      : word_is(p, name, "ephemeral_ports") ? &c->ephemeral
-								    : NULL;
-
-	if (to)
-		return port_set_parse(value, left, to, e);
-	if (!word_is(p, name, "cpus"))
-		return 0;
 	char *end;
-	c->cpus = strtod(value, &end);
-	return end == value + left && c->cpus >= 0
-		       ? 0
-		       : err_set(e, ERR_USAGE, "cpus: '%.*s' is no number", (int)MIN(left, 40),
-				 value);
+	double cpus = strtod(value, &end);
+
+	if (!n || end != value + n || !(cpus >= 0 && cpus <= SHAPE_CPUS_MAX))
+		return err_set(e, ERR_USAGE, "cpus: '%.*s' is no number from 0 to %u",
+			       (int)MIN(n, 40), value, SHAPE_CPUS_MAX);
+	*to = cpus;
+	return 0;
 }
 
+/* "NAME:VALUE". "NAME(*)" is the same; other roles are Mesos' way to reserve something. */
+static int set_resource(struct isolate_config *c, const char *p, size_t n, struct err *e)
+{
+	const char *colon = memchr(p, ':', n);
+
+	if (!colon)
+		return err_set(e, ERR_USAGE, "'%.*s': NAME:VALUE is wanted", (int)MIN(n, 60), p);
+	size_t name = (size_t)(colon - p), left = n - name - 1;
+	const char *value = colon + 1;
+	trim(&p, &name);
+	trim(&value, &left);
+	if (name > 3 && !memcmp(p + name - 3, "(*)", 3))
+		name -= 3;
+	if (memchr(p, '(', name))
+		return err_set(e, ERR_USAGE, "'%.*s': reserved resources are not understood",
+			       (int)MIN(n, 60), p);
+	if (word_is(p, name, "ports"))
+		return port_set_parse(value, left, &c->ports, e);
+	if (word_is(p, name, "ephemeral_ports"))
+		return port_set_parse(value, left, &c->ephemeral, e);
+	return word_is(p, name, "cpus") ? set_cpus(&c->cpus, value, left, e) : 0;
+}
+
+/* The whole list anew: a flag replaces the line of the settings file. */
 static int set_resources(struct isolate_config *c, const char *value, struct err *e)
 {
-	if (*value == '[' || *value == '{')
+	struct isolate_config made = *c;
+	const char *at = value + strspn(value, " \t\n");
+
+	if (*at == '[' || *at == '{' || str_starts(at, "file:"))
 		return err_set(e, ERR_USAGE,
-			       "--resources: JSON is not understood; write it as "
+			       "--resources: JSON and files are not understood; write it as "
 			       "cpus:8;ports:[31000-32000];ephemeral_ports:[...]");
-	for (const char *p = value; *p;) {
-		size_t n = strcspn(p, ";"), name = strcspn(p, ":;");
-		if (name >= n)
-			return err_set(e, ERR_USAGE, "--resources: '%.*s': NAME:VALUE is wanted",
-				       (int)MIN(n, 60), p);
-		/* "ports(role):[...]" is Mesos' way to reserve them */
-		if (memchr(p, '(', name))
-			name = strcspn(p, "(");
-		size_t colon = strcspn(p, ":");
-		if (name != colon)
-			return err_set(e, ERR_USAGE,
-				       "--resources: '%.*s': reserved resources are not understood",
-				       (int)MIN(n, 60), p);
-		if (set_resource(c, p, name, n, e))
+	made.ports = made.ephemeral = (struct port_set){0};
+	made.cpus = 0;
+	while (*at) {
+		const char *p = at;
+		size_t n = strcspn(p, ";");
+		at += n + (at[n] == ';');
+		trim(&p, &n);
+		if (n && set_resource(&made, p, n, e))
 			return err_wrap(e, "--resources");
-		p += n + (p[n] == ';');
 	}
+	*c = made;
 	return 0;
 }
 
-static int set_per_cpu(struct limit_flags *f, const char *value, struct err *e)
+static int set_per_cpu(struct limit_flags *f, const char *name, const char *value, struct err *e)
 {
 	f->per_cpu_auto = str_eq(value, "auto");
-	return f->per_cpu_auto ? 0 : bytes_parse(value, &f->per_cpu, e);
+	return !f->per_cpu_auto && bytes_parse(value, &f->per_cpu, e) ? err_wrap(e, "--%s", name)
+								      : 0;
 }
 
 static int set_bool(bool *to, const char *name, const char *value, struct err *e)
@@ -174,8 +201,13 @@ int isolate_config_set(struct isolate_config *c, const char *name, const char *v
 	uint64_t *bytes = bytes_flag(c, name), n;
 	char **text = text_flag(c, name);
 
-	if (bytes)
-		return bytes_parse(value, bytes, e) ? err_wrap(e, "--%s", name) : 0;
+	if (bytes) {
+		if (bytes_parse(value, bytes, e))
+			return err_wrap(e, "--%s", name);
+		c->egress.no_floor |= bytes == &c->egress.minimum;
+		c->ingress.no_floor |= bytes == &c->ingress.minimum;
+		return 0;
+	}
 	if (text)
 		return keep(text, value);
 	if (str_eq(name, "isolation"))
@@ -183,9 +215,9 @@ int isolate_config_set(struct isolate_config *c, const char *name, const char *v
 	if (str_eq(name, "resources"))
 		return set_resources(c, value, e);
 	if (str_eq(name, "egress_rate_per_cpu"))
-		return set_per_cpu(&c->egress, value, e);
+		return set_per_cpu(&c->egress, name, value, e);
 	if (str_eq(name, "ingress_rate_per_cpu"))
-		return set_per_cpu(&c->ingress, value, e);
+		return set_per_cpu(&c->ingress, name, value, e);
 	if (str_eq(name, "egress_unique_flow_per_container"))
 		return set_bool(&c->unique_flow, name, value, e);
 	if (str_eq(name, "ephemeral_ports_per_container")) {

@@ -224,6 +224,8 @@ uint32_t ephemeral_left(const struct ephemeral_pool *p, uint32_t size)
 {
 	uint32_t n = 0;
 
+	if (!size)
+		return 0;
 	for (uint32_t at = find_free(p, 1, size); at; at = find_free(p, at + size, size))
 		n++;
 	return n;

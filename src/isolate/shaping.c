@@ -5,14 +5,25 @@
 #include <stdlib.h>
 #include <strings.h>
 
+/* A product that does not fit must not become a small rate. */
+static uint64_t scale(uint64_t per_cpu, double cpus)
+{
+	uint64_t whole = (uint64_t)MIN(MAX(cpus, 0), SHAPE_CPUS_MAX), rate;
+
+	return __builtin_mul_overflow(per_cpu, whole, &rate) ? UINT64_MAX : rate;
+}
+
 struct shape shape_for(const struct limit_flags *f, double cpus)
 {
 	struct shape s = {0};
 
 	if (!f->rate && !f->per_cpu)
 		return s;
-	s.rate = f->rate ? f->rate : f->per_cpu * (uint64_t)MAX(cpus, 0);
-	s.rate = MAX(s.rate, f->minimum ? f->minimum : SHAPE_FLOOR);
+	s.rate = f->rate ? f->rate : scale(f->per_cpu, cpus);
+	if (f->minimum)
+		s.rate = MAX(s.rate, f->minimum);
+	else if (!s.rate || !f->no_floor)
+		s.rate = MAX(s.rate, SHAPE_FLOOR);
 	if (f->maximum)
 		s.rate = MIN(s.rate, f->maximum);
 	if (f->ceil > s.rate) {

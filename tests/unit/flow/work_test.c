@@ -20,7 +20,9 @@ static char path[] = "/tmp/work_test.XXXXXX";
 
 /* ---- allocations, counted where no sanitizer does so itself ---- */
 
-#if defined(__has_feature)
+#if defined(__SANITIZE_ADDRESS__)
+#define NOT_COUNTED
+#elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define NOT_COUNTED
 #endif

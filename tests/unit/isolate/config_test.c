@@ -43,7 +43,11 @@ static void test_shapes(void **state)
 		struct shape wanted;
 	} rows[] = {
 		{{0}, 4, {.rate = 0}},
-		{{.rate = 2000, .minimum = 1}, 1, {.rate = 2000}},
+		{{.rate = 2000, .no_floor = true}, 1, {.rate = 2000}},
+		{{.per_cpu = 2000, .no_floor = true}, 0.9, {.rate = 125000}}, /* no limit? no */
+		{{.per_cpu = 2000}, 1e30, {.rate = 131072000}},
+		{{.per_cpu = UINT64_MAX / 2}, 3, {.rate = UINT64_MAX}},
+		{{.per_cpu = 2000}, -1, {.rate = 125000}},
 		{{.rate = 2000}, 1, {.rate = 125000}},
 		{{.rate = 1000000}, 1, {.rate = 1000000}},
 		{{.per_cpu = 1000, .minimum = 2000, .maximum = 4000}, 1, {.rate = 2000}},
@@ -120,9 +124,18 @@ static void test_refusals(void **state)
 		{"between 16 and", {GOOD_POOLS, {"ephemeral_ports_per_container", "15"}}},
 		{"no port and no range", {{"resources", "ports:[0-100]"}}}, /* T8 */
 		{"NAME:VALUE", {{"resources", "ports"}}},
-		{"JSON is not understood", {{"resources", "[{\"name\":\"cpus\"}]"}}},
+		{"JSON and files are not understood", {{"resources", "[{\"name\":\"cpus\"}]"}}},
 		{"reserved resources", {{"resources", "ports(web):[31000-31007]"}}},
+		{"NAME:VALUE", {{"resources", "cpus"}}},
+		{"JSON and files", {{"resources", " [{\"name\":\"cpus\"}]"}}},
+		{"JSON and files", {{"resources", "file:///etc/mesos/resources"}}},
 		{"is no number", {{"resources", "cpus:many"}}},
+		{"is no number", {{"resources", "cpus:"}}},
+		{"is no number", {{"resources", "cpus:inf"}}},
+		{"is no number", {{"resources", "cpus:nan"}}},
+		{"is no number", {{"resources", "cpus:1e30"}}}, /* was a division by 0 */
+		{"is no number", {{"resources", "cpus:-1"}}},
+		{"isolator 'network/cni'", {{"isolation", "network/port_mapping, network/cni"}}},
 		{"isolator 'network/cni'", {{"isolation", "network/port_mapping,network/cni"}}},
 		{"exclude each other",
 		 {GOOD_POOLS,
@@ -142,7 +155,8 @@ static void test_refusals(void **state)
 		 {{"resources", "ephemeral_ports:[30001-30999]"},
 		  {"ephemeral_ports_per_container", "16"},
 		  {"egress_rate_per_cpu", "auto"}}},
-		{"is no size", {GOOD_POOLS, {"egress_rate_per_cpu", "fast"}}},
+		{"--egress_rate_per_cpu: 'fast' is no size",
+		 {GOOD_POOLS, {"egress_rate_per_cpu", "fast"}}},
 		{"true or false", {GOOD_POOLS, {"egress_unique_flow_per_container", "1"}}},
 	};
 
@@ -185,6 +199,69 @@ static void test_auto(void **state)
 	text_done(&t);
 }
 
+/* SmallEgressLimit: 2000 B/s with a minimum of 0B, which is not the same as none. */
+static void test_minimum_of_nothing(void **state)
+{
+	static const struct flag flags[] = {
+		{"resources", "ephemeral_ports:[30001-30999]"},
+		{"ephemeral_ports_per_container", "16"},
+		{"minimum_egress_rate_limit", "0B"},
+		{"egress_rate_limit_per_container", "2000B"},
+		{"ingress_rate_limit_per_container", "2000B"},
+	};
+	struct isolate_config c;
+	struct text t = {0};
+	struct err e;
+
+	(void)state;
+	assert_int_equal(configure(flags, ARRAY_SIZE(flags), &c, &t, &e), 0);
+	assert_int_equal(shape_for(&c.egress, 1).rate, 2000);
+	assert_int_equal(shape_for(&c.ingress, 1).rate, 125000);
+	isolate_config_done(&c);
+	text_done(&t);
+}
+
+/* Blanks as Mesos allows them, the default role, and T7: pools that touch stay two. */
+static void test_resources_text(void **state)
+{
+	struct isolate_config c = {0};
+	struct err e = {0};
+	struct text t = {0};
+
+	(void)state;
+	assert_int_equal(isolate_config_set(&c, "resources",
+					    " cpus : 8.5 ; mem:62189; ports(*):[31000-31999] ;"
+					    "ephemeral_ports:[32000-32499];",
+					    &e),
+			 0);
+	assert_true(c.cpus == 8.5);
+	port_set_text(&t, &c.ports);
+	assert_string_equal(text_cstr(&t), "31000-31999");
+	text_reset(&t);
+	port_set_text(&t, &c.ephemeral);
+	assert_string_equal(text_cstr(&t), "32000-32499");
+	text_done(&t);
+}
+
+/* The command line behind the settings file. */
+static void test_last_one_counts(void **state)
+{
+	struct isolate_config c = {0};
+	struct err e = {0};
+
+	(void)state;
+	assert_int_equal(isolate_config_set(&c, "resources", "cpus:4;ports:[31000-32000]", &e), 0);
+	assert_int_equal(isolate_config_set(&c, "resources", "ports:[20000-20009]", &e), 0);
+	assert_int_equal(port_set_count(&c.ports), 10);
+	assert_true(c.cpus == 0);
+	assert_int_equal(isolate_config_set(&c, "resources", "ports:[1-9];ports:[0]", &e), -1);
+	assert_int_equal(port_set_count(&c.ports), 10); /* untouched */
+	assert_int_equal(isolate_config_set(&c, "isolation", "network/port_mapping", &e), 0);
+	assert_true(c.wanted);
+	assert_int_equal(isolate_config_set(&c, "isolation", "cgroups/cpu", &e), 0);
+	assert_false(c.wanted);
+}
+
 static void test_host_texts(void **state)
 {
 	struct port_set s = {0};
@@ -206,8 +283,13 @@ static void test_host_texts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bytes),	   cmocka_unit_test(test_shapes),
-		cmocka_unit_test(test_refusals),   cmocka_unit_test(test_auto),
+		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_shapes),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_auto),
+		cmocka_unit_test(test_minimum_of_nothing),
+		cmocka_unit_test(test_resources_text),
+		cmocka_unit_test(test_last_one_counts),
 		cmocka_unit_test(test_host_texts),
 	};
 

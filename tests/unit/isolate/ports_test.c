@@ -136,6 +136,7 @@ static void test_ephemeral(void **state)
 	assert_int_equal(ephemeral_allocate(&p, 100, &begin, &e), 0);
 	assert_int_equal(begin, 30001);
 	assert_int_equal(ephemeral_allocate(&p, 0, &begin, &e), -1);
+	assert_int_equal(ephemeral_left(&p, 0), 0);
 }
 
 static void test_recovered_ranges(void **state)
