@@ -28,19 +28,20 @@ static int refused(long status, struct text *answer, struct err *e)
 	return -1;
 }
 
-int ask(const char *socket, const char *method, const char *path, const char *body,
-	struct text *out, struct err *e)
+int ask_status(const char *socket, const char *method, const char *path, const char *body,
+	       long *status, struct text *out, struct err *e)
 {
 	cleanup_free char *url = xasprintf("http://dredged%s", path);
 	char why[CURL_ERROR_SIZE] = "";
 	struct text answer = {0};
-	long status = 0;
 	CURL *c = curl_easy_init();
 
+	*status = 0;
 	if (!c)
 		return err_set(e, ERR_FAILED, "cannot start libcurl");
 	curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, socket);
 	curl_easy_setopt(c, CURLOPT_URL, url);
+	curl_easy_setopt(c, CURLOPT_PROXY, ""); /* whatever the environment says */
 	curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_TIMEOUT, ANSWER_SECOND);
@@ -50,14 +51,15 @@ int ask(const char *socket, const char *method, const char *path, const char *bo
 	if (body)
 		curl_easy_setopt(c, CURLOPT_POSTFIELDS, body);
 	CURLcode rc = curl_easy_perform(c);
-	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
+	if (!rc)
+		curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, status);
 	curl_easy_cleanup(c);
 	int failed = 0;
 	if (rc)
 		failed = err_set(e, ERR_FAILED, "%s: %s (is dredged running?)", socket,
 				 *why ? why : curl_easy_strerror(rc));
-	else if (status >= 300)
-		failed = refused(status, &answer, e);
+	else if (*status >= 300)
+		failed = refused(*status, &answer, e);
 	else if (answer.len)
 		text_put(out, answer.data, answer.len);
 	text_done(&answer);
@@ -66,15 +68,24 @@ int ask(const char *socket, const char *method, const char *path, const char *bo
 
 #else
 
-int ask(const char *socket, const char *method, const char *path, const char *body,
-	struct text *out, struct err *e)
+int ask_status(const char *socket, const char *method, const char *path, const char *body,
+	       long *status, struct text *out, struct err *e)
 {
 	(void)socket;
 	(void)method;
 	(void)path;
 	(void)body;
 	(void)out;
+	*status = 0;
 	return err_set(e, ERR_FAILED, "not built in (libcurl was missing)");
 }
 
 #endif
+
+int ask(const char *socket, const char *method, const char *path, const char *body,
+	struct text *out, struct err *e)
+{
+	long status;
+
+	return ask_status(socket, method, path, body, &status, out, e);
+}

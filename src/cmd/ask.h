@@ -13,5 +13,8 @@
  */
 int ask(const char *socket, const char *method, const char *path, const char *body,
 	struct text *out, struct err *e);
+/* The same; *status is the HTTP status of the answer, 0 when none came. */
+int ask_status(const char *socket, const char *method, const char *path, const char *body,
+	       long *status, struct text *out, struct err *e);
 
 #endif

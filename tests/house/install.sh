@@ -8,7 +8,7 @@ into=$(mktemp -d)
 trap 'rm -rf "$into"' EXIT
 
 cmake --install "$2" --prefix "$into" >/dev/null
-for file in bin/dredge sbin/dredged share/man/man1/dredge.1 share/man/man8/dredged.8 \
+for file in bin/dredge sbin/dredged libexec/cni/dredge-cni share/man/man8/dredge-cni.8 share/man/man1/dredge.1 share/man/man8/dredged.8 \
 	share/man/man5/dredge-capture.5 share/man/man5/dredge-filter.5 share/man/man5/dredge-format.5 \
 	share/man/man7/dredge-fields.7 lib/systemd/system/dredged.service; do
 	[ -s "$into/$file" ] || { echo "not installed: $file"; exit 1; }
