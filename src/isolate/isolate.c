@@ -284,10 +284,11 @@ static void undo(struct isolator *i, struct container *c)
 		net_link_delete(i->host.net, l.ifindex, NULL);
 	if (!item_check(&t, &class, NULL))
 		item_apply(&t, &class, NULL);
-	i->datapath.containers[c->slot] = (struct dp_container){0};
 	ephemeral_release(&i->pool, c->entry.ephemeral_begin,
 			  c->entry.ephemeral_end - c->entry.ephemeral_begin + 1);
 	drop_namespace(i, c->entry.id);
+	/* Last: what the table knows of is finished by the next start. */
+	i->datapath.containers[c->slot] = (struct dp_container){0};
 }
 
 static void recover(struct isolator *i)
