@@ -226,6 +226,13 @@ static void warn_of_loss(const struct source *s)
 			 (unsigned long long)stats.lost, (unsigned long long)stats.seen);
 }
 
+/* Where only sums are asked for, chunks may come as they are read. */
+static bool order_is_free(const struct app *a)
+{
+	return !a->printing && !a->writer && !a->s.max_events && !a->s.max_ns && !a->flows &&
+	       !(a->filter && filter_needs_order(a->filter));
+}
+
 /* Each input has tables of its own: interface numbers and names of one mean nothing in another. */
 static int run_source(struct app *a, const char *what, struct err *e)
 {
@@ -253,7 +260,7 @@ static int run_source(struct app *a, const char *what, struct err *e)
 		.max_ns = a->s.max_ns,
 		.threads = a->s.threads,
 		.live = live,
-		.unordered = !a->printing && !a->writer && !a->s.max_events,
+		.unordered = order_is_free(a),
 		.present = present,
 		.tick = tick,
 		.ctx = a,

@@ -208,8 +208,11 @@ void filter_settle(struct filter *f)
 		if (reach(f, judge_type, &c) != VERDICT_NO)
 			f->types |= 1u << type;
 	}
-	for (uint32_t i = 0; i < f->n; i++)
-		f->flows |= (f->code[i].field->flags & FIELD_FLOW) != 0;
+	for (uint32_t i = 0; i < f->n; i++) {
+		uint32_t flags = f->code[i].field->flags;
+		f->flows |= (flags & FIELD_FLOW) != 0;
+		f->ordered |= (flags & (FIELD_FLOW | FIELD_ORDER)) != 0;
+	}
 	settle_time(f);
 }
 
@@ -227,4 +230,9 @@ uint32_t filter_types(const struct filter *f)
 bool filter_needs_flows(const struct filter *f)
 {
 	return f->flows;
+}
+
+bool filter_needs_order(const struct filter *f)
+{
+	return f->ordered;
 }

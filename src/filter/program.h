@@ -115,7 +115,7 @@ struct filter {
 	uint32_t n;
 	uint32_t types;
 	uint64_t from, to;
-	bool flows, reordered;
+	bool flows, ordered, reordered;
 	struct text *scratch; /* owned; the only thing a match writes to */
 	char *text;
 };
