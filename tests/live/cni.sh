@@ -109,6 +109,7 @@ c.sendall(c.recv(100))
 PY
 reach() { # NETNS PORT: what somebody outside hears from a server in the container
 	local listener
+	: >"$work/listener" # here: the shell in the background may be late
 	nsenter --net="$1" python3 "$work/listen.py" "$2" >"$work/listener" 2>&1 &
 	listener=$!
 	pids+=("$listener")

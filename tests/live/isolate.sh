@@ -79,6 +79,7 @@ else:
 EOF
 talk() { # KIND FROM TO LISTEN-ADDRESS ADDRESS PORT SIZE: what the sender is told
 	local listener
+	: >"$work/listener" # else the one before could be taken for it
 	on "$3" python3 "$work/talk.py" "$1" listen "$4" "$6" "$7" >"$work/listener" 2>/dev/null &
 	listener=$!
 	pids+=("$listener")
