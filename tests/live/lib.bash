@@ -273,7 +273,9 @@ monitor_stop() { # SIGNAL: its exit status goes to $status
 
 tcpdump_pids=()
 witness_start() { # NAME: a tcpdump on the host's end of its pair
-	become_on_host tcpdump --immediate-mode -i "v$1" -B 16384 -s 0 -w "$work/$1.pcap" 2>"$work/$1.tcpdump" </dev/null &
+	# Frames are only counted: short slots make the ring some 50000 frames deep instead of 250.
+	become_on_host tcpdump --immediate-mode -i "v$1" -B 16384 -s 192 -w "$work/$1.pcap" \
+		2>"$work/$1.tcpdump" </dev/null &
 	tcpdump_pids+=($!)
 	pids+=($!)
 	wait_for 5 grep -q 'listening on' "$work/$1.tcpdump" || die "tcpdump on v$1 did not start"
