@@ -110,4 +110,41 @@ int plan_apply(const struct target *t, const struct plan *p, unsigned *missing, 
 #define VETH_FORM  "dr%u" /* slot */
 #define FLOWS	   1024u  /* queues of fq_codel; the first two are the host's */
 
+/* ---- the isolator and its containers ---- */
+
+struct isolator {
+	struct isolate_options o;
+	char *run_dir, *handles; /* owned */
+	struct host host;
+	struct datapath datapath;
+	struct ephemeral_pool pool;
+	bool flows;
+	bool shaper; /* somebody has, or had, an egress limit */
+	struct net_socket *monitor;
+	int32_t nsid[DP_SLOTS]; /* by which the host's namespace knows the container's */
+	bool noticed[DP_SLOTS]; /* 0: the host's part */
+	uint32_t turn;		/* slot to look at next */
+};
+
+static inline bool slot_used(const struct isolator *i, uint32_t slot)
+{
+	return i->datapath.containers[slot].state != DP_FREE;
+}
+
+uint32_t slot_of(const struct isolator *i, const char *id); /* 0: no such container */
+/* netns stays -1 when its handle is gone. */
+void container_load(const struct isolator *i, uint32_t slot, struct container *c);
+void container_done(struct container *c);
+int target_open(struct isolator *i, struct container *c, struct target *t, struct err *e);
+void target_close(struct target *t);
+/* Apply what is missing; how many things that were, or -1. drift as plan_apply. */
+int host_apply(struct isolator *i, struct text *drift, struct err *e);
+int container_apply(struct isolator *i, struct container *c, struct text *drift, struct err *e);
+
+/* ---- namespaces, held by bind mounts below i->handles ---- */
+
+int handles_open(const struct isolator *i, struct err *e);
+int handle_hold(const struct isolator *i, const char *id, const char *netns, struct err *e);
+void handle_drop(const struct isolator *i, const char *id);
+
 #endif

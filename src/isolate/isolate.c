@@ -3,39 +3,14 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <linux/nsfs.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-struct isolator {
-	struct isolate_options o;
-	char *run_dir, *handles; /* owned */
-	struct host host;
-	struct datapath datapath;
-	struct ephemeral_pool pool;
-	bool flows;
-	bool shaper; /* somebody has, or had, an egress limit */
-	struct net_socket *monitor;
-	int32_t nsid[DP_SLOTS]; /* by which the host's namespace knows the container's */
-	bool noticed[DP_SLOTS]; /* 0: the host's part */
-	uint32_t turn;		/* slot to look at next */
-};
 
 /* ---- containers, as the port table has them ---- */
 
-static bool slot_used(const struct isolator *i, uint32_t slot)
-{
-	return i->datapath.containers[slot].state != DP_FREE;
-}
-
-static uint32_t slot_of(const struct isolator *i, const char *id)
+uint32_t slot_of(const struct isolator *i, const char *id)
 {
 	for (uint32_t slot = 1; slot < DP_SLOTS; slot++)
 		if (slot_used(i, slot) && !strncmp(i->datapath.containers[slot].id, id, DP_ID_SIZE))
@@ -51,13 +26,7 @@ static uint32_t free_slot(const struct isolator *i)
 	return 0;
 }
 
-char *isolate_netns_path(const struct isolator *i, const char *id)
-{
-	return xasprintf("%s/%s", i->handles, id);
-}
-
-/* netns stays -1 when its handle is gone. */
-static void container_load(const struct isolator *i, uint32_t slot, struct container *c)
+void container_load(const struct isolator *i, uint32_t slot, struct container *c)
 {
 	*c = (struct container){.slot = slot, .netns = -1};
 	c->entry = i->datapath.containers[slot];
@@ -69,7 +38,7 @@ static void container_load(const struct isolator *i, uint32_t slot, struct conta
 	c->netns = open(path, O_RDONLY | O_CLOEXEC);
 }
 
-static void container_done(struct container *c)
+void container_done(struct container *c)
 {
 	if (c->netns >= 0)
 		close(c->netns);
@@ -78,7 +47,7 @@ static void container_done(struct container *c)
 
 /* ---- the plan and the kernel ---- */
 
-static int target_open(struct isolator *i, struct container *c, struct target *t, struct err *e)
+int target_open(struct isolator *i, struct container *c, struct target *t, struct err *e)
 {
 	*t = (struct target){.host = &i->host, .datapath = &i->datapath, .container = c};
 	if (!c)
@@ -89,12 +58,12 @@ static int target_open(struct isolator *i, struct container *c, struct target *t
 	return t->inside ? 0 : -1;
 }
 
-static void target_close(struct target *t)
+void target_close(struct target *t)
 {
 	net_close(t->inside);
 }
 
-static int host_apply(struct isolator *i, struct text *drift, struct err *e)
+int host_apply(struct isolator *i, struct text *drift, struct err *e)
 {
 	struct target t;
 	struct plan p;
@@ -105,8 +74,7 @@ static int host_apply(struct isolator *i, struct text *drift, struct err *e)
 	return plan_apply(&t, &p, &missing, drift, e) ? -1 : (int)missing;
 }
 
-static int container_apply(struct isolator *i, struct container *c, struct text *drift,
-			   struct err *e)
+int container_apply(struct isolator *i, struct container *c, struct text *drift, struct err *e)
 {
 	struct target t;
 	struct plan p;
@@ -119,68 +87,6 @@ static int container_apply(struct isolator *i, struct container *c, struct text 
 	int status = plan_apply(&t, &p, &missing, drift, e);
 	target_close(&t);
 	return status ? -1 : (int)missing;
-}
-
-/* ---- namespaces, held by bind mounts ---- */
-
-static int hold_namespace(struct isolator *i, const char *id, const char *netns, struct err *e)
-{
-	cleanup_free char *path = isolate_netns_path(i, id);
-	cleanup_close int fd = open(netns, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return err_sys(e, "%s", netns);
-	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
-		return err_set(e, ERR_USAGE, "%s is no network namespace", netns);
-	if (net_namespace_inode(fd) == net_namespace_inode(-1))
-		return err_set(e, ERR_USAGE, "%s is the host's own network namespace", netns);
-	cleanup_close int file = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
-	if (file < 0)
-		return err_sys(e, "%s", path);
-	cleanup_free char *source = xasprintf("/proc/self/fd/%d", fd);
-	if (mount(source, path, NULL, MS_BIND, NULL)) {
-		err_sys(e, "cannot hold namespace %s", netns);
-		unlink(path);
-		return -1;
-	}
-	return 0;
-}
-
-static void drop_namespace(struct isolator *i, const char *id)
-{
-	cleanup_free char *path = isolate_netns_path(i, id);
-
-	umount2(path, MNT_DETACH);
-	unlink(path);
-}
-
-static int make_directories(struct isolator *i, struct err *e)
-{
-	if ((mkdir(i->run_dir, 0755) && errno != EEXIST) ||
-	    (mkdir(i->handles, 0700) && errno != EEXIST))
-		return err_sys(e, "cannot make %s", i->handles);
-	/* Handles must vanish everywhere when they are unmounted here: a peer group of their own.
-	 */
-	if (mount(i->handles, i->handles, NULL, MS_BIND, NULL) ||
-	    mount(NULL, i->handles, NULL, MS_SLAVE, NULL) ||
-	    mount(NULL, i->handles, NULL, MS_SHARED, NULL))
-		return err_sys(e, "cannot prepare %s", i->handles);
-	return 0;
-}
-
-static bool in_mount_table(const char *path)
-{
-	cleanup_free char *line = NULL;
-	cleanup_free char *needle = xasprintf(" %s ", path);
-	size_t cap = 0;
-	bool found = false;
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-
-	while (f && !found && getline(&line, &cap, f) > 0)
-		found = strstr(line, needle);
-	if (f)
-		fclose(f);
-	return found;
 }
 
 /* ---- our programs, where they are attached ---- */
@@ -286,7 +192,7 @@ static void undo(struct isolator *i, struct container *c)
 		item_apply(&t, &class, NULL);
 	ephemeral_release(&i->pool, c->entry.ephemeral_begin,
 			  c->entry.ephemeral_end - c->entry.ephemeral_begin + 1);
-	drop_namespace(i, c->entry.id);
+	handle_drop(i, c->entry.id);
 	/* Last: what the table knows of is finished by the next start. */
 	i->datapath.containers[c->slot] = (struct dp_container){0};
 }
@@ -325,7 +231,7 @@ static int attach(struct isolator *i, const struct isolate_request *r, struct co
 {
 	cleanup_free char *path = isolate_netns_path(i, r->id);
 
-	if (hold_namespace(i, r->id, r->netns, e))
+	if (handle_hold(i, r->id, r->netns, e))
 		return -1;
 	c->netns = open(path, O_RDONLY | O_CLOEXEC);
 	if (make_shaper(i, r, e))
@@ -423,7 +329,7 @@ struct isolator *isolate_open(const struct isolate_options *o, struct err *e)
 	i->pool.pool = o->ephemeral;
 	if (host_open(&i->host, o->eth, o->lo, e))
 		goto fail;
-	if (!in_mount_table(i->handles) && make_directories(i, e))
+	if (handles_open(i, e))
 		goto fail;
 	i->monitor = net_monitor_open(true, e);
 	if (!i->monitor || datapath_open(&i->datapath, (int)attached_program(&i->host), e))
@@ -438,188 +344,4 @@ struct isolator *isolate_open(const struct isolate_options *o, struct err *e)
 fail:
 	isolate_close(i);
 	return NULL;
-}
-
-/* ---- looking ---- */
-
-static void read_counters(const struct isolator *i, uint32_t slot, uint64_t out[DP_COUNTERS])
-{
-	int cpus = libbpf_num_possible_cpus();
-	cleanup_free struct dp_counters *each = xcalloc((size_t)MAX(cpus, 1), sizeof(*each));
-
-	memset(out, 0, DP_COUNTERS * sizeof(*out));
-	if (bpf_map_lookup_elem(i->datapath.counters, &slot, each))
-		return;
-	for (int cpu = 0; cpu < cpus; cpu++)
-		for (unsigned k = 0; k < DP_COUNTERS; k++)
-			out[k] += each[cpu].packets[k];
-}
-
-static int show(struct isolator *i, uint32_t slot,
-		int (*fn)(void *ctx, const struct isolate_container *c), void *ctx)
-{
-	struct container c;
-
-	container_load(i, slot, &c);
-	const struct dp_shape *out = &c.entry.egress, *in = &c.entry.ingress;
-	struct isolate_container view = {
-		.id = c.entry.id,
-		.veth = c.veth,
-		.ports = &c.ports,
-		.ephemeral_begin = c.entry.ephemeral_begin,
-		.ephemeral_end = c.entry.ephemeral_end,
-		.egress = {out->rate, out->ceil, out->burst},
-		.ingress = {in->rate, in->ceil, in->burst},
-		.netns_inode = c.netns < 0 ? 0 : net_namespace_inode(c.netns),
-		.interface = i->host.eth.name,
-		.prefix = i->host.address.prefix,
-	};
-	memcpy(view.address, i->host.address.address, sizeof(view.address));
-	memcpy(view.gateway, i->host.gateway.address, sizeof(view.gateway));
-	memcpy(view.mac, i->host.eth.mac, sizeof(view.mac));
-	read_counters(i, slot, view.refused);
-	int ended = fn(ctx, &view);
-	container_done(&c);
-	return ended;
-}
-
-int isolate_each(struct isolator *i, const char *id,
-		 int (*fn)(void *ctx, const struct isolate_container *c), void *ctx)
-{
-	int ended = 0;
-
-	if (id) {
-		uint32_t slot = slot_of(i, id);
-		return slot ? show(i, slot, fn, ctx) : 0;
-	}
-	for (uint32_t slot = 1; slot < DP_SLOTS && !ended; slot++)
-		if (slot_used(i, slot))
-			ended = show(i, slot, fn, ctx);
-	return ended;
-}
-
-static int explain_plan(const struct target *t, const struct plan *p, struct text *out,
-			struct err *e)
-{
-	for (unsigned k = 0; k < p->count; k++) {
-		int has = item_check(t, &p->items[k], e);
-		text_str(out, has == 1 ? "ok       " : has ? "unknown  " : "missing  ");
-		item_text(&p->items[k], out);
-		text_char(out, '\n');
-	}
-	return 0;
-}
-
-int isolate_explain(struct isolator *i, const char *id, struct text *out, struct err *e)
-{
-	uint32_t slot = id ? slot_of(i, id) : 0;
-	struct container c = {.netns = -1};
-	struct target t;
-	struct plan p;
-
-	if (id && !slot)
-		return err_set(e, ERR_USAGE, "no container %.64s", id);
-	if (id)
-		container_load(i, slot, &c);
-	int status = target_open(i, id ? &c : NULL, &t, e);
-	if (!status) {
-		if (id)
-			plan_container(&i->host, &c, &p);
-		else
-			plan_host(&i->host, i->shaper, i->flows, &p);
-		status = explain_plan(&t, &p, out, e);
-		target_close(&t);
-	}
-	container_done(&c);
-	return status;
-}
-
-static void prefix_lines(struct text *to, const char *id, struct text *lines)
-{
-	for (char *line = lines->len ? (char *)text_cstr(lines) : NULL; line && *line;) {
-		size_t n = strcspn(line, "\n");
-		text_fmt(to, "%s: %.*s\n", id, (int)n, line);
-		line += n + 1;
-	}
-}
-
-/* ---- drift ---- */
-
-int isolate_fd(const struct isolator *i)
-{
-	return net_fd(i->monitor);
-}
-
-static uint32_t concerned(const struct isolator *i, const struct net_event *ev)
-{
-	for (uint32_t slot = 1; slot < DP_SLOTS; slot++) {
-		if (!slot_used(i, slot))
-			continue;
-		if (ev->nsid == NET_NO_NSID ? ev->ifindex == i->datapath.containers[slot].ifindex
-					    : ev->nsid == i->nsid[slot])
-			return slot;
-	}
-	return 0;
-}
-
-static void take_notice(void *ctx, const struct net_event *ev)
-{
-	struct isolator *i = ctx;
-
-	if (ev->kind == NET_LOST)
-		memset(i->noticed, true, sizeof(i->noticed));
-	else if (ev->kind != NET_NSID && !ev->own)
-		/* What is nobody's may be the host's. */
-		i->noticed[concerned(i, ev)] = true;
-}
-
-bool isolate_notice(struct isolator *i)
-{
-	net_monitor_read(i->monitor, take_notice, i, NULL);
-	return memchr(i->noticed, true, sizeof(i->noticed));
-}
-
-static int repair_one(struct isolator *i, uint32_t slot, struct text *drift)
-{
-	struct text lines = {0};
-	struct container c;
-	struct err why = {0};
-
-	container_load(i, slot, &c);
-	int n = container_apply(i, &c, &lines, &why);
-	prefix_lines(drift, c.entry.id, &lines);
-	if (n < 0) /* one container that cannot be kept is no reason to leave the others */
-		text_fmt(drift, "%s: %s\n", c.entry.id, why.message);
-	container_done(&c);
-	text_done(&lines);
-	return MAX(n, 0);
-}
-
-int isolate_repair(struct isolator *i, uint64_t budget_ns, struct text *drift, struct err *e)
-{
-	const struct dp_host before = *i->datapath.host;
-	uint64_t started = time_monotonic();
-	struct err gone;
-
-	/* A public interface that is gone for a moment comes back: until then nothing is known. */
-	if (host_refresh(&i->host, &gone))
-		return 0;
-	i->noticed[0] = false;
-	int repaired = host_apply(i, drift, e);
-	if (repaired < 0)
-		return -1;
-	/* The containers look like the host. */
-	if (memcmp(&before, i->datapath.host, sizeof(before)))
-		memset(i->noticed, true, sizeof(i->noticed));
-	for (uint32_t slot = 1; slot < DP_SLOTS; slot++) {
-		if (slot_used(i, slot) && i->noticed[slot])
-			repaired += repair_one(i, slot, drift);
-		i->noticed[slot] = false;
-	}
-	for (uint32_t n = 1; n < DP_SLOTS && time_monotonic() - started < budget_ns; n++) {
-		i->turn = i->turn % (DP_SLOTS - 1) + 1;
-		if (slot_used(i, i->turn))
-			repaired += repair_one(i, i->turn, drift);
-	}
-	return repaired;
 }

@@ -6,35 +6,13 @@
 #
 #     isolate.sh [--quick]          each container has 8 ports and 32 ephemeral ones
 # shellcheck disable=SC2154
-source "$(dirname "$0")/../live/lib.bash"
+source "$(dirname "$0")/../live/isolated.bash"
 here=$(cd "$(dirname "$0")" && pwd)
-need dredgectl tc python3 cc
+need tc cc
 counts=(1 64 256 1000) time_s=3 rounds=3
 [ "${1:-}" != --quick ] || { counts=(1 64) time_s=1 rounds=1; }
-work=$(mktemp -d)
-run=$work/run
-address=10.99.0.1 far=10.99.0.254
-end() {
-	kill "${dredged:-}" 2>/dev/null
-	[ ! -d "$run/netns" ] || umount -R "$run/netns"
-	cleanup
-}
-trap end EXIT
 cc -O2 -std=gnu17 -o "$work/load" "$here/load.c" || die "load.c does not compile"
 
-space() { ip netns add "$tag-$1" && namespaces+=("$tag-$1") && ip -n "$tag-$1" link set lo up; }
-on() { nsenter --net="/run/netns/$tag-$1" "${@:2}"; }
-become() { exec nsenter --net="/run/netns/$tag-$1" "${@:2}"; } # $! is the program itself
-host_and_outside() { # HOST OUTSIDE: namespaces joined by their eth0
-	space "$1"
-	space "$2"
-	ip -n "$tag-$1" link add eth0 type veth peer name eth0 netns "$tag-$2"
-	ip -n "$tag-$1" addr add $address/24 dev eth0
-	ip -n "$tag-$2" addr add $far/24 dev eth0
-	ip -n "$tag-$1" link set eth0 up
-	ip -n "$tag-$2" link set eth0 up
-	ip -n "$tag-$1" route add default via $far
-}
 # M packets/s that FROM sends to TO's PORT, from the port FROM-PORT. There they fill a socket that
 # nobody reads, so that what is measured is the way.
 rate() { # FROM TO ADDRESS PORT FROM-PORT
@@ -57,11 +35,8 @@ median() { sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 
 host_and_outside h out
 on h sh -c 'echo 32000 32999 >/proc/sys/net/ipv4/ip_local_port_range'
-become h dredged --isolation=network/port_mapping --ephemeral_ports_per_container=32 \
-	'--resources=ports:[10000-29999];ephemeral_ports:[33000-65535]' --runtime_dir="$run" \
-	--cgroups_root "$tag" --no-host-network --status-interval 0 2>"$work/dredged.err" </dev/null &
-dredged=$!
-wait_for 10 grep -q ready "$work/dredged.err" || die "dredged: $(tail -n 1 "$work/dredged.err")"
+resources='ports:[10000-29999];ephemeral_ports:[33000-65535]' ephemeral_size=32 isolation_host=h
+start_dredged --no-host-network
 cat >"$work/attach.py" <<'EOF'
 import http.client, json, socket, sys, time
 tag, path, first, last = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
@@ -83,7 +58,7 @@ EOF
 have=0
 attach_up_to() { # COUNT
 	local i
-	for ((i = have; i < $1; i++)); do ip netns add "$tag-m$i" && namespaces+=("$tag-m$i"); done
+	for ((i = have; i < $1; i++)); do space m$i; done
 	/usr/bin/python3 "$work/attach.py" "$tag" "$run/control" $have "$1" >>"$work/attach.ms" || die "attach"
 	have=$1
 }
@@ -92,6 +67,7 @@ attach_up_to() { # COUNT
 
 host_and_outside lh lout
 space lc
+ip -n "$tag-lc" link set lo up
 ip -n "$tag-lh" link add dr0 address 02:00:00:00:00:02 type veth peer name eth0 netns "$tag-lc"
 ip -n "$tag-lc" addr add $address/24 dev eth0
 ip -n "$tag-lc" link set eth0 address "$(ip -n "$tag-lh" -j link show eth0 | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["address"])')"

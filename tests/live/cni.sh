@@ -4,17 +4,13 @@
 # plugin, then as other runtimes call it: every command and version, twice over, wrong requests,
 # traffic, and nothing left at the end. The host's interface is not called eth0, as Mesos takes it to be.
 # shellcheck disable=SC2154
-source "$(dirname "$0")/lib.bash"
-need dredgectl dredge-cni python3 unshare
-work=$(mktemp -d)
-run=$work/run
+source "$(dirname "$0")/isolated.bash"
+need dredge-cni unshare
 mesos_root=$work/isolators/network/cni
-address=10.99.0.1 far=10.99.0.254
 end() {
 	umount "$mesos_root"/*/ns 2>/dev/null
-	[ ! -d "$run/netns" ] || umount -R "$run/netns"
 	podman_end
-	cleanup
+	isolated_end
 }
 pod() {
 	CONTAINERS_CONF=$work/containers.conf nsenter --net="/run/netns/$host" podman --root "$work/root" \
@@ -29,33 +25,9 @@ podman_end() {
 } >/dev/null 2>&1
 trap end EXIT
 
-for name in host outside; do
-	ip netns add "$tag-$name" || skip "no network namespaces"
-	namespaces+=("$tag-$name")
-	ip -n "$tag-$name" link set lo up
-done
-ip -n "$host" link add ens3 type veth peer name eth0 netns "$tag-outside"
-ip -n "$host" addr add $address/24 dev ens3
-ip -n "$tag-outside" addr add $far/24 dev eth0
-ip -n "$host" link set ens3 up
-ip -n "$tag-outside" link set eth0 up
-ip -n "$host" route add default via $far
+host_and_outside host outside ens3
 mac=$(ip -n "$host" -o link show ens3 | sed -n 's/.*ether \([^ ]*\).*/\1/p')
-
-ctl() { dredgectl --socket "$run/control" "$@"; }
-start_dredged() {
-	: >"$work/dredged.err"
-	nsenter --net="/run/netns/$host" dredged --isolation=network/port_mapping \
-		'--resources=ports:[31000-32000];ephemeral_ports:[30001-30999]' \
-		--ephemeral_ports_per_container=16 --runtime_dir="$run" --cgroups_root "$cgroup_name" \
-		--no-host-network --status-interval 0 2>>"$work/dredged.err" </dev/null &
-	dredged=$!
-	pids+=("$dredged")
-	wait_for 10 grep -q ready "$work/dredged.err" ||
-		{ grep -q 'not built in' "$work/dredged.err" && skip "built without enforcement"; } ||
-		die "dredged did not start: $(tail -n 1 "$work/dredged.err")"
-}
-start_dredged
+start_dredged --no-host-network
 
 # ---- the runtime's side --------------------------------------------------------------------
 
@@ -152,7 +124,7 @@ plugin ADD $nested "$ns_nested" "$net_nested"
 fails "ADD without dredged" 11 "is dredged running?"
 plugin DEL $nested "$ns_nested" "$net_nested"
 fails "DEL without dredged" 11 "is dredged running?"
-start_dredged
+start_dredged --no-host-network
 plugin ADD $nested "$ns_nested" "$net_nested"
 good "ADD again after a crash" "$old_result"
 same "nothing changed" "$(cat "$work/before")" "$(listed)"

@@ -4,50 +4,11 @@
 # does, what must not does not, across kill -9, drift and refusals. Names in brackets are the traps
 # of Mesos' isolator that a case guards against, or its conformance cases.
 # shellcheck disable=SC2016,SC2154
-source "$(dirname "$0")/lib.bash"
-need dredgectl ping arping python3
-work=$(mktemp -d)
-run=$work/run
-outside=$tag-outside
-address=10.99.0.1 far=10.99.0.254
-
-end() { # what the isolator leaves behind on purpose
-	[ ! -d "$run/netns" ] || umount -R "$run/netns"
-	cleanup
-}
-trap end EXIT
-
-namespace() { # NAME
-	ip netns add "$1" || skip "no network namespaces"
-	namespaces+=("$1")
-	ip -n "$1" link set lo up
-}
-namespace "$host"
-namespace "$outside"
-ip -n "$host" link add eth0 type veth peer name eth0 netns "$outside"
-ip -n "$host" addr add $address/24 dev eth0
-ip -n "$outside" addr add $far/24 dev eth0
-ip -n "$host" link set eth0 up
-ip -n "$outside" link set eth0 up
-ip -n "$host" route add default via $far
-ip netns add "$tag-A" && namespaces+=("$tag-A")
-ip netns add "$tag-B" && namespaces+=("$tag-B")
-declare -A ns=([out]=$outside [host]=$host [A]=$tag-A [B]=$tag-B)
-
-on() { nsenter --net="/run/netns/${ns[$1]}" "${@:2}"; }
-ctl() { dredgectl --socket "$run/control" "$@"; }
-start_dredged() { # OPTIONS...
-	: >"$work/dredged.err"
-	nsenter --net="/run/netns/$host" dredged --isolation=cgroups/cpu,network/port_mapping \
-		'--resources=cpus:2;ports:[31000-32000];ephemeral_ports:[30001-30999]' \
-		--ephemeral_ports_per_container=16 --runtime_dir="$run" --cgroups_root "$cgroup_name" \
-		--status-interval 0 "$@" 2>>"$work/dredged.err" </dev/null &
-	dredged=$!
-	pids+=("$dredged")
-	wait_for 10 grep -q ready "$work/dredged.err" ||
-		{ grep -q 'not built in' "$work/dredged.err" && skip "built without enforcement"; } ||
-		die "dredged did not start: $(tail -n 1 "$work/dredged.err")"
-}
+source "$(dirname "$0")/isolated.bash"
+need ping arping
+host_and_outside host outside
+space A
+space B
 
 # ---- conversations -------------------------------------------------------------------------
 
@@ -93,19 +54,19 @@ goes() { # TITLE KIND FROM TO LISTEN-ADDRESS ADDRESS PORT SIZE
 }
 goes_not() { same "$1" '' "$(talk "${@:2}")"; }
 basics() {
-	goes "outside to A" tcp out A 0.0.0.0 $address 31001 100000
-	goes "A to outside" tcp A out 0.0.0.0 $far 7000 100000
+	goes "outside to A" tcp outside A 0.0.0.0 $address 31001 100000
+	goes "A to outside" tcp A outside 0.0.0.0 $far 7000 100000
 	goes "A to the host over 127.0.0.1" tcp A host 127.0.0.1 127.0.0.1 8080 100000
 	goes "B to A over 127.0.0.1" tcp B A 127.0.0.1 127.0.0.1 31001 100000
 }
 
 start_dredged
-ctl attach A --netns "/run/netns/$tag-A" --ports 31000-31499 || bad "attach A"
-ctl attach B --netns "/run/netns/$tag-B" --ports 31500-32000 || bad "attach B"
+ctl attach A --netns "$(netns A)" --ports 31000-31499 || bad "attach A"
+ctl attach B --netns "$(netns B)" --ports 31500-32000 || bad "attach B"
 same "ephemeral ranges" "30016-30031 30032-30047" "$(ctl list | awk 'NR > 1 {printf "%s%s", sep, $4; sep = " "}')"
 basics
-goes "outside to B" tcp out B 0.0.0.0 $address 31501 100000
-goes "outside to the host" tcp out host 0.0.0.0 $address 8080 100000
+goes "outside to B" tcp outside B 0.0.0.0 $address 31501 100000
+goes "outside to the host" tcp outside host 0.0.0.0 $address 8080 100000
 goes "A to the host by its address" tcp A host 0.0.0.0 $address 8080 100000
 goes "the host to A by its address (HostToContainerTCP)" tcp host A 0.0.0.0 $address 31001 100000
 goes "the host to A over 127.0.0.1 (HostToContainerTCP)" tcp host A 127.0.0.1 127.0.0.1 31001 100000
@@ -113,22 +74,22 @@ goes "B to A by the address (ContainerToContainerTCP)" tcp B A 0.0.0.0 $address 
 goes "A to itself by the address" tcp A A 0.0.0.0 $address 31002 100000
 goes "A to itself over 127.0.0.1" tcp A A 127.0.0.1 127.0.0.1 31002 100000
 goes "A to its own listener on a foreign port (T20)" tcp A A 0.0.0.0 $address 32502 100000
-goes_not "outside to a foreign port of A" tcp out A 0.0.0.0 $address 32502 100
+goes_not "outside to a foreign port of A" tcp outside A 0.0.0.0 $address 32502 100
 goes_not "B to a foreign port of A (ContainerToContainerTCP)" tcp B A 0.0.0.0 $address 32502 100
 for size in 100 4000; do # 4000: in fragments
-	goes "outside to A, UDP $size (T21)" udp out A $address $address 31001 $size
-	goes "A to outside, UDP $size (T21)" udp A out 0.0.0.0 $far 7000 $size
+	goes "outside to A, UDP $size (T21)" udp outside A $address $address 31001 $size
+	goes "A to outside, UDP $size (T21)" udp A outside 0.0.0.0 $far 7000 $size
 	goes "B to A, UDP $size (ContainerToContainerUDP)" udp B A 127.0.0.1 127.0.0.1 31001 $size
 	goes "the host to A, UDP $size (HostToContainerUDP)" udp host A $address $address 31001 $size
 	goes "A to the host, UDP $size" udp A host $address $address 8080 $size
-	goes "outside to the host, UDP $size (T21)" udp out host $address $address 8080 $size
+	goes "outside to the host, UDP $size (T21)" udp outside host $address $address 8080 $size
 done
 received() { on "$1" ping -c 2 -i 0.2 -W 1 "$2" | grep -o '[0-9]* received.*duplicates\|[0-9]* received'; }
 same "ping from A to outside (ContainerICMPExternal)" "2 received" "$(received A $far)"
 same "ping from A to itself (ContainerICMPInternal)" "2 received" "$(received A 127.0.0.1)"
 same "ping from A to the address (ContainerICMPInternal)" "2 received" "$(received A $address)"
-same "ping from outside is answered once" "2 received" "$(received out $address)"
-same "ARP from outside is answered once" 2 "$(on out arping -c 2 -w 3 -I eth0 $address | grep -c reply)"
+same "ping from outside is answered once" "2 received" "$(received outside $address)"
+same "ARP from outside is answered once" 2 "$(on outside arping -c 2 -w 3 -I eth0 $address | grep -c reply)"
 same "ARP from A is answered (ContainerARPExternal)" 1 "$(on A arping -f -c 3 -w 2 -I eth0 $far | grep -c reply)"
 
 # ---- what a container must not send --------------------------------------------------------
@@ -162,14 +123,14 @@ dump() {
 		ctl list; cat /proc/self/mountinfo; ls "$run/netns"
 	} 2>&1 | grep -v valid_lft
 }
-ip netns add "$tag-C" && namespaces+=("$tag-C")
+space C
 dump >"$work/before"
 refuse() { # WHY ARGUMENTS...
 	local said
 	said=$(ctl "${@:2}" 2>&1) && bad "accepted: ${*:2}"
 	[[ $said == *"$1"* ]] || bad "refusal of ${*:2}: $said"
 }
-c=(--netns "/run/netns/$tag-C")
+c=(--netns "$(netns C)")
 refuse "belongs to container A" attach C "${c[@]}" --ports 31000
 refuse "not all of the ports are managed" attach C "${c[@]}" --ports 80
 refuse "no port and no range" attach C "${c[@]}" --ports 31000-
@@ -177,7 +138,7 @@ refuse "is no network namespace" attach C --netns /etc/passwd
 refuse "No such file" attach C --netns /nosuch
 refuse "the host's own" attach C --netns "/run/netns/$host"
 refuse "No such file" attach C --pid 4194300
-refuse "has an interface eth0 already" attach C --netns "/run/netns/$tag-A"
+refuse "has an interface eth0 already" attach C --netns "$(netns A)"
 refuse "attached already" attach A "${c[@]}"
 refuse "container id" attach 'a%20b' "${c[@]}"
 refuse "no container" detach C
@@ -188,8 +149,8 @@ cmp -s "$work/before" "$work/after" || bad "a refusal changed something: $(diff 
 # ---- updates leave nothing (T1) ------------------------------------------------------------
 
 ctl update A --ports 31000-31003 && ctl update A --ports 31000-31007 && ctl update A --ports 31004-31007
-goes_not "a port that was taken away" tcp out A 0.0.0.0 $address 31001 100
-goes "a port that stayed" tcp out A 0.0.0.0 $address 31005 100
+goes_not "a port that was taken away" tcp outside A 0.0.0.0 $address 31001 100
+goes "a port that stayed" tcp outside A 0.0.0.0 $address 31005 100
 ctl attach C "${c[@]}" --ports 31000-31003 || bad "ports that were given back are free again (T1)"
 ctl detach C || bad "detach C"
 ctl update A --ports 31000-31499
@@ -207,16 +168,15 @@ seconds() { # FROM TO ADDRESS PORT BYTES
 	end=$(date +%s%N)
 	echo $(((end - start) / 1000000))
 }
-[ "$(seconds A out $far 7000 2000000)" -gt 1700 ] || bad "SmallEgressLimit: 2 MB at 1 MB/s were too fast"
+[ "$(seconds A outside $far 7000 2000000)" -gt 1700 ] || bad "SmallEgressLimit: 2 MB at 1 MB/s were too fast"
 [ "$(seconds A host 127.0.0.1 8080 2000000)" -gt 1700 ] 2>/dev/null || bad "SmallEgressLimit to the host"
-[ "$(seconds out A $address 31001 3000000)" -gt 1200 ] || bad "SmallIngressLimit: 3 MB at 2 MB/s were too fast"
+[ "$(seconds outside A $address 31001 3000000)" -gt 1200 ] || bad "SmallIngressLimit: 3 MB at 2 MB/s were too fast"
 ctl update A --ports 31000-31499 --egress 0 --ingress 0
 same "no limit any more" "" "$(rate_of drshape0 1:1)$(rate_of dr1 1:1)"
 
 # ---- kill -9, and drift --------------------------------------------------------------------
 
-kill -9 "$dredged"
-wait "$dredged" 2>/dev/null
+stop_dredged KILL
 basics
 start_dredged
 same "recovered" "A B" "$(ctl list | awk 'NR > 1 {printf "%s%s", sep, $1; sep = " "}')"
@@ -251,7 +211,7 @@ follows() { ip -n "$tag-A" addr show dev eth0 | grep -q 'inet 10.99.0.2/24' &&
 	ip -n "$tag-A" link show dev eth0 | grep -q 02:00:00:00:00:07; }
 wait_for 3 follows || bad "the container does not follow address, MAC and MTU of the host (T12)"
 same "the old address is gone (T12)" 1 "$(ip -n "$tag-A" -o -4 addr show dev eth0 | wc -l)"
-on out ip neigh flush all
+on outside ip neigh flush all
 basics
 
 # ---- run, and the end ----------------------------------------------------------------------

@@ -6,43 +6,13 @@
 #
 #     isolate_kill.sh [POINTS]        60
 # shellcheck disable=SC2154
-source "$(dirname "$0")/lib.bash"
-need dredgectl python3
+source "$(dirname "$0")/isolated.bash"
 points=${1:-60}
-work=$(mktemp -d)
-run=$work/run
-address=10.99.0.1 far=10.99.0.254
-end() {
-	[ ! -d "$run/netns" ] || umount -R "$run/netns"
-	cleanup
-}
-trap end EXIT
-for name in host outside A B C; do
-	ip netns add "$tag-$name" || skip "no network namespaces"
-	namespaces+=("$tag-$name")
-	ip -n "$tag-$name" link set lo up
-done
-ip -n "$tag-host" link add eth0 type veth peer name eth0 netns "$tag-outside"
-ip -n "$tag-host" addr add $address/24 dev eth0
-ip -n "$tag-outside" addr add $far/24 dev eth0
-ip -n "$tag-host" link set eth0 up
-ip -n "$tag-outside" link set eth0 up
-ip -n "$tag-host" route add default via $far
-ctl() { dredgectl --socket "$run/control" "$@"; }
-start_dredged() {
-	: >"$work/dredged.err"
-	nsenter --net="/run/netns/$tag-host" dredged --isolation=network/port_mapping \
-		'--resources=ports:[31000-32000];ephemeral_ports:[30001-30999]' \
-		--ephemeral_ports_per_container=16 --runtime_dir="$run" --cgroups_root "$cgroup_name" \
-		--no-host-network --status-interval 0 2>"$work/dredged.err" </dev/null &
-	dredged=$!
-	wait_for 10 grep -q ready "$work/dredged.err" ||
-		{ grep -q 'not built in' "$work/dredged.err" && skip "built without enforcement"; } ||
-		die "dredged did not start: $(tail -n 1 "$work/dredged.err")"
-}
+host_and_outside host outside
+for name in A B C; do space $name; done
 
-start_dredged
-ctl attach A --netns "/run/netns/$tag-A" --ports 31000-31007 --egress 50MB || die "attach A"
+start_dredged --no-host-network
+ctl attach A --netns "$(netns A)" --ports 31000-31007 --egress 50MB || die "attach A"
 
 # A sends a line every 5 ms to somebody outside, who notes the longest wait.
 cat >"$work/beat.py" <<'EOF'
@@ -64,7 +34,6 @@ else:
         s.sendall(b"x")
         time.sleep(0.005)
 EOF
-become() { exec nsenter --net="/run/netns/$tag-$1" "${@:2}"; } # $! is the program itself
 become outside python3 "$work/beat.py" listen >"$work/beat" &
 listener=$!
 wait_for 3 grep -q listening "$work/beat"
@@ -74,9 +43,9 @@ pids+=("$listener" "$sender")
 
 change() { # for ever: what can be interrupted
 	while :; do
-		ctl attach B --netns "/run/netns/$tag-B" --ports 31100-31107 --egress 1MB --ingress 2MB
+		ctl attach B --netns "$(netns B)" --ports 31100-31107 --egress 1MB --ingress 2MB
 		ctl update B --ports 31100-31103 --ingress 3MB
-		ctl attach C --netns "/run/netns/$tag-C" --ports 31104-31107
+		ctl attach C --netns "$(netns C)" --ports 31104-31107
 		ctl update B --ports 31100-31103 --egress 2MB
 		ctl detach B
 		ctl detach C
@@ -101,7 +70,7 @@ for ((point = 0; point < points && fail == 0; point++)); do
 	kill -9 "$dredged"
 	kill "$changer"
 	wait "$dredged" "$changer" 2>/dev/null
-	start_dredged
+	start_dredged --no-host-network
 	same "point $point: what is left over" "" "$(leftovers)"
 	for id in host $(ctl list | awk 'NR > 1 {print $1}'); do
 		same "point $point: the plan of $id" "" "$(ctl explain "$id" | grep -v ^ok)"
@@ -115,6 +84,4 @@ worst=$(awk '/^worst/ {print $2}' "$work/beat")
 echo "$point points; the longest wait of A's connection was $worst ms"
 # A line every 5 ms; 100 ms more than that is a stall, on an idle machine.
 [ "${worst:-9999}" -lt 150 ] || bad "A's connection waited for $worst ms"
-kill "$dredged"
-wait "$dredged" 2>/dev/null
 verdict

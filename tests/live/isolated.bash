@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034,SC2154
+# For tests of enforcement: a "host" with a public interface of its own, somebody outside, and a
+# dredged that isolates. All of it is gone on any exit.
+#
+#     source "$(dirname "$0")/isolated.bash"
+#     host_and_outside host outside; start_dredged; space A; ctl attach A --netns "$(netns A)"
+source "${BASH_SOURCE[0]%/*}/lib.bash"
+need dredgectl python3
+work=$(mktemp -d)
+run=$work/run
+address=10.99.0.1 far=10.99.0.254
+dredged=
+
+# What the isolator leaves behind on purpose.
+isolated_end() {
+	[ -z "$dredged" ] || kill -9 "$dredged" 2>/dev/null
+	[ ! -d "$run/netns" ] || umount -R "$run/netns"
+	cleanup
+}
+trap isolated_end EXIT
+
+netns() { echo "/run/netns/$tag-$1"; }
+space() { # NAME: a namespace
+	ip netns add "$tag-$1" || skip "no network namespaces"
+	namespaces+=("$tag-$1")
+}
+host_and_outside() { # HOST OUTSIDE [INTERFACE]: joined by the host's public interface and eth0
+	local eth=${3:-eth0} name
+	for name in "$1" "$2"; do
+		space "$name"
+		ip -n "$tag-$name" link set lo up
+	done
+	ip -n "$tag-$1" link add "$eth" type veth peer name eth0 netns "$tag-$2"
+	ip -n "$tag-$1" addr add $address/24 dev "$eth"
+	ip -n "$tag-$2" addr add $far/24 dev eth0
+	ip -n "$tag-$1" link set "$eth" up
+	ip -n "$tag-$2" link set eth0 up
+	ip -n "$tag-$1" route add default via $far
+}
+on() { nsenter --net="$(netns "$1")" "${@:2}"; }
+become() { exec nsenter --net="$(netns "$1")" "${@:2}"; } # in the background: $! is its pid
+
+ctl() { dredgectl --socket "$run/control" "$@"; }
+resources='ports:[31000-32000];ephemeral_ports:[30001-30999]' ephemeral_size=16
+isolation_host=host
+start_dredged() { # OPTIONS...: waits until it is ready; its words go to dredged.err
+	: >"$work/dredged.err"
+	become "$isolation_host" dredged --isolation=network/port_mapping "--resources=$resources" \
+		--ephemeral_ports_per_container=$ephemeral_size --runtime_dir="$run" \
+		--cgroups_root "$cgroup_name" --status-interval 0 "$@" 2>>"$work/dredged.err" </dev/null &
+	dredged=$!
+	pids+=("$dredged")
+	wait_for 10 grep -q ready "$work/dredged.err" ||
+		{ grep -q 'not built in' "$work/dredged.err" && skip "built without enforcement"; } ||
+		die "dredged did not start: $(tail -n 1 "$work/dredged.err")"
+}
+stop_dredged() { # SIGNAL
+	kill -"${1:-TERM}" "$dredged"
+	wait "$dredged" 2>/dev/null
+	status=$?
+}
