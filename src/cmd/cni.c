@@ -390,39 +390,66 @@ static const char *string_of(const json_t *container, const char *key)
 	return json_string_value(json_object_get(container, key));
 }
 
-/* Versions 0.1.0 and 0.2.0. */
-static json_t *old_result(const char *address, const char *gateway)
+static const struct family {
+	const char *version, *address, *gateway, *everywhere, *old_key;
+} families[] = {
+	{"4", "address", "gateway", "0.0.0.0/0", "ip4"},
+	{"6", "address6", "gateway6", "::/0", "ip6"},
+};
+
+static json_t *route_of(const struct family *f, const json_t *container)
 {
-	return json_pack("{s:{s:s,s:s*,s:[{s:s,s:s*}]}}", "ip4", "ip", address, "gateway", gateway,
-			 "routes", "dst", "0.0.0.0/0", "gw", gateway);
+	return json_pack("{s:s,s:s*}", "dst", f->everywhere, "gw",
+			 string_of(container, f->gateway));
+}
+
+/* Versions 0.1.0 and 0.2.0. */
+static json_t *old_result(const json_t *container)
+{
+	json_t *r = json_object();
+
+	for (const struct family *f = families; f < families + ARRAY_SIZE(families); f++)
+		if (string_of(container, f->address))
+			json_object_set_new(r, f->old_key,
+					    json_pack("{s:s,s:s*,s:[o]}", "ip",
+						      string_of(container, f->address), "gateway",
+						      string_of(container, f->gateway), "routes",
+						      route_of(f, container)));
+	return r;
 }
 
 static json_t *new_result(const struct cni_config *c, const struct cni_environment *env,
-			  const json_t *container, const char *address, const char *gateway)
+			  const json_t *container)
 {
+	json_t *ips = json_array(), *routes = json_array();
 	json_t *interfaces = json_pack("[{s:s},{s:s,s:s*,s:s}]", "name",
 				       string_of(container, "veth"), "name",
 				       string_of(container, "interface"), "mac",
 				       string_of(container, "mac"), "sandbox", env->netns);
-	json_t *ip = json_pack("{s:s,s:s*,s:i}", "address", address, "gateway", gateway,
-			       "interface", 1);
 
-	if (ip && !cni_config_since(c, "1.0.0"))
-		json_object_set_new(ip, "version", json_string("4"));
-	return json_pack("{s:o,s:[o],s:[{s:s,s:s*}]}", "interfaces", interfaces, "ips", ip,
-			 "routes", "dst", "0.0.0.0/0", "gw", gateway);
+	for (const struct family *f = families; f < families + ARRAY_SIZE(families); f++) {
+		if (!string_of(container, f->address))
+			continue;
+		json_t *ip = json_pack("{s:s,s:s*,s:i}", "address",
+				       string_of(container, f->address), "gateway",
+				       string_of(container, f->gateway), "interface", 1);
+		if (ip && !cni_config_since(c, "1.0.0"))
+			json_object_set_new(ip, "version", json_string(f->version));
+		json_array_append_new(ips, ip);
+		json_array_append_new(routes, route_of(f, container));
+	}
+	return json_pack("{s:o,s:o,s:o}", "interfaces", interfaces, "ips", ips, "routes", routes);
 }
 
 json_t *cni_result(const struct cni_config *c, const struct cni_environment *env,
 		   const json_t *container, struct cni_error *e)
 {
-	const char *address = string_of(container, "address");
-	const char *gateway = string_of(container, "gateway");
 	json_t *r = NULL;
 
-	if (address && string_of(container, "interface") && string_of(container, "veth"))
-		r = cni_config_since(c, "0.3.0") ? new_result(c, env, container, address, gateway)
-						 : old_result(address, gateway);
+	if (string_of(container, "address") && string_of(container, "interface") &&
+	    string_of(container, "veth"))
+		r = cni_config_since(c, "0.3.0") ? new_result(c, env, container)
+						 : old_result(container);
 	if (!r)
 		cni_fail(e, CNI_FAILED, "dredged does not say enough: another version?");
 	else if (*c->version)

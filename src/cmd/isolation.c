@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define RUN_DIR "/run/dredge"
@@ -34,7 +35,7 @@ static uint64_t link_speed_of(const char *eth)
 	struct net_link l;
 	uint64_t speed = eth ? link_speed(eth) : 0;
 
-	if (s && !net_default_route(s, &g, NULL) && !net_link_get(s, g.ifindex, &l, NULL))
+	if (s && !net_default_route(s, AF_INET, &g, NULL) && !net_link_get(s, g.ifindex, &l, NULL))
 		speed = link_speed(l.name);
 	net_close(s);
 	return speed;
@@ -88,6 +89,7 @@ int isolation_open(struct isolate_config *c, struct control **control, struct er
 		.ephemeral = c->ephemeral,
 		.ephemeral_per_container = c->ephemeral_per_container,
 		.unique_flow = c->unique_flow,
+		.ip6 = !c->no_ip6,
 	};
 	struct isolator *i = isolate_open(&o, e);
 	if (!i)

@@ -61,24 +61,37 @@ static json_t *shape_json(const struct shape *s)
 		       : json_null();
 }
 
+static void add_text(json_t *to, const char *key, struct text *value)
+{
+	json_object_set_new(to, key, json_string(text_cstr(value)));
+	text_done(value);
+}
+
 static void add_interface(json_t *to, const struct isolate_container *c)
 {
-	static const uint8_t none[4];
-	struct text address = {0}, gateway = {0}, mac = {0};
+	static const uint8_t none[16];
+	struct text address = {0}, gateway = {0}, mac = {0}, address6 = {0}, gateway6 = {0};
 
 	text_ipv4(&address, c->address);
 	text_fmt(&address, "/%u", c->prefix);
 	text_ipv4(&gateway, c->gateway);
 	text_mac(&mac, c->mac);
+	text_ipv6(&address6, c->address6);
+	text_fmt(&address6, "/%u", c->prefix6);
+	text_ipv6(&gateway6, c->gateway6);
 	json_object_set_new(to, "interface", json_string(c->interface));
-	json_object_set_new(to, "address", json_string(text_cstr(&address)));
-	if (memcmp(c->gateway, none, sizeof(none)))
-		json_object_set_new(to, "gateway", json_string(text_cstr(&gateway)));
-	json_object_set_new(to, "mac", json_string(text_cstr(&mac)));
+	add_text(to, "address", &address);
+	if (memcmp(c->gateway, none, sizeof(c->gateway)))
+		add_text(to, "gateway", &gateway);
+	if (memcmp(c->address6, none, sizeof(c->address6)))
+		add_text(to, "address6", &address6);
+	if (memcmp(c->gateway6, none, sizeof(c->gateway6)))
+		add_text(to, "gateway6", &gateway6);
+	add_text(to, "mac", &mac);
 	json_object_set_new(to, "netns_inode", json_integer((json_int_t)c->netns_inode));
-	text_done(&address);
 	text_done(&gateway);
-	text_done(&mac);
+	text_done(&address6);
+	text_done(&gateway6);
 }
 
 static int add_container(void *ctx, const struct isolate_container *c)

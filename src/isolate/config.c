@@ -20,6 +20,7 @@ const struct isolate_flag isolate_flags[] = {
 	{"egress_ceil_limit", "SIZE", "rate of bursts"},
 	{"egress_burst", "SIZE", "bytes of a burst"},
 	{"egress_unique_flow_per_container", NULL, "a queue for each container on the interface"},
+	{"ipv6", NULL, "map the ports of the host's IPv6 address too (true)"},
 	{"ingress_rate_limit_per_container", "SIZE", "bytes per second a container may receive"},
 	{"ingress_rate_per_cpu", "SIZE", "the same for what it receives"},
 	{"minimum_ingress_rate_limit", "SIZE", ""},
@@ -218,6 +219,12 @@ int isolate_config_set(struct isolate_config *c, const char *name, const char *v
 		return set_per_cpu(&c->egress, name, value, e);
 	if (str_eq(name, "ingress_rate_per_cpu"))
 		return set_per_cpu(&c->ingress, name, value, e);
+	if (str_eq(name, "ipv6")) {
+		bool ip6 = true;
+		int status = set_bool(&ip6, name, value, e);
+		c->no_ip6 = !ip6;
+		return status;
+	}
 	if (str_eq(name, "egress_unique_flow_per_container"))
 		return set_bool(&c->unique_flow, name, value, e);
 	if (str_eq(name, "ephemeral_ports_per_container")) {

@@ -18,6 +18,7 @@ struct isolate_config {
 	struct limit_flags egress, ingress;
 	uint64_t link_speed; /* network_link_speed, bytes/s; 0 = not given */
 	bool unique_flow;    /* egress_unique_flow_per_container */
+	bool no_ip6;	     /* ipv6=false */
 	bool ignored;	     /* some flag of the agent was accepted that is none of ours */
 };
 

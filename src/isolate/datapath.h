@@ -13,11 +13,19 @@
 #define DP_PORTS   65536
 #define DP_ID_SIZE 128 /* longest container id and its end; nested Mesos ids are 73 */
 
+/* IPv6, or IPv4 mapped into it (RFC 4291 2.5.5.2); all zero = none. */
+union dp_address {
+	__u8 bytes[16];
+	__be32 words[4];
+	__u64 halves[2];
+};
+
 struct dp_host {      /* map dp_host, one entry */
 	__u32 eth;    /* the public interface */
 	__u32 lo;     /* loopback */
 	__u32 shaper; /* where limited egress goes, 0 = none */
 	__be32 ip;
+	union dp_address ip6, link_local; /* of the public interface */
 	__u8 mac[6];
 	__u8 pad[2]; /* elements of an array are multiples of 8 bytes */
 };
@@ -50,7 +58,7 @@ enum dp_counter {
 	DP_FOREIGN_PORT, /* sent from a port that the container does not own */
 	DP_SPOOFED,	 /* sent with an address that is not the host's */
 	DP_FRAGMENT,	 /* later fragment whose first was not seen */
-	DP_OTHER,	 /* no protocol that can be told apart: neither IPv4 nor ARP */
+	DP_OTHER,	 /* no protocol that can be told apart: neither IP nor ARP, or not whole */
 	DP_COUNTERS
 };
 

@@ -1,23 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "isolate/internal.h"
 
+#include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
+
+/* Not yet, not long, or not any more. */
+#define PASSING (IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_TEMPORARY | IFA_F_DEPRECATED)
 
 static void take_address(void *ctx, const struct net_address *a)
 {
 	struct host *h = ctx;
 
-	if (!h->address.ifindex && a->ifindex == h->eth.ifindex && a->family == AF_INET)
+	if (a->ifindex != h->eth.ifindex)
+		return;
+	if (a->family == AF_INET && !h->address.ifindex)
 		h->address = *a;
+	if (a->family != AF_INET6 || !h->ip6_wanted || a->flags & PASSING)
+		return;
+	if (a->scope == RT_SCOPE_UNIVERSE && !h->address6.ifindex)
+		h->address6 = *a;
+	if (a->scope == RT_SCOPE_LINK && !h->link_local.ifindex)
+		h->link_local = *a;
 }
 
 static int look(struct host *h, struct err *e)
 {
 	static const uint8_t none[6];
 
-	h->address = (struct net_address){0};
-	if (net_default_route(h->net, &h->gateway, e) ||
+	h->address = h->address6 = h->link_local = (struct net_address){0};
+	h->gateway6 = (struct net_gateway){0};
+	if (net_default_route(h->net, AF_INET, &h->gateway, e) ||
 	    net_link_named(h->net, h->lo_name ? h->lo_name : "lo", &h->lo, e))
 		return -1;
 	if (h->eth_name ? net_link_named(h->net, h->eth_name, &h->eth, e)
@@ -29,12 +42,18 @@ static int look(struct host *h, struct err *e)
 		return err_set(e, ERR_FAILED, "%s has no IPv4 address", h->eth.name);
 	if (!h->eth.has_mac || !memcmp(h->eth.mac, none, sizeof(none)))
 		return err_set(e, ERR_FAILED, "%s has no Ethernet address", h->eth.name);
+	if (h->address6.ifindex && net_default_route(h->net, AF_INET6, &h->gateway6, NULL))
+		h->gateway6 = (struct net_gateway){0}; /* IPv6 among neighbours only */
 	return 0;
 }
 
-int host_open(struct host *h, const char *eth, const char *lo, struct err *e)
+int host_open(struct host *h, const char *eth, const char *lo, bool ip6, struct err *e)
 {
+	char off[8];
+
 	*h = (struct host){.net = net_open(-1, e), .eth_name = eth, .lo_name = lo};
+	h->ip6_kernel = !net_sysctl_read(-1, "ipv6/conf/all/disable_ipv6", off, sizeof(off), NULL);
+	h->ip6_wanted = ip6 && h->ip6_kernel;
 	if (h->net && !look(h, e))
 		return 0;
 	host_close(h);

@@ -34,13 +34,18 @@ void datapath_owned(const struct datapath *d, uint32_t slot, struct port_set *ou
 struct host {
 	struct net_socket *net;
 	const char *eth_name, *lo_name; /* as asked for, or NULL */
+	bool ip6_kernel;		/* it can IPv6 at all */
+	bool ip6_wanted;
 	struct net_link eth, lo;
 	struct net_address address; /* the first IPv4 address of eth */
 	struct net_gateway gateway;
+	/* IPv6, as far as eth has it; ifindex 0 = not. */
+	struct net_address address6, link_local; /* the first lasting global one */
+	struct net_gateway gateway6;
 };
 
 /* eth, lo: borrowed as long as the host is open, or NULL. */
-int host_open(struct host *h, const char *eth, const char *lo, struct err *e);
+int host_open(struct host *h, const char *eth, const char *lo, bool ip6, struct err *e);
 /* Look again; on failure (an interface that is gone for a moment) nothing changes. */
 int host_refresh(struct host *h, struct err *e);
 void host_close(struct host *h);
@@ -50,8 +55,8 @@ void host_close(struct host *h);
 enum item_kind {
 	ITEM_VETH,     /* name, number: ifindex is filled in */
 	ITEM_UP,       /* name, number = MTU, mac: with the host's Ethernet address */
-	ITEM_ADDRESS,  /* name */
-	ITEM_ROUTE,    /* name */
+	ITEM_ADDRESS,  /* name, number = family: those of the host and no other */
+	ITEM_ROUTE,    /* name, number = family: default route */
 	ITEM_SYSCTL,   /* name, value */
 	ITEM_CLSACT,   /* name */
 	ITEM_PROGRAM,  /* name, number = enum dp_program, slot */

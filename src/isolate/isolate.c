@@ -327,7 +327,7 @@ struct isolator *isolate_open(const struct isolate_options *o, struct err *e)
 	i->run_dir = xstrdup(o->run_dir);
 	i->handles = xasprintf("%s/netns", o->run_dir);
 	i->pool.pool = o->ephemeral;
-	if (host_open(&i->host, o->eth, o->lo, e))
+	if (host_open(&i->host, o->eth, o->lo, o->ip6, e))
 		goto fail;
 	if (handles_open(i, e))
 		goto fail;

@@ -25,6 +25,7 @@ struct isolate_options {
 	struct port_set ports, ephemeral; /* the pools */
 	uint32_t ephemeral_per_container;
 	bool unique_flow; /* a queue for each container on the public interface */
+	bool ip6;	  /* map ports of the host's IPv6 address too, where it has one */
 };
 
 struct isolate_container { /* borrowed until the next call */
@@ -34,9 +35,10 @@ struct isolate_container { /* borrowed until the next call */
 	struct shape egress, ingress;
 	uint64_t refused[DP_COUNTERS]; /* packets, by enum dp_counter */
 	uint64_t netns_inode;	       /* of its namespace, 0 = gone */
-	/* Its interface, which looks like the host's; no gateway: all zero. */
+	/* Its interface, which looks like the host's; no gateway, no IPv6: all zero. */
 	const char *interface;
 	uint8_t address[4], prefix, gateway[4], mac[6];
+	uint8_t address6[16], prefix6, gateway6[16];
 };
 
 struct isolator;

@@ -85,41 +85,52 @@ static int make_up(const struct target *t, const struct item *it, struct err *e)
 
 /* ---- addresses, routes, sysctls ---- */
 
-#define OTHERS_MAX 8u
+#define ADDRESSES_MAX 8u
 
 struct looking {
-	struct net_address wanted;
-	bool found;
-	struct net_address others[OTHERS_MAX]; /* of the interface, not wanted */
+	uint32_t ifindex;
+	uint8_t family;
+	struct net_address wanted[2]; /* of the host */
+	bool found[2];
+	unsigned wanted_count;
+	struct net_address others[ADDRESSES_MAX]; /* of the interface, not wanted */
 	unsigned other_count;
 };
 
 static bool same_address(const struct net_address *a, const struct net_address *b)
 {
-	return a->prefix == b->prefix && !memcmp(a->address, b->address, 4);
+	return a->prefix == b->prefix && !memcmp(a->address, b->address, sizeof(a->address));
 }
 
 static void look_address(void *ctx, const struct net_address *a)
 {
 	struct looking *l = ctx;
 
-	if (a->ifindex != l->wanted.ifindex || a->family != l->wanted.family)
+	if (a->ifindex != l->ifindex || a->family != l->family)
 		return;
-	if (same_address(a, &l->wanted))
-		l->found = true;
-	else if (l->other_count < OTHERS_MAX)
+	for (unsigned i = 0; i < l->wanted_count; i++)
+		if (same_address(a, &l->wanted[i])) {
+			l->found[i] = true;
+			return;
+		}
+	if (l->other_count < ADDRESSES_MAX)
 		l->others[l->other_count++] = *a;
 }
 
-static int look_for_address(const struct target *t, const struct item *it, struct looking *look,
-			    struct err *e)
+static int look_for_addresses(const struct target *t, const struct item *it, struct looking *look,
+			      struct err *e)
 {
+	const struct host *h = t->host;
 	struct net_link l;
 
 	if (link_of(t, it, &l, e))
 		return -1;
-	*look = (struct looking){.wanted = t->host->address};
-	look->wanted.ifindex = l.ifindex;
+	*look = (struct looking){.ifindex = l.ifindex, .family = (uint8_t)it->number};
+	look->wanted[look->wanted_count++] = it->number == AF_INET6 ? h->address6 : h->address;
+	if (it->number == AF_INET6 && h->link_local.ifindex)
+		look->wanted[look->wanted_count++] = h->link_local;
+	for (unsigned i = 0; i < look->wanted_count; i++)
+		look->wanted[i].ifindex = l.ifindex;
 	return net_addresses(socket_of(t, it), look_address, look, e);
 }
 
@@ -127,22 +138,30 @@ static int check_address(const struct target *t, const struct item *it, struct e
 {
 	struct looking look;
 
-	if (look_for_address(t, it, &look, e))
+	if (look_for_addresses(t, it, &look, e))
 		return -1;
-	return look.found && !look.other_count;
+	return look.found[0] && (look.wanted_count < 2 || look.found[1]) && !look.other_count;
 }
 
-/* The new one first: without any the routes would go too. */
+/* The new ones first: without any the routes would go too. */
 static int make_address(const struct target *t, const struct item *it, struct err *e)
 {
 	struct looking look;
 
-	if (look_for_address(t, it, &look, e) || net_address_add(socket_of(t, it), &look.wanted, e))
+	if (look_for_addresses(t, it, &look, e))
 		return -1;
+	for (unsigned i = 0; i < look.wanted_count; i++)
+		if (!look.found[i] && net_address_add(socket_of(t, it), &look.wanted[i], e))
+			return -1;
 	for (unsigned i = 0; i < look.other_count; i++)
 		if (net_address_delete(socket_of(t, it), &look.others[i], e))
 			return -1;
 	return 0;
+}
+
+static const struct net_gateway *gateway_of(const struct target *t, const struct item *it)
+{
+	return it->number == AF_INET6 ? &t->host->gateway6 : &t->host->gateway;
 }
 
 static int check_route(const struct target *t, const struct item *it, struct err *e)
@@ -152,13 +171,14 @@ static int check_route(const struct target *t, const struct item *it, struct err
 
 	if (link_of(t, it, &l, e))
 		return -1;
-	return !net_default_route(socket_of(t, it), &g, NULL) && g.ifindex == l.ifindex &&
-	       !memcmp(g.address, t->host->gateway.address, sizeof(g.address));
+	return !net_default_route(socket_of(t, it), (uint8_t)it->number, &g, NULL) &&
+	       g.ifindex == l.ifindex &&
+	       !memcmp(g.address, gateway_of(t, it)->address, sizeof(g.address));
 }
 
 static int make_route(const struct target *t, const struct item *it, struct err *e)
 {
-	struct net_gateway g = t->host->gateway;
+	struct net_gateway g = *gateway_of(t, it);
 	struct net_link l;
 
 	if (link_of(t, it, &l, e))
@@ -399,6 +419,8 @@ static struct dp_host host_entry(const struct target *t)
 	struct net_link shaper;
 
 	memcpy(&h.ip, t->host->address.address, sizeof(h.ip));
+	memcpy(&h.ip6, t->host->address6.address, sizeof(h.ip6));
+	memcpy(&h.link_local, t->host->link_local.address, sizeof(h.link_local));
 	memcpy(h.mac, t->host->eth.mac, sizeof(h.mac));
 	if (!net_link_named(t->host->net, SHAPER_IN, &shaper, NULL))
 		h.shaper = shaper.ifindex;
@@ -508,6 +530,8 @@ void item_text(const struct item *it, struct text *out)
 	}
 	if (it->value[0])
 		text_fmt(out, " = %s", it->value);
+	if (it->number == AF_INET6 && (it->kind == ITEM_ADDRESS || it->kind == ITEM_ROUTE))
+		text_str(out, " (IPv6)");
 	if (it->kind == ITEM_UP)
 		text_fmt(out, " mtu %u", it->number);
 	if (it->kind == ITEM_PROGRAM)

@@ -40,6 +40,9 @@ static int show(struct isolator *i, uint32_t slot,
 	};
 	memcpy(view.address, i->host.address.address, sizeof(view.address));
 	memcpy(view.gateway, i->host.gateway.address, sizeof(view.gateway));
+	view.prefix6 = i->host.address6.prefix;
+	memcpy(view.address6, i->host.address6.address, sizeof(view.address6));
+	memcpy(view.gateway6, i->host.gateway6.address, sizeof(view.gateway6));
 	memcpy(view.mac, i->host.eth.mac, sizeof(view.mac));
 	read_counters(i, slot, view.refused);
 	int ended = fn(ctx, &view);

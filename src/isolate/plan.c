@@ -6,6 +6,7 @@
 #include "isolate/internal.h"
 
 #include <stdio.h>
+#include <sys/socket.h>
 
 static struct item *add(struct plan *p, enum item_kind kind, bool inside, const char *name)
 {
@@ -44,6 +45,37 @@ static void add_like_host(struct plan *p, const struct host *h, bool inside, con
 	it->mac = true;
 }
 
+static void add_ip6_sysctl(struct plan *p, bool inside, const char *link, const char *key,
+			   const char *value)
+{
+	struct item *it = add(p, ITEM_SYSCTL, inside, "");
+
+	snprintf(it->name, sizeof(it->name), "ipv6/conf/%s/%s", link, key);
+	snprintf(it->value, sizeof(it->value), "%s", value);
+}
+
+/* Links that only carry frames say nothing of their own. */
+static void add_no_ip6(const struct host *h, struct plan *p, const char *link)
+{
+	if (h->ip6_kernel)
+		add_ip6_sysctl(p, false, link, "disable_ipv6", "1");
+}
+
+static void plan_ip6(const struct host *h, struct plan *p)
+{
+	if (!h->ip6_kernel)
+		return;
+	if (!h->address6.ifindex) {
+		add_ip6_sysctl(p, true, "all", "disable_ipv6", "1");
+		return;
+	}
+	add_ip6_sysctl(p, true, "lo", "disable_ipv6", "0");
+	add_ip6_sysctl(p, true, h->eth.name, "disable_ipv6", "0");
+	/* Its addresses and routes are the host's, and what routers say reaches the host alone. */
+	add_ip6_sysctl(p, true, h->eth.name, "accept_ra", "0");
+	add_ip6_sysctl(p, true, h->eth.name, "addr_gen_mode", "1");
+}
+
 void plan_host(const struct host *h, bool shaper, bool flows, struct plan *p)
 {
 	*p = (struct plan){0};
@@ -54,6 +86,8 @@ void plan_host(const struct host *h, bool shaper, bool flows, struct plan *p)
 	add_up(p, false, h->lo.name, h->eth.mtu);
 	if (shaper) {
 		add(p, ITEM_VETH, false, SHAPER_IN);
+		add_no_ip6(h, p, SHAPER_IN);
+		add_no_ip6(h, p, SHAPER_OUT);
 		add(p, ITEM_HTB, false, SHAPER_IN)->number = 0;
 		add_program(p, false, SHAPER_OUT, DP_SHAPED);
 		add_up(p, false, SHAPER_OUT, h->eth.mtu);
@@ -89,12 +123,9 @@ void plan_container(const struct host *h, const struct container *c, struct plan
 
 	*p = (struct plan){0};
 	add(p, ITEM_VETH, false, c->veth);
-	struct item *it = add(p, ITEM_SYSCTL, false, "");
-	snprintf(it->name, sizeof(it->name), "ipv6/conf/%s/disable_ipv6", c->veth);
-	snprintf(it->value, sizeof(it->value), "1");
-	it = add(p, ITEM_SYSCTL, true, "ipv6/conf/all/disable_ipv6");
-	snprintf(it->value, sizeof(it->value), "1");
-	it = add(p, ITEM_SYSCTL, true, "ipv4/ip_local_port_range");
+	add_no_ip6(h, p, c->veth);
+	plan_ip6(h, p);
+	struct item *it = add(p, ITEM_SYSCTL, true, "ipv4/ip_local_port_range");
 	snprintf(range, sizeof(range), "%u %u", c->entry.ephemeral_begin, c->entry.ephemeral_end);
 	snprintf(it->value, sizeof(it->value), "%s", range);
 	add_sysctl(p, true, "lo", "accept_local", "1");
@@ -104,8 +135,12 @@ void plan_container(const struct host *h, const struct container *c, struct plan
 	add_program(p, true, "lo", DP_INNER_LO);
 	add_program(p, true, h->eth.name, DP_INNER_ETH);
 	add_like_host(p, h, true, h->eth.name);
-	add(p, ITEM_ADDRESS, true, h->eth.name);
-	add(p, ITEM_ROUTE, true, h->eth.name);
+	add(p, ITEM_ADDRESS, true, h->eth.name)->number = AF_INET;
+	add(p, ITEM_ROUTE, true, h->eth.name)->number = AF_INET;
+	if (h->address6.ifindex)
+		add(p, ITEM_ADDRESS, true, h->eth.name)->number = AF_INET6;
+	if (h->gateway6.ifindex)
+		add(p, ITEM_ROUTE, true, h->eth.name)->number = AF_INET6;
 	add_program(p, false, c->veth, DP_OUT);
 	plan_limits(c, p);
 	add(p, ITEM_SLOT, false, "");

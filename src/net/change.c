@@ -117,6 +117,11 @@ int net_link_named(struct net_socket *s, const char *name, struct net_link *out,
 
 /* ---- addresses and routes ---- */
 
+static size_t address_size(uint8_t family)
+{
+	return family == AF_INET6 ? 16 : 4;
+}
+
 static int address_change(struct net_socket *s, int type, int flags, const struct net_address *a,
 			  struct err *e, const char *what)
 {
@@ -128,7 +133,7 @@ static int address_change(struct net_socket *s, int type, int flags, const struc
 		.ifa_index = a->ifindex,
 	};
 	struct nl_msg *msg = change_new(type, flags, &h, sizeof(h));
-	size_t n = a->family == AF_INET6 ? 16 : 4;
+	size_t n = address_size(a->family);
 
 	put_bytes(msg, IFA_LOCAL, a->address, n);
 	put_bytes(msg, IFA_ADDRESS, a->address, n);
@@ -148,6 +153,7 @@ int net_address_delete(struct net_socket *s, const struct net_address *a, struct
 
 struct gateways {
 	struct net_gateway *out;
+	uint8_t family;
 	bool found;
 };
 
@@ -160,31 +166,34 @@ static void take_route(void *ctx, struct nlmsghdr *h)
 	if (g->found || h->nlmsg_type != RTM_NEWROUTE ||
 	    nlmsg_parse(h, sizeof(*r), tb, RTA_MAX, NULL) < 0)
 		return;
-	if (r->rtm_dst_len || r->rtm_type != RTN_UNICAST || r->rtm_table != RT_TABLE_MAIN ||
-	    !tb[RTA_OIF] || tb[RTA_MULTIPATH])
+	if (r->rtm_family != g->family || r->rtm_dst_len || r->rtm_type != RTN_UNICAST ||
+	    r->rtm_table != RT_TABLE_MAIN || !tb[RTA_OIF] || tb[RTA_MULTIPATH])
 		return;
-	*g->out = (struct net_gateway){.ifindex = nla_get_u32(tb[RTA_OIF])};
-	if (tb[RTA_GATEWAY] && nla_len(tb[RTA_GATEWAY]) == 4)
-		memcpy(g->out->address, nla_data(tb[RTA_GATEWAY]), 4);
+	*g->out = (struct net_gateway){.ifindex = nla_get_u32(tb[RTA_OIF]),
+				       .family = r->rtm_family};
+	if (tb[RTA_GATEWAY] && (size_t)nla_len(tb[RTA_GATEWAY]) == address_size(r->rtm_family))
+		memcpy(g->out->address, nla_data(tb[RTA_GATEWAY]), address_size(r->rtm_family));
 	g->found = true;
 }
 
-int net_default_route(struct net_socket *s, struct net_gateway *out, struct err *e)
+int net_default_route(struct net_socket *s, uint8_t family, struct net_gateway *out, struct err *e)
 {
-	const struct rtmsg h = {.rtm_family = AF_INET};
-	struct gateways g = {.out = out};
+	const struct rtmsg h = {.rtm_family = family};
+	struct gateways g = {.out = out, .family = family};
 
 	if (socket_ask(s, request_new(RTM_GETROUTE, true, &h, sizeof(h)), take_route, &g,
 		       "cannot read routes", NULL, e))
 		return -1;
-	return g.found ? 0 : err_set(e, ERR_FAILED, "the host has no IPv4 default route");
+	return g.found ? 0
+		       : err_set(e, ERR_FAILED, "the host has no IPv%d default route",
+				 family == AF_INET6 ? 6 : 4);
 }
 
 int net_default_route_add(struct net_socket *s, const struct net_gateway *g, struct err *e)
 {
-	static const uint8_t none[4];
+	static const uint8_t none[16];
 	const struct rtmsg h = {
-		.rtm_family = AF_INET,
+		.rtm_family = g->family,
 		.rtm_table = RT_TABLE_MAIN,
 		.rtm_protocol = RTPROT_STATIC,
 		.rtm_scope = RT_SCOPE_UNIVERSE,
@@ -193,8 +202,8 @@ int net_default_route_add(struct net_socket *s, const struct net_gateway *g, str
 	};
 	struct nl_msg *msg = change_new(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &h, sizeof(h));
 
-	if (memcmp(g->address, none, 4))
-		put_bytes(msg, RTA_GATEWAY, g->address, 4);
+	if (memcmp(g->address, none, sizeof(none)))
+		put_bytes(msg, RTA_GATEWAY, g->address, address_size(g->family));
 	put_u32(msg, RTA_OIF, g->ifindex);
 	return change_run(s, msg, NULL, e, "cannot add the default route");
 }

@@ -177,7 +177,8 @@ static void address_visit(void *ctx, struct nlmsghdr *h)
 	struct net_address a = {.ifindex = m->ifa_index,
 				.family = m->ifa_family,
 				.prefix = m->ifa_prefixlen,
-				.scope = m->ifa_scope};
+				.scope = m->ifa_scope,
+				.flags = attr_u32(tb[IFA_FLAGS], m->ifa_flags)};
 	memcpy(a.address, nla_data(local), (size_t)want);
 	v->fn(v->ctx, &a);
 }

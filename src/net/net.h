@@ -74,6 +74,7 @@ struct net_address {
 	uint8_t family;	     /* AF_INET, AF_INET6 */
 	uint8_t prefix;	     /* bits */
 	uint8_t scope;	     /* RT_SCOPE_* */
+	uint32_t flags;	     /* IFA_F_*; ignored where an address is added or deleted */
 	uint8_t address[16]; /* the local address: 4 or 16 bytes */
 };
 
@@ -104,11 +105,12 @@ int net_address_delete(struct net_socket *s, const struct net_address *a, struct
 
 struct net_gateway { /* of a default route in the main table with one next hop */
 	uint32_t ifindex;
-	uint8_t address[4]; /* all zero: none, the interface alone is the way */
+	uint8_t family;	     /* AF_INET, AF_INET6 */
+	uint8_t address[16]; /* 4 or 16 bytes; all zero: none, the interface alone is the way */
 };
 
-/* The first IPv4 default route. -1 also when there is none. */
-int net_default_route(struct net_socket *s, struct net_gateway *out, struct err *e);
+/* The first default route of the family. -1 also when there is none. */
+int net_default_route(struct net_socket *s, uint8_t family, struct net_gateway *out, struct err *e);
 /* Add, also where the gateway is not in a subnet of the interface. */
 int net_default_route_add(struct net_socket *s, const struct net_gateway *g, struct err *e);
 

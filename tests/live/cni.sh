@@ -97,7 +97,8 @@ print(s.recv(100).decode())" 2>/dev/null
 
 # ---- Mesos ---------------------------------------------------------------------------------
 
-old_result='{"ip4":{"ip":"10.99.0.1/24","gateway":"10.99.0.254","routes":[{"dst":"0.0.0.0/0","gw":"10.99.0.254"}]}}'
+old_result='{"ip4":{"ip":"10.99.0.1/24","gateway":"10.99.0.254","routes":[{"dst":"0.0.0.0/0","gw":"10.99.0.254"}]},'
+old_result+='"ip6":{"ip":"fd00:99::1/64","gateway":"fd00:99::fe","routes":[{"dst":"::/0","gw":"fd00:99::fe"}]}}'
 a=4b2f7f2e-0d0f-4c44-9d5f-3f2a5fb1f001 nested=$a.0d9c5b34-7a43-4f7b-b6a2-6a4e7c7e7f02
 container $a
 container $nested
@@ -253,8 +254,9 @@ for version in $versions; do
 			"{'name': 'ens3', 'mac': '$mac', 'sandbox': '$ns_b'}" "$(get "d['interfaces'][1]")"
 		same "ADD $version: the host's end" "{'name': 'dr1'}" "$(get "d['interfaces'][0]")"
 		same "ADD $version: address" "10.99.0.1/24 10.99.0.254 1" "$(get "' '.join(str(d['ips'][0][k]) for k in ('address', 'gateway', 'interface'))")"
-		same "ADD $version: family" "$([[ $version = 1.* ]] && echo None || echo 4)" "$(get "d['ips'][0].get('version')")"
-		same "ADD $version: route" "[{'dst': '0.0.0.0/0', 'gw': '10.99.0.254'}]" "$(get "d['routes']")"
+		same "ADD $version: IPv6 address" "fd00:99::1/64 fd00:99::fe 1" "$(get "' '.join(str(d['ips'][1][k]) for k in ('address', 'gateway', 'interface'))")"
+		same "ADD $version: families" "$([[ $version = 1.* ]] && echo 'None None' || echo '4 6')" "$(get "*[ip.get('version') for ip in d['ips']]")"
+		same "ADD $version: routes" "0.0.0.0/0 10.99.0.254 ::/0 fd00:99::fe" "$(get "*[r[k] for r in d['routes'] for k in ('dst', 'gw')]")"
 		;;
 	esac
 	same "what it says is so" "$mac" "$(nsenter --net="$ns_b" ip -o link show ens3 | sed -n 's/.*ether \([^ ]*\).*/\1/p')"

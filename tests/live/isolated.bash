@@ -10,6 +10,7 @@ need dredgectl python3
 work=$(mktemp -d)
 run=$work/run
 address=10.99.0.1 far=10.99.0.254
+address6=fd00:99::1 far6=fd00:99::fe
 dredged=
 
 # What the isolator leaves behind on purpose.
@@ -36,7 +37,10 @@ host_and_outside() { # HOST OUTSIDE [INTERFACE]: joined by the host's public int
 	ip -n "$tag-$2" addr add $far/24 dev eth0
 	ip -n "$tag-$1" link set "$eth" up
 	ip -n "$tag-$2" link set eth0 up
+	ip -n "$tag-$1" addr add $address6/64 dev "$eth" nodad
+	ip -n "$tag-$2" addr add $far6/64 dev eth0 nodad
 	ip -n "$tag-$1" route add default via $far
+	ip -n "$tag-$1" -6 route add default via $far6
 }
 on() { nsenter --net="$(netns "$1")" "${@:2}"; }
 become() { exec nsenter --net="$(netns "$1")" "${@:2}"; } # in the background: $! is its pid

@@ -19,7 +19,7 @@ ip -n host route add default via 10.99.0.254
 on() { nsenter --net="/run/netns/$1" "${@:2}"; }
 ctl() { dredgectl --socket "$work/run/control" "$@"; }
 start() {
-	on host dredged --isolation=network/port_mapping --egress_unique_flow_per_container \
+	nsenter --net=/run/netns/host dredged --isolation=network/port_mapping --egress_unique_flow_per_container \
 		'--resources=ports:[31000-32000];ephemeral_ports:[30001-30999]' \
 		--ephemeral_ports_per_container=16 --egress_rate_limit_per_container=1MB \
 		--runtime_dir="$work/run" --cgroups_root vmtest --status-interval 0 2>"$work/err" </dev/null &
