@@ -2,6 +2,7 @@
 /* The namespaces of containers, held by bind mounts: a container ends when it is detached. */
 #include "isolate/internal.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
@@ -76,6 +77,21 @@ static bool in_mount_table(const char *path)
 	if (f)
 		fclose(f);
 	return found;
+}
+
+void handles_sweep(const struct isolator *i)
+{
+	DIR *d = opendir(i->handles);
+
+	for (const struct dirent *f; d && (f = readdir(d));) {
+		if (f->d_name[0] == '.' || slot_of(i, f->d_name))
+			continue;
+		log_warn("isolation: a namespace is held for %s, which is no container: let go",
+			 f->d_name);
+		handle_drop(i, f->d_name);
+	}
+	if (d)
+		closedir(d);
 }
 
 int handles_open(const struct isolator *i, struct err *e)

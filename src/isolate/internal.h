@@ -151,5 +151,7 @@ int container_apply(struct isolator *i, struct container *c, struct text *drift,
 int handles_open(const struct isolator *i, struct err *e);
 int handle_hold(const struct isolator *i, const char *id, const char *netns, struct err *e);
 void handle_drop(const struct isolator *i, const char *id);
+/* Let go of those that belong to no container of the table. */
+void handles_sweep(const struct isolator *i);
 
 #endif

@@ -89,29 +89,55 @@ int container_apply(struct isolator *i, struct container *c, struct text *drift,
 	return status ? -1 : (int)missing;
 }
 
-/* ---- our programs, where they are attached ---- */
+/* ---- what is ours in the kernel ---- */
 
-struct searching {
-	uint32_t id;
+struct own_links { /* host ends of veths */
+	unsigned count;
+	uint32_t slots[DP_SLOTS], ifindexes[DP_SLOTS];
 };
+
+static void look_own(void *ctx, const struct net_link *l)
+{
+	struct own_links *own = ctx;
+	uint32_t slot;
+	int n = 0;
+
+	if (str_eq(l->kind, "veth") && sscanf(l->name, VETH_FORM "%n", &slot, &n) == 1 &&
+	    !l->name[n] && slot && slot < DP_SLOTS && own->count < DP_SLOTS) {
+		own->slots[own->count] = slot;
+		own->ifindexes[own->count++] = l->ifindex;
+	}
+}
+
+static struct own_links *own_links(const struct host *h)
+{
+	struct own_links *own = xcalloc(1, sizeof(*own));
+
+	net_links(h->net, false, look_own, own, NULL);
+	return own;
+}
 
 static void find_ours(void *ctx, const struct net_bpf_filter *f)
 {
-	struct searching *s = ctx;
+	uint32_t *id = ctx;
 
 	if (!strncmp(f->name, "dredge:", 7))
-		s->id = f->id;
+		*id = f->id;
 }
 
-/* The id of a program of ours that is attached to the host's interface, or 0. */
+/* The id of a program of ours that is attached somewhere, or 0: all share the maps. */
 static uint32_t attached_program(const struct host *h)
 {
-	struct searching s = {0};
+	struct own_links *own = own_links(h);
+	uint32_t id = 0;
 
-	net_bpf_filters(h->net, h->eth.ifindex, NET_TC_INGRESS, find_ours, &s, NULL);
-	if (!s.id)
-		net_bpf_filters(h->net, h->lo.ifindex, NET_TC_INGRESS, find_ours, &s, NULL);
-	return s.id;
+	net_bpf_filters(h->net, h->eth.ifindex, NET_TC_INGRESS, find_ours, &id, NULL);
+	if (!id)
+		net_bpf_filters(h->net, h->lo.ifindex, NET_TC_INGRESS, find_ours, &id, NULL);
+	for (unsigned k = 0; k < own->count && !id; k++)
+		net_bpf_filters(h->net, own->ifindexes[k], NET_TC_INGRESS, find_ours, &id, NULL);
+	free(own);
+	return id;
 }
 
 void isolate_close(struct isolator *i)
@@ -216,6 +242,24 @@ static void recover(struct isolator *i)
 				 x->ephemeral_begin, x->ephemeral_end, e.message);
 		container_done(&c);
 	}
+}
+
+/* What carries our names and belongs to nobody: when the programs were torn out while no dredged
+ * was there, the table went with them. */
+static void sweep(struct isolator *i)
+{
+	struct own_links *own = own_links(&i->host);
+	unsigned count = 0;
+
+	for (unsigned k = 0; k < own->count; k++)
+		if (!slot_used(i, own->slots[k])) {
+			net_link_delete(i->host.net, own->ifindexes[k], NULL);
+			count++;
+		}
+	if (count)
+		log_warn("isolation: %u links that belonged to no container were deleted", count);
+	free(own);
+	handles_sweep(i);
 }
 
 static void clear_counters(struct isolator *i, uint32_t slot)
@@ -335,6 +379,7 @@ struct isolator *isolate_open(const struct isolate_options *o, struct err *e)
 	if (!i->monitor || datapath_open(&i->datapath, (int)attached_program(&i->host), e))
 		goto fail;
 	recover(i);
+	sweep(i);
 	try_flows(i);
 	struct text lines = {0};
 	int status = isolate_repair(i, UINT64_MAX, &lines, e);
