@@ -4,6 +4,7 @@
 #include "mesos/http.h"
 
 #include <curl/curl.h>
+#include <dlfcn.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -11,6 +12,27 @@
 #define CONNECT_MS   3000L
 #define POLL_MS	     1000
 #define LOCATION_MAX 4096u
+#define LIBCURL	     "libcurl.so.4" /* the soname since 2006 */
+
+/*
+ * libcurl comes with thirty libraries, which would be three quarters of the start of a program that
+ * reads a file: loaded when somebody is to be asked.
+ */
+/* clang-format off */
+#define CURL_CALLS(X) \
+	X(easy_cleanup) X(easy_getinfo) X(easy_init) X(easy_reset) X(easy_setopt) \
+	X(easy_strerror) X(free) X(global_init) X(multi_add_handle) X(multi_cleanup) \
+	X(multi_info_read) X(multi_init) X(multi_perform) X(multi_poll) \
+	X(multi_remove_handle) X(multi_wakeup) X(url) X(url_cleanup) X(url_get) X(url_set)
+/* clang-format on */
+
+static struct {
+#define CALL(name) __typeof__(curl_##name) *name;
+	CURL_CALLS(CALL)
+#undef CALL
+} curl;
+
+static bool loaded;
 
 struct http {
 	CURLM *multi;
@@ -27,19 +49,33 @@ struct answer {
 	bool too_large;
 };
 
-static void init_curl(void)
+static void load_once(void)
 {
-	curl_global_init(CURL_GLOBAL_DEFAULT);
+	void *library = dlopen(LIBCURL, RTLD_LAZY);
+
+	loaded = library;
+#define CALL(name) loaded = loaded && (curl.name = dlsym(library, "curl_" #name));
+	CURL_CALLS(CALL)
+#undef CALL
+	loaded = loaded && !curl.global_init(CURL_GLOBAL_DEFAULT);
+}
+
+static int load(struct err *e)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, load_once);
+	return loaded ? 0 : err_set(e, ERR_FAILED, LIBCURL " is missing or cannot be used");
 }
 
 struct http *http_new(const struct http_options *o, struct err *e)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	if (load(e))
+		return NULL;
 	struct http *h = xcalloc(1, sizeof(*h));
 
-	pthread_once(&once, init_curl);
-	h->multi = curl_multi_init();
-	h->easy = curl_easy_init();
+	h->multi = curl.multi_init();
+	h->easy = curl.easy_init();
 	h->max_body = o->max_body;
 	h->timeout_ms = o->timeout_ms;
 	h->ca_file = o->ca_file ? xstrdup(o->ca_file) : NULL;
@@ -54,15 +90,15 @@ void http_free(struct http *h)
 {
 	if (!h)
 		return;
-	curl_easy_cleanup(h->easy);
-	curl_multi_cleanup(h->multi);
+	curl.easy_cleanup(h->easy);
+	curl.multi_cleanup(h->multi);
 	free(h->ca_file);
 	free(h);
 }
 
 void http_wake(struct http *h)
 {
-	curl_multi_wakeup(h->multi);
+	curl.multi_wakeup(h->multi);
 }
 
 void http_stop(struct http *h)
@@ -79,7 +115,7 @@ bool http_is_stopped(const struct http *h)
 void http_sleep(struct http *h, uint64_t ns)
 {
 	if (!http_is_stopped(h))
-		curl_multi_poll(h->multi, NULL, 0, (int)MIN(ns / NSEC_PER_MSEC + 1, 3600000u),
+		curl.multi_poll(h->multi, NULL, 0, (int)MIN(ns / NSEC_PER_MSEC + 1, 3600000u),
 				NULL);
 }
 
@@ -89,9 +125,9 @@ static char *url_part(CURLU *u, CURLUPart part, unsigned flags)
 {
 	char *s = NULL, *copy = NULL;
 
-	if (curl_url_get(u, part, &s, flags) == CURLUE_OK)
+	if (curl.url_get(u, part, &s, flags) == CURLUE_OK)
 		copy = xstrdup(s);
-	curl_free(s);
+	curl.free(s);
 	return copy;
 }
 
@@ -113,23 +149,25 @@ static bool scheme_is_http(CURLU *u)
 int target_init(struct target *t, const char *url, struct err *e)
 {
 	cleanup_free char *full = strstr(url, "://") ? xstrdup(url) : xasprintf("http://%s", url);
-	CURLU *u = curl_url();
 
 	*t = (struct target){0};
-	if (!u || curl_url_set(u, CURLUPART_URL, full, 0) != CURLUE_OK || !scheme_is_http(u)) {
-		curl_url_cleanup(u);
+	if (load(e))
+		return -1;
+	CURLU *u = curl.url();
+	if (!u || curl.url_set(u, CURLUPART_URL, full, 0) != CURLUE_OK || !scheme_is_http(u)) {
+		curl.url_cleanup(u);
 		return err_set(e, ERR_USAGE, "'%s' is no http:// or https:// URL", url_shown(url));
 	}
 	t->user = url_part(u, CURLUPART_USER, CURLU_URLDECODE);
 	t->password = url_part(u, CURLUPART_PASSWORD, CURLU_URLDECODE);
-	curl_url_set(u, CURLUPART_USER, NULL, 0);
-	curl_url_set(u, CURLUPART_PASSWORD, NULL, 0);
-	curl_url_set(u, CURLUPART_QUERY, NULL, 0);
-	curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0);
+	curl.url_set(u, CURLUPART_USER, NULL, 0);
+	curl.url_set(u, CURLUPART_PASSWORD, NULL, 0);
+	curl.url_set(u, CURLUPART_QUERY, NULL, 0);
+	curl.url_set(u, CURLUPART_FRAGMENT, NULL, 0);
 	t->url = url_part(u, CURLUPART_URL, 0);
 	for (size_t n = strlen(t->url); n && t->url[n - 1] == '/'; n--)
 		t->url[n - 1] = '\0';
-	curl_url_cleanup(u);
+	curl.url_cleanup(u);
 	return 0;
 }
 
@@ -143,14 +181,14 @@ void target_done(struct target *t)
 
 unsigned target_port(const struct target *t)
 {
-	CURLU *u = curl_url();
+	CURLU *u = curl.url();
 	unsigned port = 0;
 
-	if (u && curl_url_set(u, CURLUPART_URL, t->url, 0) == CURLUE_OK) {
+	if (u && curl.url_set(u, CURLUPART_URL, t->url, 0) == CURLUE_OK) {
 		cleanup_free char *s = url_part(u, CURLUPART_PORT, CURLU_DEFAULT_PORT);
 		port = s ? (unsigned)strtoul(s, NULL, 10) : 0;
 	}
-	curl_url_cleanup(u);
+	curl.url_cleanup(u);
 	return port;
 }
 
@@ -161,23 +199,23 @@ unsigned target_port(const struct target *t)
 static char *next_hop(const char *from, const char *location, const char *path, bool secret,
 		      struct err *e)
 {
-	CURLU *u = curl_url();
+	CURLU *u = curl.url();
 	char *next = NULL, *there = NULL;
 
 	if (!u || strlen(location) > LOCATION_MAX ||
-	    curl_url_set(u, CURLUPART_URL, from, 0) != CURLUE_OK ||
-	    curl_url_set(u, CURLUPART_URL, location, 0) != CURLUE_OK || !scheme_is_http(u)) {
+	    curl.url_set(u, CURLUPART_URL, from, 0) != CURLUE_OK ||
+	    curl.url_set(u, CURLUPART_URL, location, 0) != CURLUE_OK || !scheme_is_http(u)) {
 		err_set(e, ERR_FAILED, "redirect to no usable address");
 		goto out;
 	}
-	curl_url_set(u, CURLUPART_USER, NULL, 0);
-	curl_url_set(u, CURLUPART_PASSWORD, NULL, 0);
+	curl.url_set(u, CURLUPART_USER, NULL, 0);
+	curl.url_set(u, CURLUPART_PASSWORD, NULL, 0);
 	there = url_part(u, CURLUPART_PATH, 0);
 	if (!there || str_eq(there, "/")) {
 		cleanup_free char *pure = xstrndup(path, strcspn(path, "?"));
-		curl_url_set(u, CURLUPART_PATH, pure, 0);
+		curl.url_set(u, CURLUPART_PATH, pure, 0);
 		if (strchr(path, '?'))
-			curl_url_set(u, CURLUPART_QUERY, strchr(path, '?') + 1, 0);
+			curl.url_set(u, CURLUPART_QUERY, strchr(path, '?') + 1, 0);
 	}
 	next = url_part(u, CURLUPART_URL, 0);
 	if (next && secret && str_starts(from, "https:") && !str_starts(next, "https:")) {
@@ -187,7 +225,7 @@ static char *next_hop(const char *from, const char *location, const char *path, 
 	}
 out:
 	free(there);
-	curl_url_cleanup(u);
+	curl.url_cleanup(u);
 	return next;
 }
 
@@ -210,25 +248,25 @@ static void set_options(struct http *h, const struct target *t, const char *url,
 {
 	CURL *c = h->easy;
 
-	curl_easy_reset(c);
-	curl_easy_setopt(c, CURLOPT_URL, url);
-	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(c, CURLOPT_PROXY, ""); /* a cluster's inside is not reached by proxies */
-	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L); /* a slow name server must not hold the end */
-	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)h->timeout_ms);
-	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, MIN(CONNECT_MS, (long)h->timeout_ms));
-	curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "gzip");
-	curl_easy_setopt(c, CURLOPT_USERAGENT, "dredge/" DREDGE_VERSION);
-	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(c, CURLOPT_WRITEDATA, a);
+	curl.easy_reset(c);
+	curl.easy_setopt(c, CURLOPT_URL, url);
+	curl.easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl.easy_setopt(c, CURLOPT_PROXY, ""); /* a cluster's inside is not reached by proxies */
+	curl.easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
+	curl.easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl.easy_setopt(c, CURLOPT_QUICK_EXIT, 1L); /* a slow name server must not hold the end */
+	curl.easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)h->timeout_ms);
+	curl.easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, MIN(CONNECT_MS, (long)h->timeout_ms));
+	curl.easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "gzip");
+	curl.easy_setopt(c, CURLOPT_USERAGENT, "dredge/" DREDGE_VERSION);
+	curl.easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+	curl.easy_setopt(c, CURLOPT_WRITEDATA, a);
 	if (h->ca_file)
-		curl_easy_setopt(c, CURLOPT_CAINFO, h->ca_file);
+		curl.easy_setopt(c, CURLOPT_CAINFO, h->ca_file);
 	if (t->user) {
-		curl_easy_setopt(c, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
-		curl_easy_setopt(c, CURLOPT_USERNAME, t->user);
-		curl_easy_setopt(c, CURLOPT_PASSWORD, t->password ? t->password : "");
+		curl.easy_setopt(c, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+		curl.easy_setopt(c, CURLOPT_USERNAME, t->user);
+		curl.easy_setopt(c, CURLOPT_PASSWORD, t->password ? t->password : "");
 	}
 }
 
@@ -238,21 +276,21 @@ static CURLcode perform(struct http *h)
 	CURLcode result = CURLE_FAILED_INIT;
 	int running = 1;
 
-	if (curl_multi_add_handle(h->multi, h->easy) != CURLM_OK)
+	if (curl.multi_add_handle(h->multi, h->easy) != CURLM_OK)
 		return result;
 	while (running && !http_is_stopped(h)) {
-		if (curl_multi_perform(h->multi, &running) != CURLM_OK)
+		if (curl.multi_perform(h->multi, &running) != CURLM_OK)
 			break;
 		if (running)
-			curl_multi_poll(h->multi, NULL, 0, POLL_MS, NULL);
+			curl.multi_poll(h->multi, NULL, 0, POLL_MS, NULL);
 	}
 	if (running && http_is_stopped(h))
 		result = CURLE_ABORTED_BY_CALLBACK;
 	int left;
-	for (CURLMsg *m; (m = curl_multi_info_read(h->multi, &left));)
+	for (CURLMsg *m; (m = curl.multi_info_read(h->multi, &left));)
 		if (m->msg == CURLMSG_DONE && m->easy_handle == h->easy)
 			result = m->data.result;
-	curl_multi_remove_handle(h->multi, h->easy);
+	curl.multi_remove_handle(h->multi, h->easy);
 	return result;
 }
 
@@ -270,8 +308,8 @@ static int get_once(struct http *h, const struct target *t, const char *url, str
 		return err_set(e, ERR_FAILED, "%.*s: answer larger than %zu bytes", shown, url,
 			       h->max_body);
 	if (result != CURLE_OK)
-		return err_set(e, ERR_FAILED, "%.*s: %s", shown, url, curl_easy_strerror(result));
-	curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, status);
+		return err_set(e, ERR_FAILED, "%.*s: %s", shown, url, curl.easy_strerror(result));
+	curl.easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, status);
 	return 0;
 }
 
@@ -291,7 +329,7 @@ int http_get(struct http *h, const struct target *t, const char *path, struct te
 		char *location = NULL;
 		if (get_once(h, t, url, body, &status, e))
 			break;
-		curl_easy_getinfo(h->easy, CURLINFO_REDIRECT_URL, &location);
+		curl.easy_getinfo(h->easy, CURLINFO_REDIRECT_URL, &location);
 		if (!is_redirect(status) || !location) {
 			result = (int)status;
 			break;

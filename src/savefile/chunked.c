@@ -68,6 +68,8 @@ static void introduce(struct loader *l)
 	struct dir_entry c;
 
 	directory_rewind(d);
+	if (l->run->q->threads > 1)
+		d->scout = scout_new(d->fd, d->file_bytes, d->scan.checksum);
 	while (!l->run->ended && directory_next(d, &c)) {
 		struct reason why;
 		size_t n;
@@ -85,6 +87,8 @@ static void introduce(struct loader *l)
 		p.limit = c.limit >= own ? c.limit - own : 0;
 		chunk_describe(&p, l->run, d->decoded, n, &why);
 	}
+	scout_free(d->scout);
+	d->scout = NULL;
 	/* A name that stands late in the file may decide about an interface that stands early. */
 	for (uint32_t i = 0; !l->run->ended && i < l->ifaces->count; i++)
 		run_ask(l->run, l->ifaces, i);

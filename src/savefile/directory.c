@@ -15,7 +15,6 @@
 #endif
 
 #define AHEAD_BYTES   (64u << 10)
-#define GLANCE_BYTES  128u /* enough for the summary of a chunk of one interface */
 #define SMALL_BLOCK   8192u
 #define KEEP_BYTES    (6u << 20)
 #define SUMMARY_AT    28u /* payload of the first custom option of an ISB */
@@ -37,7 +36,11 @@ static const uint8_t *peek(struct directory *d, uint64_t at, size_t n, size_t *g
 
 	if (at < d->ahead_at || skip > d->ahead_len || d->ahead_len - skip < n) {
 		size_t want = d->usual_stored < SMALL_BLOCK ? AHEAD_BYTES : MAX(n, GLANCE_BYTES);
-		ssize_t r = pread(d->fd, d->ahead, MIN(want, AHEAD_BYTES), (off_t)at);
+		ssize_t r = 0;
+		if (d->scout && want == GLANCE_BYTES)
+			r = (ssize_t)scout_glance(d->scout, at, d->ahead);
+		if (!r)
+			r = pread(d->fd, d->ahead, MIN(want, AHEAD_BYTES), (off_t)at);
 		d->ahead_at = at;
 		d->ahead_len = r > 0 ? (size_t)r : 0;
 		d->work->bytes_read += d->ahead_len;

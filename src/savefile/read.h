@@ -171,12 +171,22 @@ struct scan { /* where the scan stands in the file */
 	struct reason why; /* of cut and damaged */
 };
 
+#define GLANCE_BYTES 128u /* enough for the summary of a chunk of one interface */
+
+/* A second thread that looks at chunks further on; scout.c. */
+struct scout;
+struct scout *scout_new(int fd, uint64_t file_bytes, bool checksum);
+void scout_free(struct scout *s);
+/* The bytes at an offset when the scout has been there, else 0. Offsets only ever grow. */
+size_t scout_glance(struct scout *s, uint64_t at, uint8_t out[GLANCE_BYTES]);
+
 struct directory {
 	int fd;
 	uint64_t file_bytes;
 	struct reader_work *work;
 	struct scan scan;
-	uint8_t *ahead; /* file bytes read ahead of the scan */
+	struct scout *scout; /* helps with a scan of the whole; may be NULL */
+	uint8_t *ahead;	     /* file bytes read ahead of the scan */
 	uint64_t ahead_at;
 	size_t ahead_len;
 	uint32_t usual_stored;	   /* of the chunks just passed: a maximum that fades */
