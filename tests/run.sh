@@ -89,7 +89,7 @@ live() { # SCRIPT
 		echo "network namespaces need root"
 		return 77
 	fi
-	timeout 180 "$1"
+	timeout 400 "$1"
 }
 
 "$top/tests/install-packages.sh" tests || exit 1
