@@ -239,7 +239,7 @@ static int take_rate(const char *what, const json_t *v, bool *has, uint64_t *out
 	return 0;
 }
 
-/* A label may only lower what the operator put into the network's configuration. */
+/* Who runs the container may only lower what the operator put into the network's configuration. */
 static int lower_rate(const char *what, const json_t *v, bool *has, uint64_t *rate,
 		      struct cni_error *e)
 {
@@ -252,10 +252,36 @@ static int lower_rate(const char *what, const json_t *v, bool *has, uint64_t *ra
 		return 0;
 	if (*has && *rate && (!wanted || wanted > *rate))
 		return cni_fail(e, CNI_BAD_CONFIG,
-				"label %s: the network allows %llu bytes per second at most", what,
+				"%s: the network allows %llu bytes per second at most", what,
 				(unsigned long long)*rate);
 	*has = true;
 	*rate = wanted;
+	return 0;
+}
+
+/* CNI's convention for the capability "bandwidth": bits per second; 0 or none = nothing asked for.
+ * Bursts are computed here. */
+static int take_bandwidth(const json_t *v, struct cni_wish *w, struct cni_error *e)
+{
+	static const char *const names[] = {"egressRate", "ingressRate"};
+	bool *const has[] = {&w->has_egress, &w->has_ingress};
+	uint64_t *const rates[] = {&w->egress, &w->ingress};
+
+	if (v && !json_is_null(v) && !json_is_object(v))
+		return cni_fail(e, CNI_BAD_CONFIG, "runtimeConfig.bandwidth: an object is wanted");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const json_t *bits = json_object_get(v, names[i]);
+		json_int_t n = json_integer_value(bits);
+		char what[48];
+		snprintf(what, sizeof(what), "runtimeConfig.bandwidth.%s", names[i]);
+		if (bits && (!json_is_integer(bits) || n < 0))
+			return cni_fail(e, CNI_BAD_CONFIG, "%s: bits per second are wanted", what);
+		json_t *bytes = n ? json_integer(n / 8 + (n % 8 > 0)) : NULL;
+		int status = lower_rate(what, bytes, has[i], rates[i], e);
+		json_decref(bytes);
+		if (status)
+			return -1;
+	}
 	return 0;
 }
 
@@ -314,7 +340,8 @@ int cni_wish_parse(const struct cni_config *c, struct cni_wish *w, struct cni_er
 		      e) ||
 	    take_rate("ingress", json_object_get(c->root, "ingress"), &w->has_ingress, &w->ingress,
 		      e) ||
-	    take_mappings(&keys, json_object_get(runtime, "portMappings"), &w->ports, e))
+	    take_mappings(&keys, json_object_get(runtime, "portMappings"), &w->ports, e) ||
+	    take_bandwidth(json_object_get(runtime, "bandwidth"), w, e))
 		return -1;
 	return take_mesos(json_object_get(mesos, "network_info"), w, e);
 }

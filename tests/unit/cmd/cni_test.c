@@ -60,6 +60,10 @@ static void test_wishes(void **state)
 		 "\"ports\":\"5\",\"ingress\":{\"rate\":1048576}}"},
 		{"{\"args\":7,\"runtimeConfig\":\"x\"}", "\"ports\":\"\"}"},
 		{"{\"runtimeConfig\":{\"portMappings\":null}}", "\"ports\":\"\"}"},
+		{"{\"egress\":\"10KB\",\"runtimeConfig\":{\"bandwidth\":{\"egressRate\":8001,"
+		 "\"egressBurst\":1,\"ingressRate\":0}}}",
+		 "\"ports\":\"\",\"egress\":{\"rate\":1001}}"},
+		{"{\"runtimeConfig\":{\"bandwidth\":null}}", "\"ports\":\"\"}"},
 	};
 	struct cni_config c;
 	struct cni_wish w;
@@ -99,6 +103,11 @@ static void test_refusals(void **state)
 		{"{\"egress\":-1}", CNI_BAD_CONFIG, "egress"},
 		{"{\"egress\":null}", CNI_BAD_CONFIG, "egress"},
 		{"{\"ingress\":\"16777215TB\"}", CNI_BAD_CONFIG, "ingress"},
+		{"{\"runtimeConfig\":{\"bandwidth\":7}}", CNI_BAD_CONFIG, "an object"},
+		{"{\"runtimeConfig\":{\"bandwidth\":{\"ingressRate\":-8}}}", CNI_BAD_CONFIG,
+		 "bandwidth.ingressRate"},
+		{"{\"egress\":1,\"runtimeConfig\":{\"bandwidth\":{\"egressRate\":16}}}",
+		 CNI_BAD_CONFIG, "allows 1 bytes"},
 		{"{\"runtimeConfig\":{\"portMappings\":{}}}", CNI_BAD_CONFIG, "a list"},
 		{"{\"runtimeConfig\":{\"portMappings\":[7]}}", CNI_BAD_CONFIG, "hostPort"},
 		{"{\"runtimeConfig\":{\"portMappings\":[{\"hostPort\":0,\"containerPort\":0}]}}",
