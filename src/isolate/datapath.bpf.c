@@ -397,6 +397,27 @@ static __always_inline struct fragment_key fragment_of(const struct packet *p, e
 	return k;
 }
 
+/*
+ * Where those go that follow a first one. The host's need no note: what is not known is its; but
+ * an older note must not take them away when their number comes round again.
+ */
+static __always_inline void remember_fragments(const struct fragment_key *k, int to)
+{
+	if (to == TO_HOST)
+		bpf_map_delete_elem(&dp_fragments, k);
+	else
+		bpf_map_update_elem(&dp_fragments, k, &to, BPF_ANY);
+}
+
+/* The packet that an ICMP error is about. -1: it is not whole. */
+static __always_inline int read_quoted(struct __sk_buff *skb, const struct dp_host *h,
+				       const struct packet *p, struct packet *quoted)
+{
+	__u32 at = p->l4 + 8;
+
+	return p->ip6 ? read_ip6(skb, h, at, quoted) : read_ip4(skb, h, at, quoted);
+}
+
 /* ---- to the host or a container, by what it is for ---- */
 
 static __always_inline int who_asked(__be16 id, const union dp_address *peer)
@@ -415,8 +436,7 @@ static __always_inline int destination_of_icmp(struct __sk_buff *skb, const stru
 	if (p->icmp == ICMP_ECHO_REPLY)
 		return who_asked(echo_id(skb, p), &p->src);
 	/* An error belongs to who sent the packet it quotes. */
-	if (p->icmp != ICMP_ERROR ||
-	    (p->ip6 ? read_ip6(skb, h, p->l4 + 8, &quoted) : read_ip4(skb, h, p->l4 + 8, &quoted)))
+	if (p->icmp != ICMP_ERROR || read_quoted(skb, h, p, &quoted))
 		return TO_HOST;
 	if (quoted.icmp == ICMP_ECHO_REQUEST)
 		return who_asked(echo_id(skb, &quoted), &quoted.dst);
@@ -443,8 +463,7 @@ static __always_inline int destination(struct __sk_buff *skb, const struct dp_ho
 		return known ? *known : TO_HOST;
 	}
 	int to = destination_of_first(skb, h, p);
-	if (to > 0)
-		bpf_map_update_elem(&dp_fragments, &k, &to, BPF_ANY);
+	remember_fragments(&k, to);
 	return to;
 }
 
@@ -503,7 +522,7 @@ int dp_wire(struct __sk_buff *skb)
 	struct dp_host *h = host();
 	struct packet p;
 
-	if (!h)
+	if (!h || skb->vlan_present) /* a tag: of another network, whatever its addresses */
 		return PASS;
 	if (skb->protocol == bpf_htons(ETH_P_ARP))
 		return wire_arp(skb);
@@ -544,6 +563,16 @@ static __always_inline _Bool same_mac(const __u8 *a, const __u8 *b)
 	return !differ;
 }
 
+/* A switch would learn any other address to be here. */
+static __always_inline int to_wire(struct __sk_buff *skb, const struct dp_host *h, __u32 slot)
+{
+	__u8 source[ETH_ALEN];
+
+	if (bpf_skb_load_bytes(skb, ETH_ALEN, source, sizeof(source)) || !same_mac(source, h->mac))
+		return drop(slot, DP_SPOOFED);
+	return bpf_redirect(h->eth, 0);
+}
+
 static __always_inline int out_arp(struct __sk_buff *skb, const struct dp_host *h, __u32 slot)
 {
 	struct arp a;
@@ -559,7 +588,7 @@ static __always_inline int out_arp(struct __sk_buff *skb, const struct dp_host *
 		union dp_address who = mapped(target);
 		bpf_map_update_elem(&dp_neighbours, &who, &slot, BPF_ANY);
 	}
-	return bpf_redirect(h->eth, 0);
+	return to_wire(skb, h, slot);
 }
 
 /* What a stack says of groups and routers by itself: the host says it for all. */
@@ -601,15 +630,27 @@ static __always_inline int out_discovery(struct __sk_buff *skb, const struct dp_
 		bpf_map_update_elem(&dp_neighbours, &target, &slot, BPF_ANY);
 	else if (p->icmp_type != ND_NEIGHBOUR_ADVERT || whose6(h, &target) != HOSTS)
 		return drop(slot, DP_SPOOFED);
-	return bpf_redirect(h->eth, 0);
+	return to_wire(skb, h, slot);
+}
+
+/* An ICMP error about a packet that was for somebody else? It could end or slow his connection. */
+static __always_inline _Bool about_others(struct __sk_buff *skb, const struct dp_host *h,
+					  const struct packet *p, __u32 slot)
+{
+	struct packet quoted;
+
+	if (p->icmp != ICMP_ERROR)
+		return 0;
+	return read_quoted(skb, h, p, &quoted) || (quoted.ports && owner(quoted.dport) != slot);
 }
 
 /* May the container send this? 0, or why not plus one. */
-static __always_inline int out_refused(const struct packet *p, __u32 slot)
+static __always_inline int out_refused(struct __sk_buff *skb, const struct dp_host *h,
+				       const struct packet *p, __u32 slot)
 {
 	if (p->from == OTHERS || (p->from == LOOPBACK && p->to != LOOPBACK))
 		return DP_SPOOFED + 1;
-	if (p->ports && owner(p->sport) != slot)
+	if ((p->ports && owner(p->sport) != slot) || about_others(skb, h, p, slot))
 		return DP_FOREIGN_PORT + 1;
 	return 0;
 }
@@ -655,7 +696,7 @@ static __always_inline int forward(struct __sk_buff *skb, const struct dp_host *
 	struct dp_container *c = container(slot);
 	if (c && c->flow)
 		skb->priority = c->flow;
-	return bpf_redirect(h->eth, 0);
+	return to_wire(skb, h, slot);
 }
 
 SEC("tc")
@@ -667,6 +708,8 @@ int dp_out(struct __sk_buff *skb)
 
 	if (!h)
 		return TC_ACT_SHOT;
+	if (skb->vlan_present)
+		return drop(slot, DP_OTHER);
 	if (skb->protocol == bpf_htons(ETH_P_ARP))
 		return out_arp(skb, h, slot);
 	if (read_packet(skb, h, &p))
@@ -675,7 +718,7 @@ int dp_out(struct __sk_buff *skb)
 		return TC_ACT_SHOT;
 	if (is_discovery(&p))
 		return out_discovery(skb, h, &p, slot);
-	int refused = out_refused(&p, slot);
+	int refused = out_refused(skb, h, &p, slot);
 	if (refused)
 		return drop(slot, refused - 1);
 	struct dp_container *c = container(slot);
@@ -750,14 +793,13 @@ int dp_inner_lo(struct __sk_buff *skb)
 			return PASS;
 		return bpf_redirect(c->inner, 0);
 	}
-	if (!p.ports || owner(p.dport) == slot || listens_here(skb, &p))
-		return PASS; /* also what it sends to itself without ports */
+	/* Its own is also what it sends to itself without ports. */
+	_Bool own = !p.ports || owner(p.dport) == slot || listens_here(skb, &p);
 	if (p.more) {
 		struct fragment_key k = fragment_of(&p, AT_INNER, slot);
-		int out = TO_WIRE;
-		bpf_map_update_elem(&dp_fragments, &k, &out, BPF_ANY);
+		remember_fragments(&k, own ? TO_HOST : TO_WIRE);
 	}
-	return bpf_redirect(c->inner, 0);
+	return own ? PASS : bpf_redirect(c->inner, 0);
 }
 
 SEC("tc")

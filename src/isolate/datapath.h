@@ -55,10 +55,10 @@ struct dp_container {
 
 /* Packets that did not go through, and why; map dp_counters, by slot, per processor. */
 enum dp_counter {
-	DP_FOREIGN_PORT, /* sent from a port that the container does not own */
-	DP_SPOOFED,	 /* sent with an address that is not the host's */
+	DP_FOREIGN_PORT, /* sent from a port that the container does not own, or telling of one */
+	DP_SPOOFED,	 /* sent with an address, IP or Ethernet, that is not the host's */
 	DP_FRAGMENT,	 /* later fragment whose first was not seen */
-	DP_OTHER,	 /* no protocol that can be told apart: neither IP nor ARP, or not whole */
+	DP_OTHER, /* no protocol that can be told apart: neither IP nor ARP, tagged, or not whole */
 	DP_COUNTERS
 };
 

@@ -5,6 +5,7 @@
 #
 #     source "$(dirname "$0")/isolated.bash"
 #     host_and_outside host outside; start_dredged; space A; ctl attach A --netns "$(netns A)"
+#     goes "outside to A" tcp outside A 0.0.0.0 $address 31001 100000
 source "${BASH_SOURCE[0]%/*}/lib.bash"
 need dredgectl python3
 work=$(mktemp -d)
@@ -20,6 +21,48 @@ isolated_end() {
 	cleanup
 }
 trap isolated_end EXIT
+
+# ---- conversations -------------------------------------------------------------------------
+
+talk_py=$(realpath "${BASH_SOURCE[0]%/*}/talk.py")
+python=$(PATH=/usr/bin:$PATH type -p python3) # not by way of a wrapper, which takes three times as long
+talkers() { # the process that holds all conversations
+	coproc "$python" "$talk_py" "$tag" 2>>"$work/talk.err"
+	pids+=("$COPROC_PID")
+	exec {talk_to}>&"${COPROC[1]}" {talk_from}<&"${COPROC[0]}" # subshells have only these
+}
+talk() { # KIND FROM TO LISTEN-ADDRESS ADDRESS PORT SIZE: what the sender is told
+	local said
+	echo "$*" >&"$talk_to" && read -r -u "$talk_from" said
+	echo "$said"
+}
+goes() { # TITLE KIND FROM TO LISTEN-ADDRESS ADDRESS PORT SIZE
+	same "$1" "got $8" "$(talk "${@:2}")"
+}
+goes_not() { same "$1" '' "$(talk "${@:2}")"; }
+packets() { # python that makes them, with the names of talk.py; what it prints
+	"$python" -B -c "import sys; sys.path.insert(0, '${talk_py%/*}')
+import talk; talk.tag = '$tag'
+from talk import *
+host, far = '$address', '$far'
+$1" 2>&1
+}
+
+# ---- named cases ---------------------------------------------------------------------------
+
+title='' why=''
+named() { # [TITLE]: what is bad from here on is bad of this case
+	if [ -n "$title" ]; then
+		if [ -z "$why" ]; then echo "ok $title"; else echo "not ok $title: $why"; fi
+	fi
+	title=${1:-} why=
+}
+bad() {
+	fail=1
+	if [ -n "$title" ]; then why+="${why:+; }$*"; else echo "not ok: $*"; fi
+}
+
+# ---- the host, and who is outside ----------------------------------------------------------
 
 netns() { echo "/run/netns/$tag-$1"; }
 space() { # NAME: a namespace
@@ -41,6 +84,7 @@ host_and_outside() { # HOST OUTSIDE [INTERFACE]: joined by the host's public int
 	ip -n "$tag-$2" addr add $far6/64 dev eth0 nodad
 	ip -n "$tag-$1" route add default via $far
 	ip -n "$tag-$1" -6 route add default via $far6
+	talkers
 }
 on() { nsenter --net="$(netns "$1")" "${@:2}"; }
 become() { exec nsenter --net="$(netns "$1")" "${@:2}"; } # in the background: $! is its pid
