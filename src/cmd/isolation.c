@@ -3,6 +3,7 @@
 
 #ifdef HAVE_ISOLATE
 
+#include "event/event.h"
 #include "http/http.h"
 #include "isolate/isolate.h"
 #include "net/net.h"
@@ -60,7 +61,13 @@ static void tell(struct text *notices)
 	}
 }
 
-int isolation_open(struct isolate_config *c, struct control **control, struct err *e)
+static void post(void *box, const struct isolate_event *ev)
+{
+	message_post(box, isolation_message(ev, time_now()));
+}
+
+int isolation_open(struct isolate_config *c, struct message_box *box, struct control **control,
+		   struct err *e)
 {
 	const char *run_dir = c->run_dir ? c->run_dir : RUN_DIR;
 	cleanup_free char *socket = xasprintf("%s/control", run_dir);
@@ -68,7 +75,7 @@ int isolation_open(struct isolate_config *c, struct control **control, struct er
 					   .group = c->group,
 					   .egress = &c->egress,
 					   .ingress = &c->ingress,
-					   .repair = true};
+					   .repair = !c->tell_only};
 	struct isolate_facts facts = {0};
 	struct text notices = {0};
 
@@ -90,6 +97,8 @@ int isolation_open(struct isolate_config *c, struct control **control, struct er
 		.ephemeral_per_container = c->ephemeral_per_container,
 		.unique_flow = c->unique_flow,
 		.ip6 = !c->no_ip6,
+		.tell = post,
+		.ctx = box,
 	};
 	struct isolator *i = isolate_open(&o, e);
 	if (!i)
@@ -110,8 +119,10 @@ void isolation_close(struct control *control)
 
 #else
 
-int isolation_open(struct isolate_config *c, struct control **control, struct err *e)
+int isolation_open(struct isolate_config *c, struct message_box *box, struct control **control,
+		   struct err *e)
 {
+	(void)box;
 	(void)control;
 	return c->wanted ? err_set(e, ERR_USAGE,
 				   "isolator network/port_mapping is not built in (libbpf, "

@@ -128,6 +128,7 @@ struct monitor {
 	struct writer *writer;
 	struct mesos_poller *poller;
 	struct control *control;
+	struct message_box messages; /* of its thread */
 	struct flow_totals totals;
 	uint64_t next_status;
 	bool ready;
@@ -370,7 +371,7 @@ static int open_all(struct monitor *m, struct err *e)
 	m->source.cgroup_root = m->cgroup_root;
 	m->source.mesos_cgroup = m->mesos_cgroup;
 	m->running = source_open("live", &m->source, e);
-	if (!m->running || isolation_open(&m->isolate, &m->control, e))
+	if (!m->running || isolation_open(&m->isolate, &m->messages, &m->control, e))
 		return -1;
 	/* Sockets are open. What stays: entering namespaces, reading others' /proc, the file. */
 	const int caps[] = {CAP_SYS_ADMIN,
@@ -420,6 +421,7 @@ static int monitor_run(struct monitor *m, const struct filter *filter, struct er
 		.state = state,
 		.filter = filter,
 		.poller = m->poller,
+		.messages = &m->messages,
 		.writer = m->writer,
 		.max_ns = m->max_ns,
 		.live = true,
@@ -449,6 +451,7 @@ static int monitor_close(struct monitor *m, int status, struct err *e)
 	}
 	signals_stop(NULL);
 	isolation_close(m->control);
+	message_free(message_take(&m->messages));
 	isolate_config_done(&m->isolate);
 	source_close(m->running);
 	for (unsigned i = 0; i < m->interface_count; i++)

@@ -179,10 +179,38 @@ void notice_add(struct text *t, const char *key, const char *value);
 /*
  * A whole journal record: __REALTIME_TIMESTAMP, MESSAGE, PRIORITY (3 error .. 6 info),
  * SYSLOG_IDENTIFIER=dredged, DREDGE_EVENT=kind ("container_start", "container_end", "named",
- * "restart_loop", "drop", "gap", "listen" ...), and the identity under its journal keys.
+ * "restart_loop", "drop", "gap", "listen", those of isolation ...), and the identity under its
+ * journal keys.
  */
 void notice_format(struct text *t, uint64_t ts, const char *kind, int priority,
 		   const char *const meta[META_KEYS], const char *message);
+
+/* ---- messages: what another thread knows of a container, on the way to the event thread ---- */
+
+struct message {
+	struct message *next;
+	uint64_t ts;		  /* realtime ns */
+	char *container;	  /* owned: its id; NULL = nobody */
+	struct counters counters; /* totals that its samples show from now on; may know nothing */
+	const char *kind;	  /* DREDGE_EVENT, lives for ever */
+	int priority;
+	struct text text; /* MESSAGE; owned */
+	struct text keys; /* further lines, by notice_add; owned */
+};
+
+/* Any thread posts, one takes; neither waits. All zero is an empty one. */
+struct message_box {
+	_Atomic(struct message *) newest;
+	atomic_uint waiting;
+};
+
+struct message *message_new(void);
+void message_free(struct message *m); /* and all that follow; m may be NULL */
+/* Takes one over. Where nobody takes, what is over MESSAGES_WAITING is thrown away. */
+void message_post(struct message_box *b, struct message *m);
+#define MESSAGES_WAITING 65536u
+/* The oldest and all that followed, now owned by the caller, or NULL. */
+struct message *message_take(struct message_box *b);
 
 /* ---- sink: who listens; every hook returns 0, or non-zero to end the run politely ---- */
 

@@ -33,6 +33,24 @@ GETTER(get_priority)
 	return value_u64(out, VALUE_U64, (uint64_t)(v.p[0] - '0'));
 }
 
+GETTER(get_reason)
+{
+	return notice_value(c, "DREDGE_REASON", out);
+}
+
+GETTER(get_count)
+{
+	struct value v;
+	char text[24];
+	uint64_t n;
+
+	if (!notice_value(c, "DREDGE_COUNT", &v) || v.n >= sizeof(text))
+		return 0;
+	memcpy(text, v.p, v.n);
+	text[v.n] = '\0';
+	return str_u64(text, false, &n) ? 0 : value_u64(out, VALUE_U64, n);
+}
+
 GETTER(get_lost)
 {
 	return c->ev->type == EVENT_DROP ? value_u64(out, VALUE_U64, c->ev->lost) : 0;
@@ -40,11 +58,15 @@ GETTER(get_lost)
 
 static const struct field rows[] = {
 	{"notice.kind", VALUE_STRING, SCOPE_EVENT, FIELD_NOTICES, 0, get_kind,
-	 "what happened: container_start, container_end, named, restart_loop, drop, gap ..."},
+	 "what happened: container_start, named, attached, packets_refused, drift, drop, gap ..."},
 	{"notice.message", VALUE_STRING, SCOPE_EVENT, FIELD_NOTICES, 0, get_message,
 	 "the notice in plain words"},
 	{"notice.priority", VALUE_U64, SCOPE_EVENT, FIELD_NOTICES, 0, get_priority,
 	 "syslog severity: 3 error, 4 warning, 5 notice, 6 info"},
+	{"notice.reason", VALUE_STRING, SCOPE_EVENT, FIELD_NOTICES, 0, get_reason,
+	 "why, where there is a reason: foreign_port, spoofed, what a refusal says, ring full"},
+	{"notice.count", VALUE_U64, SCOPE_EVENT, FIELD_NOTICES, 0, get_count,
+	 "how many, where something was counted: packets, times, restarts"},
 	{"notice.lost", VALUE_U64, SCOPE_EVENT, FIELD_NOTICES, 0, get_lost,
 	 "of a drop event: how many events the source lost"},
 };

@@ -85,6 +85,21 @@ static int describe_container(struct flow *f, uint32_t index)
 
 static int on_event(void *ctx, struct event *ev);
 
+/* What stands in f->notice. */
+static int send_notice(struct flow *f, uint64_t ts)
+{
+	struct event ev = {
+		.ts = ts,
+		.type = EVENT_NOTICE,
+		.data = (const uint8_t *)f->notice.data,
+		.caplen = (uint32_t)f->notice.len,
+		.len = (uint32_t)f->notice.len,
+		.iface = IFACE_NONE,
+		.weight = 1,
+	};
+	return on_event(f, &ev);
+}
+
 static int tell_name(struct flow *f, const struct container *c, uint64_t now)
 {
 	const char *task = c->meta[META_TASK], *app = c->meta[META_APP];
@@ -94,16 +109,7 @@ static int tell_name(struct flow *f, const struct container *c, uint64_t now)
 
 	text_reset(&f->notice);
 	notice_format(&f->notice, now, "named", 6, (const char *const *)c->meta, message);
-	struct event ev = {
-		.ts = now,
-		.type = EVENT_NOTICE,
-		.data = (const uint8_t *)f->notice.data,
-		.caplen = (uint32_t)f->notice.len,
-		.len = (uint32_t)f->notice.len,
-		.iface = IFACE_NONE,
-		.weight = 1,
-	};
-	return on_event(f, &ev);
+	return send_notice(f, now);
 }
 
 static int name_container(struct flow *f, uint32_t index, uint64_t now)
@@ -130,6 +136,40 @@ static int take_names(struct flow *f, uint64_t now)
 		if (name_container(f, i, now))
 			return 1;
 	return 0;
+}
+
+/* ---- what other threads say ---- */
+
+static int tell_message(struct flow *f, struct message *m)
+{
+	const struct container_record r = {.meta[META_CONTAINER] = m->container};
+	uint32_t index = m->container ? state_container(f->o->state, &r) : CONTAINER_NONE;
+	struct container *c = state_container_at(f->o->state, index);
+
+	if (c && name_container(f, index, m->ts))
+		return 1;
+	if (c)
+		counters_merge(&c->measured, &m->counters);
+	if (c && c->meta[META_TASK])
+		text_fmt(&m->text, " task=%s", c->meta[META_TASK]);
+	if (c && c->meta[META_APP])
+		text_fmt(&m->text, " app=%s", c->meta[META_APP]);
+	text_reset(&f->notice);
+	notice_format(&f->notice, m->ts, m->kind, m->priority,
+		      c ? (const char *const *)c->meta : NULL, text_cstr(&m->text));
+	text_put(&f->notice, m->keys.data, m->keys.len);
+	return send_notice(f, m->ts);
+}
+
+static int take_messages(struct flow *f)
+{
+	struct message *all = f->o->messages ? message_take(f->o->messages) : NULL;
+	int rc = 0;
+
+	for (struct message *m = all; m && !rc; m = m->next)
+		rc = tell_message(f, m);
+	message_free(all);
+	return rc;
 }
 
 /* ---- the sink of the source ---- */
@@ -252,7 +292,7 @@ static int on_tick(void *ctx, uint64_t now)
 {
 	struct flow *f = ctx;
 
-	if (take_names(f, now))
+	if (take_names(f, now) || take_messages(f))
 		return 1;
 	if (f->o->writer && writer_tick(f->o->writer, now, &f->failure))
 		return fail(f);
@@ -301,6 +341,8 @@ int flow_run(const struct flow_options *o, struct flow_totals *totals, struct er
 
 	ask(&f, &query);
 	int status = o->source->kind->run(o->source, &query, &sink, e);
+	if (!status)
+		take_messages(&f);
 	if (f.failed) {
 		if (e)
 			*e = f.failure;

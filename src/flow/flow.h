@@ -17,6 +17,8 @@ struct flow_options {
 	struct state *state;
 	const struct filter *filter; /* NULL = everything */
 	struct mesos_poller *poller; /* NULL = names only from the source */
+	/* What other threads have to say; taken at each tick of a live source. May be NULL. */
+	struct message_box *messages;
 	/* NULL = record nothing. Gets what the filter lets through, the notices of containers that
 	 * it may let through, and every notice of a loss. */
 	struct writer *writer;

@@ -19,6 +19,7 @@
 #define PREFIX	      "/v1/isolation"
 #define REPAIR_MSEC   1000		   /* between looks at what nobody tells of */
 #define NOTICE_MSEC   100		   /* at least, between looks at what was noticed */
+#define REFUSED_MSEC  200		   /* between looks at the counters of refused packets */
 #define REPAIR_BUDGET (20 * NSEC_PER_MSEC) /* of each look: 2 % of a core */
 #define CLIENT_S      5u		   /* a client that says nothing for so long is left */
 #define MAX_CLIENTS   64u
@@ -329,41 +330,30 @@ static void on_done(void *cls, struct MHD_Connection *connection, void **state,
 
 /* ---- the thread ---- */
 
-static void look_for_drift(struct control *c)
+static bool due(uint64_t *last, unsigned msec)
 {
-	struct text drift = {0};
-	struct err e = {0};
-
-	if (isolate_repair(c->isolator, REPAIR_BUDGET, &drift, &e) < 0)
-		log_warn("isolation: %s", e.message);
-	for (char *line = drift.len ? (char *)text_cstr(&drift) : NULL; line && *line;) {
-		char *end = strchr(line, '\n');
-		*end = '\0';
-		log_warn("isolation: was missing, put right: %s", line);
-		line = end + 1;
-	}
-	text_done(&drift);
+	if (time_monotonic() - *last < msec * NSEC_PER_MSEC)
+		return false;
+	*last = time_monotonic();
+	return true;
 }
 
 static void *serve(void *arg)
 {
 	struct control *c = arg;
 	const union MHD_DaemonInfo *info = MHD_get_daemon_info(c->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-	uint64_t looked = 0;
+	uint64_t looked = 0, counted = 0;
 
 	while (!atomic_load(&c->stop)) {
 		struct pollfd p[] = {{.fd = info->epoll_fd, .events = POLLIN},
 				     {.fd = isolate_fd(c->isolator), .events = POLLIN}};
-		poll(p, c->repair ? 2 : 1, NOTICE_MSEC);
+		poll(p, ARRAY_SIZE(p), NOTICE_MSEC);
 		MHD_run(c->daemon);
-		if (!c->repair)
-			continue;
 		bool noticed = isolate_notice(c->isolator);
-		uint64_t since = (time_monotonic() - looked) / NSEC_PER_MSEC;
-		if (since < (noticed ? NOTICE_MSEC : REPAIR_MSEC))
-			continue;
-		look_for_drift(c);
-		looked = time_monotonic();
+		if (due(&looked, noticed ? NOTICE_MSEC : REPAIR_MSEC))
+			isolate_look(c->isolator, c->repair, REPAIR_BUDGET);
+		if (due(&counted, REFUSED_MSEC))
+			isolate_look_at_refused(c->isolator);
 	}
 	return NULL;
 }

@@ -30,6 +30,7 @@ const struct isolate_flag isolate_flags[] = {
 	{"network_link_speed", "SIZE", "for auto, in place of what the interface says"},
 	{"runtime_dir", "DIR", "handles of namespaces, and the socket for dredgectl (/run/dredge)"},
 	{"control-group", "GROUP", "may use the socket beside root"},
+	{"repair_drift", NULL, "put right what somebody else changed (true)"},
 	{"checkpoint", NULL, NULL},
 	{"log_dir", "DIR", NULL},
 	{"work_dir", "DIR", NULL},
@@ -227,6 +228,12 @@ int isolate_config_set(struct isolate_config *c, const char *name, const char *v
 	}
 	if (str_eq(name, "egress_unique_flow_per_container"))
 		return set_bool(&c->unique_flow, name, value, e);
+	if (str_eq(name, "repair_drift")) {
+		bool repair = true;
+		int status = set_bool(&repair, name, value, e);
+		c->tell_only = !repair;
+		return status;
+	}
 	if (str_eq(name, "ephemeral_ports_per_container")) {
 		if (str_u64(value, false, &n) || n < EPHEMERAL_LEAST || n > PORT_MAX)
 			return err_set(e, ERR_USAGE, "--%s: %s is not between %u and %u", name,

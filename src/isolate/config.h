@@ -17,6 +17,7 @@ struct isolate_config {
 	double cpus;			  /* of the host, as --resources says */
 	struct limit_flags egress, ingress;
 	uint64_t link_speed; /* network_link_speed, bytes/s; 0 = not given */
+	bool tell_only;	     /* of drift, and leave it: repair_drift=false */
 	bool unique_flow;    /* egress_unique_flow_per_container */
 	bool no_ip6;	     /* ipv6=false */
 	bool ignored;	     /* some flag of the agent was accepted that is none of ours */

@@ -92,8 +92,16 @@ struct container {
 	int netns; /* descriptor of its namespace, -1 = not to be had */
 };
 
+enum apply {
+	APPLY_PLAN,   /* make what is missing */
+	APPLY_REPAIR, /* and tell of it */
+	APPLY_LOOK,   /* only tell */
+};
+
 /* What a plan is checked against and applied to. */
 struct target {
+	struct isolator *isolator;
+	enum apply how;
 	const struct host *host;
 	const struct datapath *datapath;
 	struct container *container; /* NULL: the host's own part */
@@ -106,14 +114,31 @@ void item_text(const struct item *it, struct text *out);
 /* 1: the kernel has it; 0: not; -1: cannot be told. */
 int item_check(const struct target *t, const struct item *it, struct err *e);
 int item_apply(const struct target *t, const struct item *it, struct err *e);
-/* Apply what is missing, in order; *missing counts; drift, unless NULL, gets a line for each. */
-int plan_apply(const struct target *t, const struct plan *p, unsigned *missing, struct text *drift,
-	       struct err *e);
+/* Apply what is missing, in order. */
+int plan_apply(const struct target *t, const struct plan *p, struct err *e);
 
 #define SHAPER_IN  "drshape0" /* queues; what leaves it comes out of the other end */
 #define SHAPER_OUT "drshape1"
 #define VETH_FORM  "dr%u" /* slot */
 #define FLOWS	   1024u  /* queues of fq_codel; the first two are the host's */
+
+/* ---- what was told already, so that nothing floods ---- */
+
+#define DRIFT_TOLD 1024u /* things; one more pushes another out, which is then told afresh */
+
+struct drift_told {
+	uint64_t key;	/* 0 = free */
+	uint64_t at;	/* monotonic */
+	uint64_t since; /* how often it was seen, but not told */
+	enum isolate_event_kind kind;
+	uint32_t slot;
+	char what[160], why[160];
+};
+
+struct refused_told {
+	uint64_t at; /* monotonic, 0 = never */
+	uint64_t packets[DP_COUNTERS];
+};
 
 /* ---- the isolator and its containers ---- */
 
@@ -129,6 +154,8 @@ struct isolator {
 	int32_t nsid[DP_SLOTS]; /* by which the host's namespace knows the container's */
 	bool noticed[DP_SLOTS]; /* 0: the host's part */
 	uint32_t turn;		/* slot to look at next */
+	struct drift_told drift[DRIFT_TOLD];
+	struct refused_told refused[DP_SLOTS];
 };
 
 static inline bool slot_used(const struct isolator *i, uint32_t slot)
@@ -140,11 +167,25 @@ uint32_t slot_of(const struct isolator *i, const char *id); /* 0: no such contai
 /* netns stays -1 when its handle is gone. */
 void container_load(const struct isolator *i, uint32_t slot, struct container *c);
 void container_done(struct container *c);
-int target_open(struct isolator *i, struct container *c, struct target *t, struct err *e);
+int target_open(struct isolator *i, struct container *c, enum apply how, struct target *t,
+		struct err *e);
 void target_close(struct target *t);
-/* Apply what is missing; how many things that were, or -1. drift as plan_apply. */
-int host_apply(struct isolator *i, struct text *drift, struct err *e);
-int container_apply(struct isolator *i, struct container *c, struct text *drift, struct err *e);
+int host_apply(struct isolator *i, enum apply how, struct err *e);
+int container_apply(struct isolator *i, struct container *c, enum apply how, struct err *e);
+
+/* ---- telling; tell.c ---- */
+
+/* With how it is now, if it is attached. id NULL: nobody that can be named. */
+void tell_container(struct isolator *i, enum isolate_event_kind kind, const char *id,
+		    const char *what, const char *why);
+/* it NULL: the whole of it. why: it stays missing; NULL = it was put right. */
+void tell_drift(struct isolator *i, uint32_t slot, const struct item *it, const char *why);
+/* What was held back of drift, of this slot at once; UINT32_MAX: of all that waited enough. */
+void tell_held_drift(struct isolator *i, uint32_t slot);
+void tell_refused(struct isolator *i, uint32_t slot, bool at_once);
+/* What is counted so far is nobody's news. */
+void refused_begin(struct isolator *i, uint32_t slot);
+void read_refused(const struct isolator *i, uint32_t slot, uint64_t out[DP_COUNTERS]);
 
 /* ---- namespaces, held by bind mounts below i->handles ---- */
 

@@ -47,9 +47,14 @@ void container_done(struct container *c)
 
 /* ---- the plan and the kernel ---- */
 
-int target_open(struct isolator *i, struct container *c, struct target *t, struct err *e)
+int target_open(struct isolator *i, struct container *c, enum apply how, struct target *t,
+		struct err *e)
 {
-	*t = (struct target){.host = &i->host, .datapath = &i->datapath, .container = c};
+	*t = (struct target){.isolator = i,
+			     .how = how,
+			     .host = &i->host,
+			     .datapath = &i->datapath,
+			     .container = c};
 	if (!c)
 		return 0;
 	if (c->netns < 0)
@@ -63,30 +68,28 @@ void target_close(struct target *t)
 	net_close(t->inside);
 }
 
-int host_apply(struct isolator *i, struct text *drift, struct err *e)
+int host_apply(struct isolator *i, enum apply how, struct err *e)
 {
 	struct target t;
 	struct plan p;
-	unsigned missing = 0;
 
-	target_open(i, NULL, &t, e);
+	target_open(i, NULL, how, &t, e);
 	plan_host(&i->host, i->shaper, i->flows, &p);
-	return plan_apply(&t, &p, &missing, drift, e) ? -1 : (int)missing;
+	return plan_apply(&t, &p, e);
 }
 
-int container_apply(struct isolator *i, struct container *c, struct text *drift, struct err *e)
+int container_apply(struct isolator *i, struct container *c, enum apply how, struct err *e)
 {
 	struct target t;
 	struct plan p;
-	unsigned missing = 0;
 
-	if (target_open(i, c, &t, e))
+	if (target_open(i, c, how, &t, e))
 		return -1;
 	net_namespace_id(i->host.net, c->netns, &i->nsid[c->slot], NULL);
 	plan_container(&i->host, c, &p);
-	int status = plan_apply(&t, &p, &missing, drift, e);
+	int status = plan_apply(&t, &p, e);
 	target_close(&t);
-	return status ? -1 : (int)missing;
+	return status;
 }
 
 /* ---- what is ours in the kernel ---- */
@@ -198,7 +201,7 @@ static int make_shaper(struct isolator *i, const struct isolate_request *r, stru
 	if (!r->egress.rate || i->shaper)
 		return 0;
 	i->shaper = true;
-	return host_apply(i, NULL, e) < 0 ? -1 : 0;
+	return host_apply(i, APPLY_PLAN, e);
 }
 
 /* Take everything of a container out of the kernel; what is not there is no error. */
@@ -223,6 +226,7 @@ static void undo(struct isolator *i, struct container *c)
 	i->datapath.containers[c->slot] = (struct dp_container){0};
 }
 
+/* Who was there before us. */
 static void recover(struct isolator *i)
 {
 	for (uint32_t slot = 1; slot < DP_SLOTS; slot++) {
@@ -234,12 +238,15 @@ static void recover(struct isolator *i)
 		const struct dp_container *x = &c.entry;
 		i->shaper |= x->egress.rate > 0;
 		/* What was interrupted in the middle is taken back. */
-		if (x->state != DP_READY)
+		if (x->state != DP_READY) {
 			undo(i, &c);
-		else if (ephemeral_take(&i->pool, x->ephemeral_begin,
-					x->ephemeral_end - x->ephemeral_begin + 1, &e))
+			tell_container(i, ISOLATE_DETACHED, x->id, NULL,
+				       "it was left half changed");
+		} else if (ephemeral_take(&i->pool, x->ephemeral_begin,
+					  x->ephemeral_end - x->ephemeral_begin + 1, &e)) {
 			log_warn("container %s keeps its ports %u-%u: %s", x->id,
 				 x->ephemeral_begin, x->ephemeral_end, e.message);
+		}
 		container_done(&c);
 	}
 }
@@ -281,10 +288,10 @@ static int attach(struct isolator *i, const struct isolate_request *r, struct co
 	if (make_shaper(i, r, e))
 		return -1;
 	c->entry.state = DP_READY;
-	return container_apply(i, c, NULL, e);
+	return container_apply(i, c, APPLY_PLAN, e);
 }
 
-int isolate_attach(struct isolator *i, const struct isolate_request *r, struct err *e)
+static int attach_checked(struct isolator *i, const struct isolate_request *r, struct err *e)
 {
 	uint32_t slot = free_slot(i), begin;
 	struct container c = {.slot = slot, .netns = -1};
@@ -303,17 +310,18 @@ int isolate_attach(struct isolator *i, const struct isolate_request *r, struct e
 	c.entry.ephemeral_end = begin + i->o.ephemeral_per_container - 1;
 	set_limits(i, &c, r);
 	clear_counters(i, slot);
+	refused_begin(i, slot);
 	/* The note of what is begun, for whoever comes after a crash. */
 	c.entry.state = DP_CHANGING;
 	i->datapath.containers[slot] = c.entry;
 	int status = attach(i, r, &c, e);
-	if (status < 0)
+	if (status)
 		undo(i, &c);
 	container_done(&c);
-	return status < 0 ? -1 : 0;
+	return status;
 }
 
-int isolate_update(struct isolator *i, const struct isolate_request *r, struct err *e)
+static int update_checked(struct isolator *i, const struct isolate_request *r, struct err *e)
 {
 	uint32_t slot = slot_of(i, r->id);
 	struct container c, before;
@@ -325,14 +333,14 @@ int isolate_update(struct isolator *i, const struct isolate_request *r, struct e
 	container_load(i, slot, &c);
 	before = c;
 	set_limits(i, &c, r);
-	int status = container_apply(i, &c, NULL, e);
-	if (status < 0)
-		container_apply(i, &before, NULL, NULL);
+	int status = container_apply(i, &c, APPLY_PLAN, e);
+	if (status)
+		container_apply(i, &before, APPLY_PLAN, NULL);
 	container_done(&c);
-	return status < 0 ? -1 : 0;
+	return status;
 }
 
-int isolate_detach(struct isolator *i, const char *id, struct err *e)
+static int detach_checked(struct isolator *i, const char *id, struct err *e)
 {
 	uint32_t slot = slot_of(i, id);
 	struct container c;
@@ -342,8 +350,45 @@ int isolate_detach(struct isolator *i, const char *id, struct err *e)
 	i->datapath.containers[slot].state = DP_CHANGING;
 	container_load(i, slot, &c);
 	container_done(&c);
+	tell_refused(i, slot, true);
+	tell_held_drift(i, slot);
 	undo(i, &c);
 	return 0;
+}
+
+/* Tell how a request went. */
+static int answered(struct isolator *i, enum isolate_event_kind done, const char *request,
+		    const char *id, int status, const struct err *why, struct err *e)
+{
+	if (status)
+		tell_container(i, ISOLATE_REQUEST_REFUSED, id_valid(id, NULL) ? NULL : id, request,
+			       why->message);
+	else
+		tell_container(i, done, id, NULL, NULL);
+	if (status && e)
+		*e = *why;
+	return status;
+}
+
+int isolate_attach(struct isolator *i, const struct isolate_request *r, struct err *e)
+{
+	struct err why = {0};
+
+	return answered(i, ISOLATE_ATTACHED, "attach", r->id, attach_checked(i, r, &why), &why, e);
+}
+
+int isolate_update(struct isolator *i, const struct isolate_request *r, struct err *e)
+{
+	struct err why = {0};
+
+	return answered(i, ISOLATE_UPDATED, "update", r->id, update_checked(i, r, &why), &why, e);
+}
+
+int isolate_detach(struct isolator *i, const char *id, struct err *e)
+{
+	struct err why = {0};
+
+	return answered(i, ISOLATE_DETACHED, "detach", id, detach_checked(i, id, &why), &why, e);
 }
 
 /* ---- opening ---- */
@@ -361,6 +406,27 @@ static void try_flows(struct isolator *i)
 	i->flows = item_check(&t, &it, &why) == 1 || !item_apply(&t, &it, &why);
 	if (!i->flows)
 		log_warn("no queue of its own for each container: %s", why.message);
+}
+
+/* Everything as planned, whoever can be. */
+static int recover_plans(struct isolator *i, struct err *e)
+{
+	if (host_apply(i, APPLY_PLAN, e))
+		return -1;
+	for (uint32_t slot = 1; slot < DP_SLOTS; slot++) {
+		struct container c;
+		struct err why = {0};
+		if (!slot_used(i, slot))
+			continue;
+		container_load(i, slot, &c);
+		refused_begin(i, slot);
+		if (container_apply(i, &c, APPLY_PLAN, &why))
+			tell_container(i, ISOLATE_QUARANTINED, c.entry.id, NULL, why.message);
+		else
+			tell_container(i, ISOLATE_RECOVERED, c.entry.id, NULL, NULL);
+		container_done(&c);
+	}
+	return 0;
 }
 
 struct isolator *isolate_open(const struct isolate_options *o, struct err *e)
@@ -381,10 +447,7 @@ struct isolator *isolate_open(const struct isolate_options *o, struct err *e)
 	recover(i);
 	sweep(i);
 	try_flows(i);
-	struct text lines = {0};
-	int status = isolate_repair(i, UINT64_MAX, &lines, e);
-	text_done(&lines);
-	if (status >= 0)
+	if (!recover_plans(i, e))
 		return i;
 fail:
 	isolate_close(i);

@@ -6,7 +6,8 @@
  * the plan against the kernel gives the difference, and applying the
  * difference attaches, updates, repairs and recovers alike. The kernel is the
  * only memory: an isolator that is opened again finds its containers there.
- * Called by dredged, from one thread. Knows nothing of captures or filters.
+ * Called by dredged, from one thread. Knows nothing of captures or filters:
+ * what happens it tells by one hook.
  *
  * Facts: datapath.bpf.c says what happens to packets.
  */
@@ -16,17 +17,6 @@
 #include "isolate/datapath.h"
 #include "isolate/ports.h"
 #include "isolate/shaping.h"
-
-struct isolate_options {
-	/* Borrowed as long as the isolator is open. */
-	const char *eth;		  /* public interface; NULL = that of the default route */
-	const char *lo;			  /* NULL = "lo" */
-	const char *run_dir;		  /* handles of namespaces */
-	struct port_set ports, ephemeral; /* the pools */
-	uint32_t ephemeral_per_container;
-	bool unique_flow; /* a queue for each container on the public interface */
-	bool ip6;	  /* map ports of the host's IPv6 address too, where it has one */
-};
 
 struct isolate_container { /* borrowed until the next call */
 	const char *id, *veth;
@@ -39,6 +29,45 @@ struct isolate_container { /* borrowed until the next call */
 	const char *interface;
 	uint8_t address[4], prefix, gateway[4], mac[6];
 	uint8_t address6[16], prefix6, gateway6[16];
+};
+
+/* ---- what happens ---- */
+
+enum isolate_event_kind {
+	ISOLATE_ATTACHED,
+	ISOLATE_UPDATED,
+	ISOLATE_DETACHED,
+	ISOLATE_RECOVERED,   /* by isolate_open */
+	ISOLATE_QUARANTINED, /* found there, but cannot be made as planned: left as it is */
+	ISOLATE_DRIFT,	     /* something planned is missing and stays so */
+	ISOLATE_REPAIRED,    /* something planned was missing */
+	ISOLATE_PACKETS_REFUSED,
+	ISOLATE_REQUEST_REFUSED,
+	ISOLATE_EVENT_KINDS
+};
+
+struct isolate_event { /* borrowed for the call */
+	enum isolate_event_kind kind;
+	const char *id;			      /* of the container; NULL = the host's part */
+	const struct isolate_container *view; /* as it is now, where it is attached; else NULL */
+	const char *what; /* DRIFT, REPAIRED: which thing, or NULL; REQUEST_REFUSED: "attach" */
+	const char *why;  /* of QUARANTINED, DRIFT, REQUEST_REFUSED; else NULL, or surprising */
+	enum dp_counter reason; /* of PACKETS_REFUSED */
+	uint64_t times; /* DRIFT, REPAIRED, PACKETS_REFUSED: since it was last told, at least 1 */
+};
+
+struct isolate_options {
+	/* Borrowed as long as the isolator is open. */
+	const char *eth;		  /* public interface; NULL = that of the default route */
+	const char *lo;			  /* NULL = "lo" */
+	const char *run_dir;		  /* handles of namespaces */
+	struct port_set ports, ephemeral; /* the pools */
+	uint32_t ephemeral_per_container;
+	bool unique_flow; /* a queue for each container on the public interface */
+	bool ip6;	  /* map ports of the host's IPv6 address too, where it has one */
+	/* NULL = nobody listens. Must not call back. */
+	void (*tell)(void *ctx, const struct isolate_event *ev);
+	void *ctx;
 };
 
 struct isolator;
@@ -70,11 +99,15 @@ int isolate_fd(const struct isolator *i);
 /* true: something that is planned may be concerned. */
 bool isolate_notice(struct isolator *i);
 /*
- * Check and apply what is missing: first where something was noticed, then, as not everything is
- * told (sysctls are not), the others in turn, until budget_ns is used up. Returns how many things
- * were missing, -1 with *e. drift gets a line for each.
+ * Look for what is missing: first where something was noticed, then, as not everything is told
+ * (sysctls are not), the others in turn, until budget_ns is used up. repair: put it right. Told
+ * once for each thing of each container, and again after DRIFT_TOLD_NS at the earliest.
  */
-int isolate_repair(struct isolator *i, uint64_t budget_ns, struct text *drift, struct err *e);
+void isolate_look(struct isolator *i, bool repair, uint64_t budget_ns);
+#define DRIFT_TOLD_NS (10 * NSEC_PER_SEC)
+/* Tell whose counters of refused packets have moved: each container once in REFUSED_TOLD_NS. */
+void isolate_look_at_refused(struct isolator *i);
+#define REFUSED_TOLD_NS NSEC_PER_SEC
 /* Namespace handle of a container, for programs that enter it. */
 char *isolate_netns_path(const struct isolator *i, const char *id); /* owned by the caller */
 

@@ -6,7 +6,7 @@
 #include <bpf/libbpf.h>
 #include <stdlib.h>
 
-static void read_counters(const struct isolator *i, uint32_t slot, uint64_t out[DP_COUNTERS])
+void read_refused(const struct isolator *i, uint32_t slot, uint64_t out[DP_COUNTERS])
 {
 	int cpus = libbpf_num_possible_cpus();
 	cleanup_free struct dp_counters *each = xcalloc((size_t)MAX(cpus, 1), sizeof(*each));
@@ -44,7 +44,7 @@ static int show(struct isolator *i, uint32_t slot,
 	memcpy(view.address6, i->host.address6.address, sizeof(view.address6));
 	memcpy(view.gateway6, i->host.gateway6.address, sizeof(view.gateway6));
 	memcpy(view.mac, i->host.eth.mac, sizeof(view.mac));
-	read_counters(i, slot, view.refused);
+	read_refused(i, slot, view.refused);
 	int ended = fn(ctx, &view);
 	container_done(&c);
 	return ended;
@@ -88,7 +88,7 @@ int isolate_explain(struct isolator *i, const char *id, struct text *out, struct
 		return err_set(e, ERR_USAGE, "no container %.64s", id);
 	if (id)
 		container_load(i, slot, &c);
-	int status = target_open(i, id ? &c : NULL, &t, e);
+	int status = target_open(i, id ? &c : NULL, APPLY_LOOK, &t, e);
 	if (!status) {
 		if (id)
 			plan_container(&i->host, &c, &p);

@@ -148,9 +148,10 @@ void plan_container(const struct host *h, const struct container *c, struct plan
 	add_like_host(p, h, false, c->veth);
 }
 
-int plan_apply(const struct target *t, const struct plan *p, unsigned *missing, struct text *drift,
-	       struct err *e)
+int plan_apply(const struct target *t, const struct plan *p, struct err *e)
 {
+	const uint32_t slot = t->container ? t->container->slot : 0;
+
 	for (unsigned i = 0; i < p->count; i++) {
 		const struct item *it = &p->items[i];
 		int has = item_check(t, it, e);
@@ -158,13 +159,11 @@ int plan_apply(const struct target *t, const struct plan *p, unsigned *missing, 
 			return -1;
 		if (has)
 			continue;
-		(*missing)++;
-		if (drift) {
-			item_text(it, drift);
-			text_char(drift, '\n');
-		}
-		if (item_apply(t, it, e))
+		if (t->how != APPLY_LOOK && item_apply(t, it, e))
 			return -1;
+		if (t->how != APPLY_PLAN)
+			tell_drift(t->isolator, slot, it,
+				   t->how == APPLY_LOOK ? "left alone" : NULL);
 	}
 	return 0;
 }

@@ -104,16 +104,62 @@ static void test_counter_ids(void **state)
 	assert_string_equal(counter_rows[29].name, "net_tcp_active_connections");
 	assert_string_equal(counter_rows[37].name, "packets_seen");
 	assert_int_equal(COUNTER_PACKETS_SAMPLED_OUT, 39);
+	assert_int_equal(COUNTER_NET_REFUSED_OTHER, 43);
 	assert_int_equal(EVENT_PACKET, 1);
 	assert_int_equal(EVENT_HOP, 6);
+}
+
+static void post(struct message_box *b, int priority)
+{
+	struct message *m = message_new();
+
+	m->priority = priority;
+	message_post(b, m);
+}
+
+static void test_messages_are_taken_in_order(void **state)
+{
+	struct message_box b = {0};
+
+	(void)state;
+	assert_null(message_take(&b));
+	for (int i = 0; i < 3; i++)
+		post(&b, i);
+	struct message *all = message_take(&b);
+	assert_null(message_take(&b));
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(all->priority, i);
+		struct message *rest = all->next;
+		all->next = NULL;
+		message_free(all);
+		all = rest;
+	}
+	assert_null(all);
+	/* Nobody takes: the first ones stay, and there is room again afterwards. */
+	for (unsigned i = 0; i < MESSAGES_WAITING + 10; i++)
+		post(&b, (int)i);
+	unsigned n = 0;
+	all = message_take(&b);
+	assert_int_equal(all->priority, 0);
+	for (const struct message *m = all; m; m = m->next)
+		n++;
+	assert_int_equal(n, MESSAGES_WAITING);
+	message_free(all);
+	post(&b, 7);
+	all = message_take(&b);
+	assert_int_equal(all->priority, 7);
+	message_free(all);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_types),	    cmocka_unit_test(test_second_sight),
-		cmocka_unit_test(test_counters),    cmocka_unit_test(test_counters_unknown),
+		cmocka_unit_test(test_types),
+		cmocka_unit_test(test_second_sight),
+		cmocka_unit_test(test_counters),
+		cmocka_unit_test(test_counters_unknown),
 		cmocka_unit_test(test_counter_ids),
+		cmocka_unit_test(test_messages_are_taken_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,8 @@
 
 #include "flow/flow.h"
 
+#include <stdio.h>
+
 /* A source of five packets of two containers, one of them seen at both ends, and a loss. */
 
 static const struct container_record web = {
@@ -68,6 +70,23 @@ static int send_loss(const struct sink *sink)
 	return sink->event(sink->ctx, &ev);
 }
 
+/* What the container of interface 0 is said to have at the end. */
+static int send_sample(const struct sink *sink)
+{
+	static const struct counters none;
+	struct event ev = {
+		.ts = 10000001,
+		.data = (const uint8_t *)&none,
+		.caplen = sizeof(none),
+		.type = EVENT_COUNTERS,
+		.weight = 1,
+	};
+
+	return sink->event(sink->ctx, &ev);
+}
+
+static bool ends_well; /* after a tick and a sample of counters; else the file is cut off */
+
 static int fake_run(struct source *s, const struct reader_query *q, const struct sink *sink,
 		    struct err *e)
 {
@@ -82,6 +101,8 @@ static int fake_run(struct source *s, const struct reader_query *q, const struct
 			return 1;
 	if (send_loss(sink))
 		return 1;
+	if (ends_well)
+		return sink->tick(sink->ctx, 10000000) || send_sample(sink);
 	return err_set(e, ERR_FAILED, "the file is cut off");
 }
 
@@ -89,11 +110,15 @@ static const struct source_kind fake_kind = {.scheme = "fake", .run = fake_run};
 static struct source fake = {.kind = &fake_kind};
 
 static unsigned presented, notices;
+static uint64_t refused_other;
+static char told[200]; /* text of the last notice */
 
 static int present(void *ctx, struct context *c)
 {
 	(void)ctx;
 	presented += c->ev->type == EVENT_PACKET;
+	if (c->counters)
+		refused_other = c->counters->value[COUNTER_NET_REFUSED_OTHER];
 	return 0;
 }
 
@@ -101,6 +126,7 @@ static int notice(void *ctx, struct context *c)
 {
 	(void)ctx;
 	notices += c->ev->lost == 3;
+	snprintf(told, sizeof(told), "%.*s", (int)c->ev->caplen, (const char *)c->ev->data);
 	return 0;
 }
 
@@ -155,6 +181,35 @@ static void test_conditions_reach_the_source(void **state)
 	assert_int_equal(asked.types, 1u << EVENT_PACKET);
 }
 
+static void test_messages_become_notices_and_counters(void **state)
+{
+	struct message_box box = {0};
+	struct message *m = message_new();
+	struct flow_totals t;
+
+	(void)state;
+	m->ts = 9600000;
+	m->container = xstrdup(web.meta[META_CONTAINER]);
+	m->kind = "attached";
+	m->priority = 6;
+	text_str(&m->text, "hello");
+	notice_add(&m->keys, "DREDGE_LINK", "dr1");
+	counters_set(&m->counters, COUNTER_NET_REFUSED_OTHER, 5);
+	message_post(&box, m);
+	ends_well = true;
+	assert_int_equal(run(NULL, (struct flow_options){.messages = &box, .live = true}, &t,
+			     &(struct err){0}),
+			 0);
+	ends_well = false;
+	assert_null(message_take(&box));
+	assert_string_equal(told, "__REALTIME_TIMESTAMP=9600\nPRIORITY=6\n"
+				  "SYSLOG_IDENTIFIER=dredged\nDREDGE_EVENT=attached\n"
+				  "MESSAGE=hello app=/web\nMARATHON_APP_ID=/web\n"
+				  "CONTAINER_ID=11111111-0000-4000-8000-000000000001\n"
+				  "DREDGE_LINK=dr1\n");
+	assert_int_equal(refused_other, 5);
+}
+
 static void test_ends(void **state)
 {
 	struct flow_totals t;
@@ -174,6 +229,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_packet_between_containers_counts_once),
 		cmocka_unit_test(test_conditions_reach_the_source),
+		cmocka_unit_test(test_messages_become_notices_and_counters),
 		cmocka_unit_test(test_ends),
 	};
 
