@@ -32,7 +32,11 @@ run() { # NAME COMMAND...: one test; 77 = skipped, with its reason on the last l
 	"$@" >"$log" 2>&1 </dev/null
 	status=$?
 	case $status in
-	0) passed=$((passed + 1)) && printf 'ok       %s\n' "$name" ;;
+	0)
+		passed=$((passed + 1))
+		printf 'ok       %s\n' "$name"
+		sed -nE 's/^(ok|\[ +OK \]) ([0-9.]+\/|T[0-9]|[A-Z])/         \2/p' "$log" # its named cases
+		;;
 	77) skipped=$((skipped + 1)) && printf 'skipped  %s: %s\n' "$name" "$(tail -n 1 "$log")" ;;
 	*)
 		failed=$((failed + 1))
