@@ -2,6 +2,7 @@
 /* dredgectl: attach, change, list and run containers whose ports and rates dredged enforces. */
 #include "cmd/ask.h"
 #include "cmd/options.h"
+#include "cmd/run.h"
 #include "isolate/shaping.h"
 
 #include <errno.h>
@@ -15,7 +16,7 @@
 #define PREFIX "/v1/isolation"
 
 struct settings {
-	char *socket, *name, *ports, *netns;
+	char *socket, *name, *ports, *netns, *cgroup;
 	uint64_t pid;
 	double cpus;
 	bool json, help, version, has_egress, has_ingress;
@@ -33,6 +34,7 @@ enum {
 	OPT_EGRESS_BURST,
 	OPT_INGRESS_BURST,
 	OPT_NETNS,
+	OPT_CGROUP,
 	OPT_PID,
 	OPT_CPUS,
 	OPT_VERSION,
@@ -42,6 +44,8 @@ static const struct option_row rows[] = {
 	{0, "Which container", NULL, NULL, 0},
 	{OPT_NAME, "name", "ID", "id of the container (run: dredgectl-PID)", 0},
 	{OPT_NETNS, "netns", "PATH", "attach: its network namespace", 0},
+	{OPT_CGROUP, "cgroup", "NAME",
+	 "run: make its cgroup in this one (dredge); none = no cgroup", 0},
 	{OPT_PID, "pid", "PID", "attach: a process in its network namespace", 0},
 	{0, "What it gets; SIZE in bytes, or as 10MB (1 KB = 1024 B)", NULL, NULL, 0},
 	{OPT_PORTS, "ports", "LIST", "its ports: 31000-31007,31016", 0},
@@ -79,6 +83,8 @@ static int set(void *ctx, int id, const char *arg, struct err *e)
 		return keep(&s->ports, arg);
 	case OPT_NETNS:
 		return keep(&s->netns, arg);
+	case OPT_CGROUP:
+		return keep(&s->cgroup, arg);
 	case OPT_PID:
 		return str_u64(arg, false, &s->pid) || !s->pid
 			       ? err_set(e, ERR_USAGE, "--pid: '%s' is no process id", arg)
@@ -268,82 +274,50 @@ static int do_list(const struct settings *s, char **words, struct text *out, str
 
 /* ---- run ---- */
 
-static volatile sig_atomic_t child;
+struct running {
+	const struct settings *s;
+	const char *id;
+};
 
-static void pass_on(int sig)
+static int run_attach(void *ctx, pid_t pid, struct err *e)
 {
-	if (child > 0)
-		kill((pid_t)child, sig);
-}
-
-/* Waits until the parent has attached its namespace, then becomes the program. */
-static _Noreturn void become(char **words, int ready, int go)
-{
-	char byte = 0;
-
-	if (unshare(CLONE_NEWNET)) {
-		log_error("cannot make a network namespace: %s", strerror(errno));
-		_exit(ERR_FAILED);
-	}
-	if (write(ready, &byte, 1) != 1 || read(go, &byte, 1) != 1)
-		_exit(ERR_FAILED);
-	execvp(words[0], words);
-	log_error("%s: %s", words[0], strerror(errno));
-	_exit(errno == ENOENT ? 127 : 126);
-}
-
-static int run_child(const struct settings *s, const char *id, pid_t pid, int ready, int go,
-		     int *status, struct err *e)
-{
-	cleanup_free char *body = body_of(s, (uint64_t)pid);
+	const struct running *r = ctx;
+	cleanup_free char *body = body_of(r->s, (uint64_t)pid);
 	struct text answer = {0};
-	char byte = 0;
 
-	if (read(ready, &byte, 1) != 1)
-		err_set(e, ERR_FAILED, "the program could not be started");
-	else if (!request(s, "PUT", id, "", body, &answer, e) && write(go, &byte, 1) != 1)
-		err_sys(e, "the program could not be started");
+	int status = request(r->s, "PUT", r->id, "", body, &answer, e);
 	text_done(&answer);
-	if (e->code)
-		kill(pid, SIGKILL);
-	while (waitpid(pid, status, 0) < 0 && errno == EINTR)
-		;
-	return e->code ? -1 : 0;
+	return status;
+}
+
+static int run_detach(void *ctx, struct err *e)
+{
+	const struct running *r = ctx;
+	struct text answer = {0};
+
+	int status = request(r->s, "DELETE", r->id, "", NULL, &answer, e);
+	text_done(&answer);
+	return status;
 }
 
 static int do_run(const struct settings *s, char **words, struct text *out, struct err *e)
 {
 	cleanup_free char *id = s->name ? xstrdup(s->name)
 					: xasprintf("dredgectl-%d", (int)getpid());
-	int ready[2], go[2], status = 0;
-	struct text answer = {0};
+	struct running running = {s, id};
+	const struct run_options o = {
+		.words = words,
+		.id = id,
+		.cgroup = s->cgroup ? s->cgroup : RUN_CGROUP,
+		.attach = run_attach,
+		.detach = run_detach,
+		.ctx = &running,
+	};
 
 	(void)out;
 	if (!words[0])
 		return err_set(e, ERR_USAGE, "run: a program is wanted");
-	if (pipe(ready) || pipe(go))
-		return err_sys(e, "cannot make a pipe");
-	pid_t pid = fork();
-	if (pid < 0)
-		return err_sys(e, "cannot fork");
-	if (!pid) {
-		close(ready[0]);
-		close(go[1]);
-		become(words, ready[1], go[0]);
-	}
-	close(ready[1]);
-	close(go[0]);
-	child = pid;
-	signal(SIGINT, pass_on);
-	signal(SIGTERM, pass_on);
-	signal(SIGHUP, pass_on);
-	int failed = run_child(s, id, pid, ready[0], go[1], &status, e);
-	if (failed)
-		return -1;
-	if (request(s, "DELETE", id, "", NULL, &answer, e))
-		log_warn("%s", e->message);
-	text_done(&answer);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return run_program(&o, e);
 }
 
 static const struct {
@@ -425,5 +399,6 @@ int main(int argc, char **argv)
 	free(s.name);
 	free(s.ports);
 	free(s.netns);
+	free(s.cgroup);
 	return status;
 }

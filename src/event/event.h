@@ -74,7 +74,7 @@ enum meta_key {
 	META_TASK_NAME,
 	META_FRAMEWORK_ID,
 	META_EXECUTOR,
-	META_RUNTIME,  /* mesos docker libpod containerd cri-o lxc */
+	META_RUNTIME,  /* mesos dredge docker libpod containerd cri-o lxc */
 	META_HOSTNAME, /* agent host name */
 	META_RUNG,     /* how the identity was found: "cgroup", "agent", "env", "port", ... */
 	META_TASK_STATE,

@@ -57,7 +57,7 @@ static const struct field rows[] = {
 	{"container.image", VALUE_STRING, SCOPE_CONTAINER, 0, META_IMAGE, get_meta,
 	 "image the container runs"},
 	{"container.type", VALUE_STRING, SCOPE_CONTAINER, 0, META_RUNTIME, get_meta,
-	 "mesos, docker, libpod, containerd, cri-o, lxc"},
+	 "mesos, dredge, docker, libpod, containerd, cri-o, lxc"},
 	{"container.start_ts", VALUE_ABSTIME, SCOPE_CONTAINER, 0, 0, get_start,
 	 "when the container started, ns since 1970"},
 	{"container.duration", VALUE_RELTIME, SCOPE_EVENT, 0, 0, get_duration,

@@ -159,6 +159,13 @@ static bool identify_lxc(const struct part *parts, size_t n, struct cgroup_id *o
 	return below && !part_starts(last, "lxc.") && id_set(out, "lxc", last.p, last.n);
 }
 
+/* "/dredge/<id>", by dredgectl run. */
+static bool identify_own(const struct part *parts, size_t n, struct cgroup_id *out)
+{
+	return n == 2 && part_is(parts[0], "dredge") &&
+	       id_set(out, "dredge", parts[1].p, parts[1].n);
+}
+
 /* A bare 64-digit name says nothing of its runtime; the directories above it do. */
 static bool identify_bare(const struct part *parts, size_t n, struct cgroup_id *out)
 {
@@ -181,9 +188,9 @@ bool cgroup_identify(const char *path, const char *mesos_root, struct cgroup_id 
 	struct part parts[MAX_PARTS];
 	struct cgroup_id id = {0};
 	size_t n = path_split(path, parts);
-	if (!n ||
-	    !(identify_mesos(parts, n, mesos_root, &id) || identify_scope(parts[n - 1], &id) ||
-	      identify_bare(parts, n, &id) || identify_lxc(parts, n, &id)))
+	if (!n || !(identify_mesos(parts, n, mesos_root, &id) ||
+		    identify_scope(parts[n - 1], &id) || identify_own(parts, n, &id) ||
+		    identify_bare(parts, n, &id) || identify_lxc(parts, n, &id)))
 		return false;
 	*out = id;
 	return true;

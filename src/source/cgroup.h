@@ -22,8 +22,8 @@ struct cgroup_id {
 /*
  * Is the cgroup at path (below its hierarchy: "/mesos/c0ffee00-...") the top directory of a
  * container? Directories further inside one are not. mesos_root: "mesos", or "a/b". Knows Mesos
- * (nested too), docker, podman, containerd, CRI-O, kubepods and LXC, as plain directories and as
- * systemd scopes.
+ * (nested too), dredgectl run, docker, podman, containerd, CRI-O, kubepods and LXC, as plain
+ * directories and as systemd scopes.
  */
 bool cgroup_identify(const char *path, const char *mesos_root, struct cgroup_id *out);
 

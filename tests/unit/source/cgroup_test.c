@@ -72,6 +72,7 @@ static void test_others(void **state)
 		{"/default/" HEX, "containerd", HEX},
 		{"/lxc.payload.web", "lxc", "web"},
 		{"/lxc/web", "lxc", "web"},
+		{"/dredge/web", "dredge", "web"},
 		{"/lxc.monitor.web", NULL, NULL},
 		{"/machine.slice/libpod-conmon-" HEX ".scope", NULL, NULL},
 		{"/kubepods.slice/crio-conmon-" HEX ".scope", NULL, NULL},
