@@ -20,6 +20,7 @@
 
 #define ARRAY_SIZE(a)	  (sizeof(a) / sizeof((a)[0]))
 #define ATTR_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define ATTR_INLINE	  __attribute__((always_inline))
 #define LIKELY(x)	  __builtin_expect(!!(x), 1)
 #define UNLIKELY(x)	  __builtin_expect(!!(x), 0)
 #define MIN(a, b)	  ((a) < (b) ? (a) : (b))
@@ -239,6 +240,10 @@ void text_fmt(struct text *t, const char *fmt, ...) ATTR_PRINTF(2, 3); /* off th
 void text_json(struct text *t, const char *p, size_t n);
 /* Bytes for a terminal: control bytes and invalid UTF-8 become '.'. */
 void text_plain(struct text *t, const char *p, size_t n);
+/* text_plain would change nothing, and all of it is ASCII. */
+bool text_is_plain(const char *p, size_t n);
+/* v < 10^9 with leading zeros. */
+void digits_nine(char out[9], uint32_t v);
 const char *text_cstr(struct text *t); /* NUL-terminated, borrowed until the next call */
 
 /* ---- strings ---- */

@@ -23,55 +23,72 @@ void text_grow(struct text *t, size_t n)
 	t->data = xrealloc(t->data, t->cap);
 }
 
-/* Digits of v written backwards from end; returns where they begin. */
-static char *digits_before(char *end, uint64_t v)
+/* The eight decimal digits of v < 10^8 as bytes 0..9, the first in the lowest byte: halves, then
+ * quarters, then single digits, all of a step in one multiplication. */
+static inline uint64_t eight_digits(uint32_t v)
 {
-	while (v >= 100) {
-		end -= 2;
-		memcpy(end, digit_pairs + v % 100 * 2, 2);
-		v /= 100;
-	}
-	if (v >= 10) {
-		end -= 2;
-		memcpy(end, digit_pairs + v * 2, 2);
-	} else {
-		*--end = (char)('0' + v);
-	}
-	return end;
+	uint64_t x = v / 10000 | (uint64_t)(v % 10000) << 32;
+	uint64_t high = (x * 10486 >> 20) & 0x0000007f0000007full;
+
+	x = high | (x - high * 100) << 16;
+	high = (x * 103 >> 10) & 0x000f000f000f000full;
+	return high | (x - high * 10) << 8;
 }
 
-/* Most numbers have few digits: counted by comparison, written in place. */
-static unsigned digit_count(uint32_t v)
+#define ASCII_ZEROS 0x3030303030303030ull
+#define EIGHT	    100000000u /* 10^8 */
+
+static inline char *put_pair(char *p, uint32_t v)
 {
-	if (v < 10000)
-		return v < 100 ? v < 10 ? 1 : 2 : v < 1000 ? 3 : 4;
-	if (v < 100000000)
-		return v < 1000000 ? v < 100000 ? 5 : 6 : v < 10000000 ? 7 : 8;
-	return v < 1000000000 ? 9 : 10;
+	memcpy(p, digit_pairs + v * 2, 2);
+	return p + 2;
+}
+
+/* v < 10^4: most numbers are, and their lengths are guessed well. */
+static inline char *put_few(char *p, uint32_t v)
+{
+	uint32_t high = v / 100;
+
+	if (high >= 10)
+		return put_pair(put_pair(p, high), v % 100);
+	if (high || v >= 10) {
+		if (high)
+			*p++ = (char)('0' + high);
+		return put_pair(p, v % 100);
+	}
+	*p = (char)('0' + v);
+	return p + 1;
+}
+
+/* At p, which has room for 20 bytes; returns the end. */
+static char *put_u64(char *p, uint64_t v)
+{
+	if (LIKELY(v < 10000))
+		return put_few(p, (uint32_t)v);
+	if (v < EIGHT) {
+		uint32_t last = (uint32_t)v % 10000;
+		p = put_few(p, (uint32_t)v / 10000);
+		return put_pair(put_pair(p, last / 100), last % 100);
+	}
+	uint64_t last = eight_digits((uint32_t)(v % EIGHT)) | ASCII_ZEROS;
+	p = put_u64(p, v / EIGHT);
+	memcpy(p, &last, 8);
+	return p + 8;
 }
 
 void text_u64(struct text *t, uint64_t v)
 {
-	char *out = text_room(t, 20);
+	char *p = text_room(t, 20);
 
-	if (LIKELY(v <= UINT32_MAX)) {
-		uint32_t u = (uint32_t)v;
-		unsigned n = digit_count(u);
-		char *p = out + n;
-		for (; u >= 100; u /= 100) {
-			p -= 2;
-			memcpy(p, digit_pairs + u % 100 * 2, 2);
-		}
-		if (u >= 10)
-			memcpy(p - 2, digit_pairs + u * 2, 2);
-		else
-			p[-1] = (char)('0' + u);
-		t->len += n;
-		return;
-	}
-	char digits[20], *end = digits + sizeof(digits);
-	const char *at = digits_before(end, v);
-	text_put(t, at, (size_t)(end - at));
+	t->len += (size_t)(put_u64(p, v) - p);
+}
+
+void digits_nine(char out[9], uint32_t v)
+{
+	uint64_t last = eight_digits(v % EIGHT) | ASCII_ZEROS;
+
+	out[0] = (char)('0' + v / EIGHT);
+	memcpy(out + 1, &last, 8);
 }
 
 void text_i64(struct text *t, int64_t v)
@@ -83,12 +100,12 @@ void text_i64(struct text *t, int64_t v)
 
 void text_u64_width(struct text *t, uint64_t v, unsigned width)
 {
-	char digits[20], *end = digits + sizeof(digits);
-	const char *at = digits_before(end, v);
+	char digits[24];
+	size_t n = (size_t)(put_u64(digits, v) - digits);
 
-	for (size_t n = (size_t)(end - at); n < width; n++)
+	for (size_t i = n; i < width; i++)
 		text_char(t, '0');
-	text_put(t, at, (size_t)(end - at));
+	text_put(t, digits, n);
 }
 
 void text_double(struct text *t, double v, unsigned decimals)
@@ -276,10 +293,38 @@ static inline uint64_t special_bytes(uint64_t w)
 	       zero_bytes(w ^ EACH_BYTE(0x7f));
 }
 
+/* The same of 16 bytes at once, and exactly: 0x20 .. 0x7e are the only plain ones. */
+static inline bool all_plain(const uint8_t *p)
+{
+	typedef uint8_t bytes __attribute__((vector_size(16)));
+	typedef uint64_t halves __attribute__((vector_size(16)));
+	bytes v;
+
+	memcpy(&v, p, sizeof(v));
+	halves special = (halves)(v - 0x20 > 0x5e);
+	return !(special[0] | special[1]);
+}
+
+bool text_is_plain(const char *s, size_t n)
+{
+	const uint8_t *p = (const uint8_t *)s, *end = p + n;
+
+	/* The last look overlaps the one before. */
+	if (n >= 16) {
+		for (; end - p > 16; p += 16)
+			if (!all_plain(p))
+				return false;
+		return all_plain(end - 16);
+	}
+	if (n >= 8)
+		return !(special_bytes(load_le64(p)) | special_bytes(load_le64(end - 8)));
+	while (p < end && *p >= 0x20 && *p < 0x7f)
+		p++;
+	return p == end;
+}
+
 static const uint8_t *skip_plain(const uint8_t *p, const uint8_t *end)
 {
-	while (end - p >= 8 && !special_bytes(load_le64(p)))
-		p += 8;
 	while (p < end && *p >= 0x20 && *p < 0x7f)
 		p++;
 	return p;
@@ -340,6 +385,10 @@ void text_plain(struct text *t, const char *s, size_t n)
 {
 	const uint8_t *p = (const uint8_t *)s, *end = p + n;
 
+	if (LIKELY(text_is_plain(s, n))) {
+		text_put(t, s, n);
+		return;
+	}
 	while (p < end) {
 		const uint8_t *from = p;
 		p = skip_plain(p, end);

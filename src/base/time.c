@@ -57,13 +57,8 @@ static void put_clock(char out[8], const struct tm *tm)
 
 static void put_fraction(char out[10], uint64_t ns)
 {
-	uint32_t rest = (uint32_t)ns;
-
 	out[0] = '.';
-	for (unsigned i = 9; i >= 1; i--) {
-		out[i] = (char)('0' + rest % 10);
-		rest /= 10;
-	}
+	digits_nine(out + 1, (uint32_t)ns);
 }
 
 void text_time_local(struct text *t, uint64_t ns, bool fraction)

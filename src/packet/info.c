@@ -21,13 +21,15 @@ static void put_address(struct text *t, const struct packet_layer *l, const uint
 		text_ipv4(t, at);
 }
 
-static void put_number(struct text *t, const char *name, uint64_t v)
+/* Names are literals nearly always: their length is known where this is inlined. */
+static inline ATTR_INLINE void put_number(struct text *t, const char *name, uint64_t v)
 {
 	text_str(t, name);
 	text_u64(t, v);
 }
 
-static void put_ports(struct text *t, const char *name, const struct packet_layer *l)
+static inline ATTR_INLINE void put_ports(struct text *t, const char *name,
+					 const struct packet_layer *l)
 {
 	text_str(t, name);
 	text_u64(t, l->sport);
@@ -37,17 +39,20 @@ static void put_ports(struct text *t, const char *name, const struct packet_laye
 
 static void put_tcp_flags(struct text *t, uint8_t flags)
 {
-	static const char *const names[] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"};
-	const char *separator = " [";
+	static const char names[8][6] = {"FIN, ", "SYN, ", "RST, ", "PSH, ",
+					 "ACK, ", "URG, ", "ECE, ", "CWR, "};
+	char *start = text_room(t, 2 + sizeof(names)), *p = start;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
-		if (!(flags >> i & 1))
-			continue;
-		text_str(t, separator);
-		text_str(t, names[i]);
-		separator = ", ";
+	if (!flags) {
+		text_put(t, " [none]", 7);
+		return;
 	}
-	text_str(t, flags ? "]" : " [none]");
+	*p++ = ' ';
+	*p++ = '[';
+	for (unsigned left = flags; left; left &= left - 1, p += 5)
+		memcpy(p, names[__builtin_ctz(left)], 5);
+	p[-2] = ']'; /* for the last comma */
+	t->len += (size_t)(p - start) - 1;
 }
 
 static void put_tcp(struct text *t, const struct packet *p, const struct packet_layer *l)

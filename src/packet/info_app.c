@@ -108,21 +108,23 @@ void info_dns(struct text *t, const uint8_t *p, uint32_t n)
 	text_u64(t, load_be16(p + 6));
 }
 
+/* n > 0 */
 static bool starts(const uint8_t *p, uint32_t n, const char *with)
 {
+	if (p[0] != (uint8_t)with[0]) /* mostly so, and no call */
+		return false;
 	size_t size = strlen(with);
-
 	return n >= size && memcmp(p, with, size) == 0;
 }
 
 static void put_line(struct text *t, const uint8_t *p, uint32_t n)
 {
-	uint32_t end = 0;
-
 	n = MIN(n, LINE_MAX_SHOWN);
-	while (end < n && p[end] != '\r' && p[end] != '\n')
-		end++;
-	text_plain(t, (const char *)p, end);
+	for (const char *s = "\n\r"; *s; s++) {
+		const uint8_t *end = memchr(p, *s, n);
+		n = end ? (uint32_t)(end - p) : n;
+	}
+	text_plain(t, (const char *)p, n);
 }
 
 /* RFC 9110, 9, and RFC 5789; "PRI" opens HTTP/2 (RFC 9113, 3.4). */

@@ -19,9 +19,9 @@ const char print_format_mesos[] = "*%evt.num %evt.outputtime %marathon.app.id %m
 				  "(%container.id) %evt.dir %evt.type %evt.info";
 
 struct piece {
-	const struct field *field; /* NULL: literal text */
+	const struct field *field; /* NULL: only the text behind it */
 	char *arg;
-	const char *literal; /* into format.text */
+	const char *literal; /* the text behind the field, into format.text */
 	size_t literal_len;
 	unsigned width; /* 0 = as long as it is */
 	bool output_time;
@@ -82,7 +82,7 @@ static void add_literal(struct format *f, const char *from, const char *to)
 {
 	if (from == to)
 		return;
-	struct piece *p = add_piece(f);
+	struct piece *p = f->count ? &f->pieces[f->count - 1] : add_piece(f);
 	p->literal = from;
 	p->literal_len = (size_t)(to - from);
 }
@@ -317,15 +317,29 @@ static void put_value(const struct format *f, const struct field *field, const s
 	}
 }
 
+/*
+ * Texts that have to be made are made where they are to stand; moved out of the way only when that
+ * is not all of what the getter said, or when it holds what must not be shown as it is.
+ */
 static bool put_field(struct format *f, const struct piece *p, struct context *c, struct text *out)
 {
 	struct value v[FIELD_MAX_VALUES];
+	size_t start = out->len;
 
 	if (p->output_time) {
 		put_output_time(f, c, out);
 		return true;
 	}
-	unsigned n = p->field->get(p->field, p->arg, c, &f->scratch, v);
+	unsigned n = p->field->get(p->field, p->arg, c, out, v);
+	if (out->len > start) {
+		bool whole = n == 1 && v[0].type == VALUE_STRING && v[0].n == out->len - start &&
+			     v[0].p == out->data + start;
+		if (whole && text_is_plain(v[0].p, v[0].n))
+			return true;
+		out->len = start;
+		text_reset(&f->scratch);
+		n = p->field->get(p->field, p->arg, c, &f->scratch, v);
+	}
 	for (unsigned i = 0; i < n; i++) {
 		if (i)
 			text_char(out, ',');
@@ -334,25 +348,25 @@ static bool put_field(struct format *f, const struct piece *p, struct context *c
 	return n > 0;
 }
 
+static void put_padding(struct text *out, size_t from, unsigned width)
+{
+	while (out->len - from < width)
+		text_char(out, ' ');
+	out->len = from + width;
+}
+
 static bool put_text_line(struct format *f, struct context *c, struct text *out)
 {
-	for (size_t i = 0; i < f->count; i++) {
-		const struct piece *p = &f->pieces[i];
-		if (!p->field) {
-			text_put(out, p->literal, p->literal_len);
-			continue;
-		}
+	for (const struct piece *p = f->pieces, *end = p + f->count; p < end; p++) {
 		size_t start = out->len;
-		if (!put_field(f, p, c, out)) {
+		if (p->field && !put_field(f, p, c, out)) {
 			if (!f->lenient)
 				return false;
 			text_put(out, "<NA>", 4);
 		}
-		if (p->width) {
-			while (out->len - start < p->width)
-				text_char(out, ' ');
-			out->len = start + p->width;
-		}
+		if (p->width)
+			put_padding(out, start, p->width);
+		text_put(out, p->literal, p->literal_len);
 	}
 	text_char(out, '\n');
 	if (f->options.buffer != BUFFER_DOTTED && c->ev->type == EVENT_PACKET)

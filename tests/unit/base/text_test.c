@@ -41,6 +41,17 @@ static void test_u64(void **state)
 		text_u64(&t, edges[i]);
 		expect(&t, want);
 	}
+	for (uint64_t v = 10; v < UINT64_MAX / 10; v *= 10) {
+		for (uint64_t near = v - 1; near <= v + 1; near++) {
+			snprintf(want, sizeof(want), "%llu", (unsigned long long)near);
+			text_u64(&t, near);
+			expect(&t, want);
+		}
+		snprintf(want, sizeof(want), "%09u", (unsigned)(v * 7 % 1000000000));
+		digits_nine(text_room(&t, 9), (uint32_t)(v * 7 % 1000000000));
+		t.len = 9;
+		expect(&t, want);
+	}
 	for (uint64_t v = 1; v; v = v > UINT64_MAX / 7 ? 0 : v * 7) {
 		snprintf(want, sizeof(want), "%llu", (unsigned long long)v);
 		text_u64(&t, v);
@@ -268,6 +279,22 @@ static void test_bytes_anywhere(void **state)
 	text_done(&t);
 }
 
+static void test_is_plain(void **state)
+{
+	char in[40];
+
+	(void)state;
+	for (unsigned c = 0; c < 0x100; c++) {
+		for (unsigned at = 0; at < sizeof(in); at++) {
+			memset(in, '~', sizeof(in));
+			in[at] = (char)c;
+			for (unsigned n = 0; n <= sizeof(in); n++)
+				assert_int_equal(text_is_plain(in, n),
+						 n <= at || (c >= 0x20 && c < 0x7f));
+		}
+	}
+}
+
 /* What is not looked at must not be: the text ends at the end of an allocation. */
 static void test_bytes_end(void **state)
 {
@@ -317,6 +344,7 @@ int main(void)
 		cmocka_unit_test(test_mac),
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_bytes_anywhere),
+		cmocka_unit_test(test_is_plain),
 		cmocka_unit_test(test_bytes_end),
 		cmocka_unit_test(test_growth),
 	};
