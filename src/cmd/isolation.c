@@ -46,6 +46,7 @@ static int look_at_host(const struct isolate_config *c, struct isolate_facts *f,
 {
 	char range[64];
 
+	f->root = !geteuid();
 	f->link_speed = link_speed_of(c->eth);
 	if (net_sysctl_read(-1, "ipv4/ip_local_port_range", range, sizeof(range), e))
 		return -1;
@@ -75,12 +76,11 @@ int isolation_open(struct isolate_config *c, struct message_box *box, struct con
 					   .group = c->group,
 					   .egress = &c->egress,
 					   .ingress = &c->ingress,
+					   .spare_ingress = c->spare_ingress,
 					   .repair = !c->tell_only};
 	struct isolate_facts facts = {0};
 	struct text notices = {0};
 
-	if (c->ignored)
-		log_info("some of the options are the agent's and of no use here");
 	if (!c->wanted)
 		return 0;
 	int status = look_at_host(c, &facts, e) || isolate_config_check(c, &facts, &notices, e);
@@ -96,6 +96,7 @@ int isolation_open(struct isolate_config *c, struct message_box *box, struct con
 		.ephemeral = c->ephemeral,
 		.ephemeral_per_container = c->ephemeral_per_container,
 		.unique_flow = c->unique_flow,
+		.flow_parent = c->flow_parent,
 		.ip6 = !c->no_ip6,
 		.tell = post,
 		.ctx = box,

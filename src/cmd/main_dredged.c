@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dredged: the monitor. Finds containers, asks who they are, records packets and counters. */
+#include "cmd/agent_flags.h"
 #include "cmd/isolation.h"
 #include "cmd/options.h"
+#include "cmd/resources.h"
 #include "flow/flow.h"
 
 #include <linux/capability.h>
@@ -96,21 +98,25 @@ static void collect_rows(void)
 	for (size_t i = 0; i < ARRAY_SIZE(own_rows); i++)
 		add_row(own_rows[i]);
 	add_row((struct option_row){.name = "What is enforced; SIZE with a unit, 1 KB = 1024 B"});
-	bool shown = true;
 	for (size_t i = 0; i < isolate_flag_count; i++) {
 		const struct isolate_flag *f = &isolate_flags[i];
-		if (shown && !f->help)
-			add_row((struct option_row){
-				.name = "Options of Mesos' agent that are accepted and ignored"});
-		shown = f->help;
 		add_row((struct option_row){
 			.id = OPT_ISOLATE + (int)i,
 			.name = f->name,
 			.arg = f->arg ? f->arg : "true|false",
-			.help = f->help ? f->help : "",
-			.flags = f->arg ? 0 : OPTION_BARE,
+			.help = f->help,
+			.flags = f->arg ? 0 : OPTION_BARE | OPTION_BOOL,
 		});
 	}
+	for (size_t i = 0; i < agent_flag_count; i++)
+		add_row((struct option_row){
+			.id = OPT_ISOLATE + (int)(isolate_flag_count + i),
+			.name = agent_flags[i].name,
+			.arg = "",
+			.help = "",
+			.flags = OPTION_HIDDEN |
+				 (agent_flags[i].truth ? OPTION_BARE | OPTION_BOOL : 0),
+		});
 }
 
 struct monitor {
@@ -123,6 +129,7 @@ struct monitor {
 	struct source_options source;
 	struct writer_options out;
 	struct isolate_config isolate;
+	struct text ignored; /* " --NAME" of each flag of the agent that is none of ours */
 	/* the run */
 	struct source *running;
 	struct writer *writer;
@@ -215,13 +222,30 @@ static int set_source(struct monitor *m, int id, const char *arg, struct err *e)
 	}
 }
 
+/* A flag of Mesos' agent: the isolator's, or none of ours. */
+static int set_flag(struct monitor *m, size_t i, const char *arg, struct err *e)
+{
+	cleanup_free char *text = NULL;
+
+	if (i >= isolate_flag_count) {
+		text_fmt(&m->ignored, " --%s", agent_flags[i - isolate_flag_count].name);
+		return 0;
+	}
+	if (arg && str_eq(isolate_flags[i].name, "resources")) {
+		text = resources_text(arg, e);
+		if (!text)
+			return -1;
+		arg = text;
+	}
+	return isolate_config_set(&m->isolate, isolate_flags[i].name, arg, e);
+}
+
 static int set_option(void *ctx, int id, const char *arg, struct err *e)
 {
 	struct monitor *m = ctx;
 
 	if (id >= OPT_ISOLATE)
-		return isolate_config_set(&m->isolate, isolate_flags[id - OPT_ISOLATE].name, arg,
-					  e);
+		return set_flag(m, (size_t)(id - OPT_ISOLATE), arg, e);
 	switch (id) {
 	case 's':
 	case OPT_SAMPLE:
@@ -366,6 +390,8 @@ static int on_notice(void *ctx, struct context *c)
 
 static int open_all(struct monitor *m, struct err *e)
 {
+	if (m->ignored.len)
+		log_info("accepted, but of no use here:%s", text_cstr(&m->ignored));
 	m->source.interfaces = (const char *const *)m->interfaces;
 	m->source.capture_filter = m->capture_filter;
 	m->source.cgroup_root = m->cgroup_root;
@@ -453,6 +479,7 @@ static int monitor_close(struct monitor *m, int status, struct err *e)
 	isolation_close(m->control);
 	message_free(message_take(&m->messages));
 	isolate_config_done(&m->isolate);
+	text_done(&m->ignored);
 	source_close(m->running);
 	for (unsigned i = 0; i < m->interface_count; i++)
 		free(m->interfaces[i]);
@@ -472,7 +499,8 @@ static int help(void)
 		 "Watch the containers of this host: find them, name them, record their packets "
 		 "and counters.\n");
 	options_help(rows, row_count, &t);
-	text_str(&t, "\nSignals: HUP a new file, USR1 a state line, TERM and INT end it.\n"
+	text_str(&t, "The other options of mesos-agent are accepted, and told.\n"
+		     "\nSignals: HUP a new file, USR1 a state line, TERM and INT end it.\n"
 		     "See dredged(8).\n");
 	write_all(STDOUT_FILENO, t.data, t.len);
 	text_done(&t);

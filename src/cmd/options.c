@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define OPTIONS_MAX	96u
+#define OPTIONS_MAX	256u
 #define CONFIG_MAX_SIZE (1u << 20)
 #define HELP_COLUMN	30u
 
@@ -29,45 +29,105 @@ static bool str_ends(const char *s, char c)
 	return s && *s && s[strlen(s) - 1] == c;
 }
 
-static void build_tables(const struct option_row *rows, size_t n, char *letters,
-			 struct option *longs)
+static void letters_of(const struct option_row *rows, size_t n, char *letters)
 {
-	size_t l = 0, k = 0;
+	size_t l = 0;
 
 	letters[l++] = '+'; /* the filter begins at the first word that is no option */
 	letters[l++] = ':';
 	for (size_t i = 0; i < n; i++) {
-		if (!rows[i].help)
+		if (!rows[i].help || !has_letter(&rows[i]))
 			continue;
-		if (has_letter(&rows[i])) {
-			letters[l++] = (char)rows[i].id;
-			if (rows[i].arg && !(rows[i].flags & OPTION_BARE))
-				letters[l++] = ':';
-		}
-		if (rows[i].name)
-			longs[k++] = (struct option){rows[i].name,
-						     !rows[i].arg ? no_argument
-						     : (rows[i].flags & OPTION_BARE)
-							     ? optional_argument
-							     : required_argument,
-						     NULL, rows[i].id};
+		letters[l++] = (char)rows[i].id;
+		if (rows[i].arg && !(rows[i].flags & OPTION_BARE))
+			letters[l++] = ':';
 	}
 	letters[l] = '\0';
-	longs[k] = (struct option){0};
+}
+
+/* '-' and '_' are the same. */
+static bool begins(const char *name, const char *word, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (name[i] != word[i] &&
+		    !(name[i] && strchr("-_", name[i]) && strchr("-_", word[i])))
+			return false;
+	return true;
+}
+
+/* The row of that name, or of the only name that begins so; NULL: none, or several. */
+static const struct option_row *row_named(const struct option_row *rows, size_t n, const char *word,
+					  size_t len)
+{
+	const struct option_row *found = NULL;
+	bool several = false;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct option_row *r = &rows[i];
+		if (!r->help || !r->name || strlen(r->name) < len || !begins(r->name, word, len))
+			continue;
+		if (!r->name[len])
+			return r;
+		several |= found != NULL;
+		found = r;
+	}
+	return several ? NULL : found;
+}
+
+/* "--no-NAME" of a flag that is true or false. */
+static const struct option_row *row_denied(const struct option_row *rows, size_t n,
+					   const char *word, size_t len)
+{
+	const struct option_row *r = len > 3 && begins("no-", word, 3)
+					     ? row_named(rows, n, word + 3, len - 3)
+					     : NULL;
+
+	return r && r->flags & OPTION_BOOL ? r : NULL;
+}
+
+/* The word at argv[optind] is "--NAME" or "--NAME=VALUE"; steps over it and its value. */
+static int set_long(const struct option_row *rows, size_t n, int argc, char **argv, int *id,
+		    const char **arg, struct err *e)
+{
+	const char *word = argv[optind++] + 2, *value = strchr(word, '=');
+	size_t len = value ? (size_t)(value++ - word) : strlen(word);
+	const struct option_row *r = row_named(rows, n, word, len);
+
+	if (!r && !value && (r = row_denied(rows, n, word, len)))
+		value = "false";
+	if (!r)
+		return err_set(e, ERR_USAGE, "unknown option --%s (try --help)", word);
+	if (value && !r->arg)
+		return err_set(e, ERR_USAGE, "option --%s takes no argument", r->name);
+	if (!value && r->arg && !(r->flags & OPTION_BARE)) {
+		if (optind >= argc)
+			return err_set(e, ERR_USAGE, "option --%s needs an argument (try --help)",
+				       r->name);
+		value = argv[optind++];
+	}
+	*id = r->id;
+	*arg = value;
+	return 0;
 }
 
 int options_parse(const struct option_row *rows, size_t n, int argc, char **argv,
 		  option_setter *set, void *ctx, struct err *e)
 {
 	char letters[3 * OPTIONS_MAX];
-	struct option longs[OPTIONS_MAX + 1];
 
-	build_tables(rows, n, letters, longs);
+	letters_of(rows, n, letters);
 	opterr = 0;
 	optind = 1;
 	for (;;) {
-		const char *word = argv[optind < argc ? optind : argc - 1];
-		int id = getopt_long(argc, argv, letters, longs, NULL);
+		const char *word = optind < argc ? argv[optind] : "", *arg = NULL;
+		int id = 0;
+		if (str_starts(word, "--") && word[2]) {
+			if (set_long(rows, n, argc, argv, &id, &arg, e))
+				return -1;
+		} else {
+			id = getopt(argc, argv, letters);
+			arg = optarg;
+		}
 		if (id < 0)
 			return optind;
 		if (id == ':')
@@ -76,7 +136,6 @@ int options_parse(const struct option_row *rows, size_t n, int argc, char **argv
 		if (id == '?')
 			return err_set(e, ERR_USAGE, "unknown option %s (try --help)", word);
 		cleanup_free char *joined = NULL;
-		const char *arg = optarg;
 		/* sysdig's manual writes "-m http://a:5050, http://b:8080". */
 		if (joins(rows, n, id) && str_ends(arg, ',') && optind < argc) {
 			joined = xasprintf("%s%s", arg, argv[optind++]);
@@ -107,17 +166,17 @@ static int set_line(const struct option_row *rows, size_t n, char *line, option_
 	char *name = trim(line);
 	while (*name == '-')
 		name++;
-	for (size_t i = 0; i < n; i++) {
-		if (!rows[i].help || !rows[i].name || !str_eq(rows[i].name, name))
-			continue;
-		value = value ? trim(value) : NULL;
-		if (rows[i].arg && !value && !(rows[i].flags & OPTION_BARE))
-			return err_set(e, ERR_USAGE, "'%s' needs a value", name);
-		if (!rows[i].arg && value && !str_eq(value, "true"))
-			return err_set(e, ERR_USAGE, "'%s' takes no value", name);
-		return set(ctx, rows[i].id, rows[i].arg ? value : NULL, e);
-	}
-	return err_set(e, ERR_USAGE, "unknown setting '%s'", name);
+	const struct option_row *r = row_named(rows, n, name, strlen(name));
+	if (!r && !value && (r = row_denied(rows, n, name, strlen(name))))
+		return set(ctx, r->id, "false", e);
+	if (!r || strlen(r->name) != strlen(name))
+		return err_set(e, ERR_USAGE, "unknown setting '%s'", name);
+	value = value ? trim(value) : NULL;
+	if (r->arg && !value && !(r->flags & OPTION_BARE))
+		return err_set(e, ERR_USAGE, "'%s' needs a value", name);
+	if (!r->arg && value && !str_eq(value, "true"))
+		return err_set(e, ERR_USAGE, "'%s' takes no value", name);
+	return set(ctx, r->id, r->arg ? value : NULL, e);
 }
 
 int options_read_file(const struct option_row *rows, size_t n, const char *path, option_setter *set,
@@ -186,6 +245,8 @@ static void help_row(const struct option_row *r, struct text *out)
 void options_help(const struct option_row *rows, size_t n, struct text *out)
 {
 	for (size_t i = 0; i < n; i++) {
+		if (rows[i].flags & OPTION_HIDDEN)
+			continue;
 		if (rows[i].help)
 			help_row(&rows[i], out);
 		else

@@ -8,8 +8,10 @@
 
 #include "base/base.h"
 
-#define OPTION_BARE  0x1u /* the argument may be left out (--name, --name=ARG) */
-#define OPTION_JOINS 0x2u /* an argument that ends in a comma goes on in the next word */
+#define OPTION_BARE   0x1u /* the argument may be left out (--name, --name=ARG) */
+#define OPTION_JOINS  0x2u /* an argument that ends in a comma goes on in the next word */
+#define OPTION_BOOL   0x4u /* the argument is true or false: --no-NAME is --NAME=false */
+#define OPTION_HIDDEN 0x8u /* not in the help */
 
 struct option_row {
 	int id;		  /* a letter for options that have one, else >= 256 */
@@ -22,7 +24,11 @@ struct option_row {
 /* arg is NULL for options without one. */
 typedef int option_setter(void *ctx, int id, const char *arg, struct err *e);
 
-/* Returns the index of the first word that is no option, or -1 (ERR_USAGE). */
+/*
+ * Long names as Mesos takes them: "--NAME=ARG" or "--NAME ARG", '-' and '_' are the same; a name
+ * may be cut short where only one begins so. Returns the index of the first word that is no option,
+ * or -1 (ERR_USAGE).
+ */
 int options_parse(const struct option_row *rows, size_t n, int argc, char **argv,
 		  option_setter *set, void *ctx, struct err *e);
 /* A file of "name = value" lines with the long names; '#' begins a comment. */

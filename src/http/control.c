@@ -26,7 +26,7 @@
 
 struct control {
 	char *path;
-	bool repair;
+	bool repair, spare_ingress;
 	const struct limit_flags *egress, *ingress;
 	struct isolator *isolator;
 	struct MHD_Daemon *daemon;
@@ -194,6 +194,7 @@ static int parse_request(struct control *c, const json_t *root, struct isolate_r
 	} else if (json_is_string(path)) {
 		r->netns = json_string_value(path);
 	}
+	r->spare_ingress = c->spare_ingress && !json_is_object(json_object_get(root, "ingress"));
 	if (take_shape(root, "egress", c->egress, &r->egress, e))
 		return -1;
 	return take_shape(root, "ingress", c->ingress, &r->ingress, e);
@@ -389,6 +390,7 @@ struct control *control_open(const struct control_options *o, struct isolator *i
 
 	c->isolator = i;
 	c->repair = o->repair;
+	c->spare_ingress = o->spare_ingress;
 	c->egress = o->egress;
 	c->ingress = o->ingress;
 	c->path = xstrdup(o->path);

@@ -15,7 +15,8 @@ struct control_options {
 	const char *path;			    /* of the socket */
 	const char *group;			    /* may use it beside root; NULL = nobody */
 	const struct limit_flags *egress, *ingress; /* for requests that name no rate; borrowed */
-	bool repair; /* put right what somebody else changed; else only tell */
+	bool spare_ingress; /* not *ingress for who received without a limit before */
+	bool repair;	    /* put right what somebody else changed; else only tell */
 };
 
 struct control;

@@ -16,16 +16,21 @@ struct isolate_config {
 	uint32_t ephemeral_per_container; /* 0 = not given */
 	double cpus;			  /* of the host, as --resources says */
 	struct limit_flags egress, ingress;
-	uint64_t link_speed; /* network_link_speed, bytes/s; 0 = not given */
-	bool tell_only;	     /* of drift, and leave it: repair_drift=false */
-	bool unique_flow;    /* egress_unique_flow_per_container */
-	bool no_ip6;	     /* ipv6=false */
-	bool ignored;	     /* some flag of the agent was accepted that is none of ours */
+	uint64_t link_speed;  /* network_link_speed, bytes/s; 0 = not given */
+	bool tell_only;	      /* of drift, and leave it: not repair */
+	bool no_ip6;	      /* not ipv6 */
+	bool unique_flow;     /* egress_unique_flow_per_container */
+	uint32_t flow_parent; /* egress_flow_classifier_parent: a class; 0 = the root */
+	bool spare_ingress;   /* not ingress_isolate_existing_containers */
+	char *foreign; /* owned: an isolator that only a module of the agent can have; NULL */
+	bool modules;  /* the agent has some */
 };
 
 struct isolate_flag {
-	const char *name, *arg; /* arg NULL: none, or true/false behind '=' */
-	const char *help;	/* NULL: accepted and ignored, not shown */
+	const char *name, *arg; /* arg NULL: true or false, which may be left out */
+	const char *help;
+	unsigned kind; /* private: how the value is read, and where it goes */
+	size_t at;
 };
 
 extern const struct isolate_flag isolate_flags[];
@@ -35,7 +40,8 @@ extern const size_t isolate_flag_count;
 int isolate_config_set(struct isolate_config *c, const char *name, const char *value,
 		       struct err *e);
 
-struct isolate_facts {	       /* of the host */
+struct isolate_facts { /* of the host */
+	bool root;
 	struct port_set local; /* net.ipv4.ip_local_port_range */
 	uint64_t link_speed;   /* bytes/s, 0 = not known */
 };

@@ -30,12 +30,13 @@ static int look(struct host *h, struct err *e)
 
 	h->address = h->address6 = h->link_local = (struct net_address){0};
 	h->gateway6 = (struct net_gateway){0};
-	if (net_default_route(h->net, AF_INET, &h->gateway, e) ||
-	    net_link_named(h->net, h->lo_name ? h->lo_name : "lo", &h->lo, e))
-		return -1;
+	if (net_default_route(h->net, AF_INET, &h->gateway, e))
+		return err_wrap(e, "no gateway");
+	if (net_link_named(h->net, h->lo_name ? h->lo_name : "lo", &h->lo, e))
+		return err_wrap(e, "no loopback");
 	if (h->eth_name ? net_link_named(h->net, h->eth_name, &h->eth, e)
 			: net_link_get(h->net, h->gateway.ifindex, &h->eth, e))
-		return -1;
+		return err_wrap(e, "no public interface");
 	if (net_addresses(h->net, take_address, h, e))
 		return -1;
 	if (!h->address.ifindex)

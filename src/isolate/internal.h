@@ -64,7 +64,7 @@ enum item_kind {
 	ITEM_CLASS,    /* name, number = minor, shape: with its leaf */
 	ITEM_NO_QDISC, /* name: no root qdisc of ours */
 	ITEM_NO_CLASS, /* name, number = minor */
-	ITEM_FLOWS,    /* name: fq_codel at the root */
+	ITEM_FLOWS,    /* name, number = class above, 0 = root: fq_codel */
 	ITEM_HOST,     /* map entry */
 	ITEM_SLOT,     /* map entry */
 	ITEM_PORTS,    /* port table */
@@ -108,7 +108,8 @@ struct target {
 	struct net_socket *inside;   /* in its namespace */
 };
 
-void plan_host(const struct host *h, bool shaper, bool flows, struct plan *p);
+/* flow_parent: NULL = no queues. */
+void plan_host(const struct host *h, bool shaper, const uint32_t *flow_parent, struct plan *p);
 void plan_container(const struct host *h, const struct container *c, struct plan *p);
 void item_text(const struct item *it, struct text *out);
 /* 1: the kernel has it; 0: not; -1: cannot be told. */
@@ -121,6 +122,12 @@ int plan_apply(const struct target *t, const struct plan *p, struct err *e);
 #define SHAPER_OUT "drshape1"
 #define VETH_FORM  "dr%u" /* slot */
 #define FLOWS	   1024u  /* queues of fq_codel; the first two are the host's */
+
+/* As Mesos chooses it: 1: at the root, else the one behind the parent's. */
+static inline uint32_t flow_handle(uint32_t parent)
+{
+	return ((parent >> 16) + 1) << 16;
+}
 
 /* ---- what was told already, so that nothing floods ---- */
 

@@ -74,7 +74,7 @@ int host_apply(struct isolator *i, enum apply how, struct err *e)
 	struct plan p;
 
 	target_open(i, NULL, how, &t, e);
-	plan_host(&i->host, i->shaper, i->flows, &p);
+	plan_host(&i->host, i->shaper, i->flows ? &i->o.flow_parent : NULL, &p);
 	return plan_apply(&t, &p, e);
 }
 
@@ -191,8 +191,8 @@ static void set_limits(const struct isolator *i, struct container *c,
 	c->entry.egress = (struct dp_shape){r->egress.rate, r->egress.ceil, r->egress.burst};
 	c->entry.ingress = (struct dp_shape){r->ingress.rate, r->ingress.ceil, r->ingress.burst};
 	c->entry.class = r->egress.rate ? 1u << 16 | c->slot : 0;
-	/* 1:1 and 1:2 are left to the host; more containers than queues share them. */
-	c->entry.flow = i->flows ? 1u << 16 | (2 + c->slot % (FLOWS - 2)) : 0;
+	/* The first two are left to the host; more containers than queues share them. */
+	c->entry.flow = i->flows ? flow_handle(i->o.flow_parent) | (2 + c->slot % (FLOWS - 2)) : 0;
 	c->ports = r->ports;
 }
 
@@ -333,6 +333,8 @@ static int update_checked(struct isolator *i, const struct isolate_request *r, s
 	container_load(i, slot, &c);
 	before = c;
 	set_limits(i, &c, r);
+	if (r->spare_ingress && !before.entry.ingress.rate)
+		c.entry.ingress = before.entry.ingress;
 	int status = container_apply(i, &c, APPLY_PLAN, e);
 	if (status)
 		container_apply(i, &before, APPLY_PLAN, NULL);
@@ -397,7 +399,7 @@ int isolate_detach(struct isolator *i, const char *id, struct err *e)
 static void try_flows(struct isolator *i)
 {
 	const struct target t = {.host = &i->host, .datapath = &i->datapath};
-	struct item it = {.kind = ITEM_FLOWS};
+	struct item it = {.kind = ITEM_FLOWS, .number = i->o.flow_parent};
 	struct err why = {0};
 
 	if (!i->o.unique_flow)

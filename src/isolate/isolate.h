@@ -63,8 +63,9 @@ struct isolate_options {
 	const char *run_dir;		  /* handles of namespaces */
 	struct port_set ports, ephemeral; /* the pools */
 	uint32_t ephemeral_per_container;
-	bool unique_flow; /* a queue for each container on the public interface */
-	bool ip6;	  /* map ports of the host's IPv6 address too, where it has one */
+	bool unique_flow;     /* a queue for each container on the public interface */
+	uint32_t flow_parent; /* class below which these hang; 0 = at its root */
+	bool ip6;	      /* map ports of the host's IPv6 address too, where it has one */
 	/* NULL = nobody listens. Must not call back. */
 	void (*tell)(void *ctx, const struct isolate_event *ev);
 	void *ctx;
@@ -81,6 +82,7 @@ struct isolate_request {
 	const char *netns;     /* path of the namespace; attach only */
 	struct port_set ports; /* of the pool, owned by nobody else */
 	struct shape egress, ingress;
+	bool spare_ingress; /* update: who receives without a limit goes on so */
 };
 
 /* On failure everything made for it has been undone. The namespace is held by a bind mount. */

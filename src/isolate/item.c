@@ -385,30 +385,41 @@ static int make_no_class(const struct target *t, const struct item *it, struct e
 		       : net_class_delete(socket_of(t, it), l.ifindex, 1u << 16 | it->number, e);
 }
 
+/* 0 something is there, 1 nothing, -1. */
+static int flows_of(const struct target *t, const struct item *it, struct net_link *l,
+		    struct net_qdisc *q, struct err *e)
+{
+	if (link_of(t, it, l, e))
+		return -1;
+	return net_qdisc_at(socket_of(t, it), l->ifindex, it->number ? it->number : NET_TC_ROOT, q,
+			    e);
+}
+
 static int check_flows(const struct target *t, const struct item *it, struct err *e)
 {
 	struct net_qdisc q;
 	struct net_link l;
 
-	if (link_of(t, it, &l, e) ||
-	    net_qdisc_at(socket_of(t, it), l.ifindex, NET_TC_ROOT, &q, e) < 0)
+	if (flows_of(t, it, &l, &q, e) < 0)
 		return -1;
-	return q.handle == TC_H_MAKE(1u << 16, 0) && str_eq(q.kind, "fq_codel");
+	return q.handle == flow_handle(it->number) && str_eq(q.kind, "fq_codel");
 }
 
+/* The kernel's default, also fq_codel or mq, has handle 0 and gives way. */
 static int make_flows(const struct target *t, const struct item *it, struct err *e)
 {
 	struct net_qdisc q;
 	struct net_link l;
 
-	if (link_of(t, it, &l, e) ||
-	    net_qdisc_at(socket_of(t, it), l.ifindex, NET_TC_ROOT, &q, e) < 0)
+	if (flows_of(t, it, &l, &q, e) < 0)
 		return -1;
 	if (q.handle)
 		return err_set(e, ERR_FAILED,
-			       "%s has a root qdisc already (%s %x:), which is left alone",
+			       "%s has a qdisc there already (%s %x:), which is "
+			       "left alone",
 			       it->name, q.kind, q.handle >> 16);
-	return net_fq_codel_add(socket_of(t, it), l.ifindex, NULL, e);
+	return net_fq_codel_add(socket_of(t, it), l.ifindex, it->number ? it->number : NET_TC_ROOT,
+				flow_handle(it->number), NULL, e);
 }
 
 /* ---- entries of the maps ---- */

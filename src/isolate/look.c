@@ -93,7 +93,7 @@ int isolate_explain(struct isolator *i, const char *id, struct text *out, struct
 		if (id)
 			plan_container(&i->host, &c, &p);
 		else
-			plan_host(&i->host, i->shaper, i->flows, &p);
+			plan_host(&i->host, i->shaper, i->flows ? &i->o.flow_parent : NULL, &p);
 		status = explain_plan(&t, &p, out, e);
 		target_close(&t);
 	}

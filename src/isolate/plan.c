@@ -76,7 +76,7 @@ static void plan_ip6(const struct host *h, struct plan *p)
 	add_ip6_sysctl(p, true, h->eth.name, "addr_gen_mode", "1");
 }
 
-void plan_host(const struct host *h, bool shaper, bool flows, struct plan *p)
+void plan_host(const struct host *h, bool shaper, const uint32_t *flow_parent, struct plan *p)
 {
 	*p = (struct plan){0};
 	/* What containers send to the host comes in through its loopback, from its own address. */
@@ -93,8 +93,8 @@ void plan_host(const struct host *h, bool shaper, bool flows, struct plan *p)
 		add_up(p, false, SHAPER_OUT, h->eth.mtu);
 		add_up(p, false, SHAPER_IN, h->eth.mtu);
 	}
-	if (flows)
-		add(p, ITEM_FLOWS, false, h->eth.name);
+	if (flow_parent)
+		add(p, ITEM_FLOWS, false, h->eth.name)->number = *flow_parent;
 	add(p, ITEM_HOST, false, "");
 	add_program(p, false, h->lo.name, DP_HOST_LO);
 	add_program(p, false, h->eth.name, DP_WIRE);

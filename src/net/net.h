@@ -140,8 +140,10 @@ int net_qdisc_delete(struct net_socket *s, uint32_t ifindex, uint32_t parent, in
 int net_htb_add(struct net_socket *s, uint32_t ifindex, uint32_t default_class, int *code,
 		struct err *e);
 
-/* Root fq_codel 1: with a queue for each class id 1:1 to 1:1024 that a packet's priority names. */
-int net_fq_codel_add(struct net_socket *s, uint32_t ifindex, int *code, struct err *e);
+/* fq_codel with a queue for each class id from handle | 1 to handle | 1024 that a packet's priority
+ * names; parent: NET_TC_ROOT or a class. */
+int net_fq_codel_add(struct net_socket *s, uint32_t ifindex, uint32_t parent, uint32_t handle,
+		     int *code, struct err *e);
 
 struct net_htb_class {
 	uint32_t ifindex, parent, handle;

@@ -143,9 +143,10 @@ int net_htb_add(struct net_socket *s, uint32_t ifindex, uint32_t default_class, 
 	return change_run(s, msg, code, e, "cannot add HTB");
 }
 
-int net_fq_codel_add(struct net_socket *s, uint32_t ifindex, int *code, struct err *e)
+int net_fq_codel_add(struct net_socket *s, uint32_t ifindex, uint32_t parent, uint32_t handle,
+		     int *code, struct err *e)
 {
-	const struct tcmsg t = tc_of(ifindex, NET_TC_ROOT, TC_H_MAKE(1u << 16, 0));
+	const struct tcmsg t = tc_of(ifindex, parent, handle);
 	/* A default qdisc has no handle of its own and gives way. */
 	struct nl_msg *msg = change_new(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &t, sizeof(t));
 

@@ -132,7 +132,7 @@ start_dredged
 ctl attach "$a" --netns "$(netns A)" --ports 31000-31007 || die "attach A again"
 stop_dredged KILL
 umount "$run/netns/B" && rm "$run/netns/B" # its namespace cannot be had any more
-recorded "$file" --repair_drift=false
+recorded "$file" --no-repair
 tc -n "$host" filter del dev dr1 ingress
 wait_for 3 said 'is missing: left alone' || bad "drift is not told without repair"
 same "drift is left alone" missing "$(ctl explain "$a" | awk '/program on dr1/ {print $1}')"

@@ -18,11 +18,11 @@ ip -n outside link set eth0 up
 ip -n host route add default via 10.99.0.254
 on() { nsenter --net="/run/netns/$1" "${@:2}"; }
 ctl() { dredgectl --socket "$work/run/control" "$@"; }
-start() {
-	nsenter --net=/run/netns/host dredged --isolation=network/port_mapping --egress_unique_flow_per_container \
+start() { # OPTIONS...
+	nsenter --net=/run/netns/${start_in:-host} dredged --isolation=network/port_mapping --egress_unique_flow_per_container \
 		'--resources=ports:[31000-32000];ephemeral_ports:[30001-30999]' \
 		--ephemeral_ports_per_container=16 --egress_rate_limit_per_container=1MB \
-		--runtime_dir="$work/run" --cgroups_root vmtest --status-interval 0 2>"$work/err" </dev/null &
+		--runtime_dir="$work/run" --cgroups_root vmtest --status-interval 0 "$@" 2>"$work/err" </dev/null &
 	pid=$!
 	for _ in {1..200}; do grep -q ready "$work/err" && return; sleep 0.1; done
 	echo "not ok: dredged: $(tail -n 1 "$work/err")"
@@ -40,6 +40,7 @@ import socket, sys
 s = socket.socket()
 s.settimeout(20)
 if sys.argv[1] == "listen":
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     s.bind(("0.0.0.0", int(sys.argv[2])))
     s.listen(1)
     print("listening", flush=True)
@@ -54,6 +55,7 @@ else:
     print(s.recv(100).decode())
 EOF
 talk() { # FROM TO ADDRESS PORT
+	: >"$work/listener" # else the one before could be taken for it
 	on "$2" /usr/bin/python3 "$work/talk.py" listen "$4" >"$work/listener" 2>&1 &
 	for _ in {1..100}; do grep -q listening "$work/listener" && break; sleep 0.1; done
 	on "$1" /usr/bin/python3 "$work/talk.py" send "$3" "$4" 2>&1
@@ -70,4 +72,38 @@ same "and is told of" 1 "$(grep -c 'no queue of its own' "$work/err")"
 same "outside to A, still" "got 500000" "$(talk outside A 10.99.0.1 31001)"
 kill "$pid"
 wait "$pid"
+tc -n host qdisc del dev eth0 root
+tc -n host qdisc add dev eth0 root handle 7: htb default 1
+tc -n host class add dev eth0 parent 7: classid 7:1 htb rate 1gbit
+start --egress_flow_classifier_parent=7:1
+same "queues below a class of somebody else's" 1 "$(qdisc eth0 'fq_codel 8: parent 7:1 ')"
+same "which stays" 1 "$(qdisc eth0 'htb 7: root')"
+ctl update A --ports 31000-31007
+same "A to outside by its queue" "got 500000" "$(talk A outside 10.99.0.254 7000)"
+same "nothing is missing there" "" "$(ctl explain A | grep -v ^ok)$(ctl explain host | grep -v ^ok)"
+kill "$pid"
+wait "$pid"
+
+# An interface that has a queue, so that the kernel gives it its default (T4).
+ip netns add nic
+modprobe tun
+mkdir -p /dev/net
+[ -e /dev/net/tun ] || mknod /dev/net/tun c 10 200
+for default in fq_codel pfifo_fast; do
+	sysctl -qw net.core.default_qdisc=$default
+	for kind in '' multi_queue; do
+		root=${kind:+mq}
+		ip -n nic tuntap add dev tap0 mode tap $kind
+		ip -n nic addr add 10.98.0.1/24 dev tap0
+		ip -n nic link set tap0 up
+		ip -n nic route add default via 10.98.0.254
+		same "by default ${root:-$default} 0:" 1 \
+			"$(tc -n nic qdisc show dev tap0 | grep -c "${root:-$default} 0: root")"
+		start_in=nic start
+		same "gives way (T4)" 1 "$(tc -n nic qdisc show dev tap0 | grep -c 'fq_codel 1: root')"
+		kill "$pid"
+		wait "$pid"
+		ip -n nic link del tap0
+	done
+done
 exit $failed

@@ -18,6 +18,8 @@ static const struct option_row rows[] = {
 	{'q', "quiet", NULL, "say nothing", 0},
 	{'S', "summary", "FIELD", "count", OPTION_BARE},
 	{256, "from", "TIME", "begin", 0},
+	{257, "unique_flow", "true|false", "a flag of Mesos", OPTION_BARE | OPTION_BOOL},
+	{258, "log-dir", "DIR", "another", OPTION_HIDDEN},
 };
 
 /* What the setter was told, as one line. */
@@ -57,6 +59,19 @@ static void test_command_lines(void **state)
 		{{"p", "-r"}, -1, NULL},
 		{{"p", "--quiet=1"}, -1, NULL},
 		{{"p", "-r", "bad"}, -1, NULL},
+		{{"p", "--unique_flow", "f"}, 2, "257=;"},
+		{{"p", "--unique-flow=false", "f"}, 2, "257=false;"},
+		{{"p", "--no-unique_flow", "f"}, 2, "257=false;"},
+		{{"p", "--no_unique-flow", "f"}, 2, "257=false;"},
+		{{"p", "--no-unique_flow=true"}, -1, NULL},
+		{{"p", "--no-quiet"}, -1, NULL},
+		{{"p", "--no-"}, -1, NULL},
+		{{"p", "--log_dir=/x", "--log-dir", "/y", "f"}, 4, "258=/x;258=/y;"},
+		{{"p", "--log_dir"}, -1, NULL},
+		{{"p", "--log=/x"}, 2, "258=/x;"}, /* cut short */
+		{{"p", "--q", "--", "f"}, 3, "113=;"},
+		{{"p", "--nosuch"}, -1, NULL},
+		{{"p", "-q", "--fro=1"}, 3, "113=;256=1;"},
 	};
 
 	(void)state;

@@ -107,7 +107,7 @@ static void FqCodelClassifier(void **state)
 
 	(void)state;
 	need_fq_codel(f.ifindex);
-	done(net_fq_codel_add(here, f.ifindex, NULL, &e));
+	done(add_fq_codel(here, f.ifindex, NULL, &e));
 	f.parent = 0x10000;
 	struct net_bpf_filter g = behind(&f);
 	set(&f);

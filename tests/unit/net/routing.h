@@ -70,11 +70,16 @@ static uint32_t veth(void) /* and its peer; up */
 	return link_of("veth").ifindex;
 }
 
+static int add_fq_codel(struct net_socket *s, uint32_t ifindex, int *code, struct err *why)
+{
+	return net_fq_codel_add(s, ifindex, NET_TC_ROOT, 1u << 16, code, why);
+}
+
 static void need_fq_codel(uint32_t ifindex)
 {
 	int code;
 
-	if (!net_fq_codel_add(here, ifindex, &code, &e)) {
+	if (!add_fq_codel(here, ifindex, &code, &e)) {
 		done(net_qdisc_delete(here, ifindex, NET_TC_ROOT, NULL, &e));
 	} else if (code == ENOENT || code == EOPNOTSUPP) {
 		puts("skipped: this kernel has no fq_codel; tests/vm/routing_test.sh has one");

@@ -375,7 +375,7 @@ static void FqCodeQdisc(void **state)
 
 	(void)state;
 	need_fq_codel(ifindex);
-	const struct net_qdisc q = live(ifindex, NET_TC_ROOT, net_fq_codel_add);
+	const struct net_qdisc q = live(ifindex, NET_TC_ROOT, add_fq_codel);
 	assert_string_equal(q.kind, "fq_codel");
 	assert_int_equal(q.handle, 0x10000);
 	assert_true(q.packets > 0 && q.bytes > 0);

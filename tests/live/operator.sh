@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The operator's side: the command lines of Mesos' agent, and other flags after a restart.
+# shellcheck disable=SC2154
+source "$(dirname "$0")/isolated.bash"
+host_and_outside host outside
+space A
+
+# ---- the command line of an agent ----------------------------------------------------------
+
+agent=(--checkpoint --log_dir=/var/log/mesos --work_dir /var/lib/mesos --ip=10.0.0.1 --port=5051
+	--master=zk://10.0.0.2:2181/mesos --hostname=h1 --attributes=rack:2 --containerizers=mesos
+	--launcher_dir=/usr/libexec/mesos --default_role='*' --credential=/etc/mesos/credential
+	--no-switch_user --no-docker-kill-orphans
+	--isolation=cgroups/cpu,cgroups/mem,network/port_mapping
+	'--resources=cpus:22;mem:62189;ports:[31000-32000];disk:400000;ephemeral_ports:[30001-30999]'
+	--egress-rate-limit-per-container=2MB --no-egress_unique_flow_per_container)
+start_dredged "${agent[@]}"
+told=$(grep -c 'of no use here' "$work/dredged.err")
+same "one notice for what is none of ours" 1 "$told"
+for name in checkpoint log_dir work_dir ip port master hostname attributes containerizers \
+	launcher_dir default_role credential switch_user docker_kill_orphans; do
+	grep -q "of no use here.* --$name\( \|\$\)" "$work/dredged.err" || bad "--$name is not told"
+done
+ctl attach A --netns "$(netns A)" --ports 31000-31499 || bad "attach"
+rate_of() { tc -n "$host" class show dev "$1" | sed -n "s/^class htb $2 .* rate \([^ ]*\) .*/\1/p"; }
+same "a flag with '-' for '_' counts" 16777Kbit "$(rate_of drshape0 1:1)"
+ctl detach A
+stop_dredged
+
+json='[{"name":"cpus","type":"SCALAR","scalar":{"value":22}},
+	{"name":"ports","type":"RANGES","ranges":{"range":[{"begin":31000,"end":31009}]}},
+	{"name":"ephemeral_ports","type":"RANGES","ranges":{"range":[{"begin":30016,"end":30047}]}}]'
+start_dredged --resources="$json"
+ctl attach A --netns "$(netns A)" --ports 31000-31009 || bad "pools in JSON"
+ctl detach A
+stop_dredged
+refused() { # WHY OPTIONS...: does not start
+	local said
+	said=$(on $isolation_host timeout 10 dredged --runtime_dir="$run" "--resources=$resources" \
+		--ephemeral_ports_per_container=16 "${@:2}" 2>&1)
+	[ $? != 0 ] || bad "accepted: ${*:2}"
+	[[ $said == *"$1"* ]] || bad "refusal of ${*:2}: $said"
+}
+refused "unknown isolator 'network/nosuch'" --isolation=network/port_mapping,network/nosuch
+refused "one network isolator only" --isolation=network/port_mapping,network/cni
+refused "unknown option --no-such" --no-such
+# By the numbers of the list of what Mesos' isolator refuses:
+refused "no public interface: link nosuch" --enforce --eth0_name=nosuch # 15
+refused "no loopback: link nosuch" --enforce --lo_name=nosuch	      # 16
+refused "has no Ethernet address" --enforce --eth0_name=lo	      # 26
+space bare
+isolation_host=bare
+refused "no gateway" --enforce # 26
+ip -n "$tag-bare" link add eth0 type veth peer name eth1
+ip -n "$tag-bare" link set eth0 up
+ip -n "$tag-bare" route add default dev eth0
+refused "eth0 has no IPv4 address" --enforce # 26
+isolation_host=host
+refused "cannot make" --enforce --runtime_dir=/proc/nosuch # 27
+before=$(on host cat /proc/sys/net/ipv4/conf/lo/route_localnet)
+on host timeout 2 dredged "--resources=$resources" --cgroups_root "$cgroup_name" \
+	--isolation=cgroups/cpu 2>/dev/null
+same "without port_mapping nothing changes" "$before" \
+	"$(on host cat /proc/sys/net/ipv4/conf/lo/route_localnet)"
+
+# ---- other limits after a restart (Upgrade) ------------------------------------------------
+
+start_dredged
+ctl attach A --netns "$(netns A)" --ports 31000-31499 || bad "attach"
+limits() { echo "$(rate_of drshape0 1:1)/$(rate_of dr1 1:1)"; }
+restart() {
+	stop_dredged
+	start_dredged "$@"
+}
+same "launched without limits" / "$(limits)"
+both=(--egress_rate_limit_per_container=1MB --ingress_rate_limit_per_container=2MB)
+restart "${both[@]}" --ingress_isolate_existing_containers=false
+same "a restart alone changes nothing (Upgrade)" / "$(limits)"
+ctl update A --ports 31000-31499
+same "the update limits what it sends only (Upgrade)" 8388Kbit/ "$(limits)"
+ctl update A --ports 31000-31499 --ingress 3MB
+same "but what is asked for is done" 8388Kbit/25165Kbit "$(limits)"
+ctl update A --ports 31000-31499 --ingress 0
+ctl update A --ports 31000-31499
+same "and it stays unlimited" 8388Kbit/ "$(limits)"
+restart "${both[@]}"
+ctl update A --ports 31000-31499
+same "the update limits both (Upgrade)" 8388Kbit/16777Kbit "$(limits)"
+restart
+ctl update A --ports 31000-31499
+same "the update takes both away (Upgrade)" / "$(limits)"
+verdict
