@@ -69,6 +69,7 @@ static void plan_ip6(const struct host *h, struct plan *p)
 		add_ip6_sysctl(p, true, "all", "disable_ipv6", "1");
 		return;
 	}
+	add_ip6_sysctl(p, true, "all", "disable_ipv6", "0"); /* writing it writes the two below */
 	add_ip6_sysctl(p, true, "lo", "disable_ipv6", "0");
 	add_ip6_sysctl(p, true, h->eth.name, "disable_ipv6", "0");
 	/* Its addresses and routes are the host's, and what routers say reaches the host alone. */
