@@ -29,7 +29,7 @@ dump() {
 		for dev in eth0 lo dr1 dr2; do
 			tc -n "$host" qdisc show dev $dev; tc -n "$host" filter show dev $dev ingress
 		done
-		ctl list; cat /proc/self/mountinfo; ls "$run/netns"
+		ctl list; grep -F "$run" /proc/self/mountinfo; ls "$run/netns"
 	} 2>&1 | grep -v valid_lft
 }
 space C

@@ -74,6 +74,8 @@ host_and_outside() { # HOST OUTSIDE [INTERFACE]: joined by the host's public int
 	for name in "$1" "$2"; do
 		space "$name"
 		ip -n "$tag-$name" link set lo up
+		# Link-local addresses that can be used at once: nothing changes behind a test's back.
+		nsenter --net="$(netns "$name")" sh -c 'echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad'
 	done
 	ip -n "$tag-$1" link add "$eth" type veth peer name eth0 netns "$tag-$2"
 	ip -n "$tag-$1" addr add $address/24 dev "$eth"
