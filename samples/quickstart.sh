@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Shows Dredge at work on real traffic: a small "cluster" of containers (network namespaces with
-# cgroups named as Mesos names them) that run redis, nginx, curl and redis-cli, a Mesos master,
-# agent and Marathon that answer from files, dredged recording it all, dredge replaying it.
-# Everything happens inside a network namespace of its own and is removed at the end.
+# Shows Dredge at work on real traffic: a "host" whose containers share its address, each in its own
+# ports and at its own rate (redis, nginx, curl and redis-cli, started by dredgectl run), a Mesos
+# master, agent and Marathon that answer from files, dredged enforcing and recording it all, dredge
+# replaying it. Everything happens inside network namespaces of its own and is removed at the end.
 #
 # Usage: sudo samples/quickstart.sh [CAPTURE]      (default: dredge-quickstart.pcapng.lz4 in TMPDIR)
 set -euo pipefail
@@ -12,56 +12,15 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 capture=${1:-${TMPDIR:-/tmp}/dredge-quickstart.pcapng.lz4}
 seconds=${QUICKSTART_SECONDS:-14}
 tag=dq$$
+cgroup=$tag-mesos # Mesos' own is called "mesos"
 work=$(mktemp -d "${TMPDIR:-/tmp}/dredge-quickstart.XXXXXX")
+monitor=
 pids=()
 namespaces=()
-cgroups=()
 
 say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 show() { printf '\033[2m$ %s\033[0m\n' "$*"; "$@"; }
-
-cleanup() {
-	set +e
-	trap - EXIT INT TERM
-	exec 2>/dev/null # the shell reports every job that is killed
-	for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null; done
-	# What runs in a container ends with it, whoever started it.
-	for dir in "${cgroups[@]}"; do
-		for pid in $(cat "$dir/cgroup.procs" 2>/dev/null); do kill -9 "$pid" 2>/dev/null; done
-	done
-	wait 2>/dev/null
-	# The crash loop was ended at any point of a round.
-	for id in $(cat "$work/crash.ids" 2>/dev/null); do
-		for root in $(cgroup_roots); do
-			for pid in $(cat "$root/mesos/$id/cgroup.procs" 2>/dev/null); do kill -9 "$pid"; done
-			[ -d "$root/mesos/$id" ] && cgroups+=("$root/mesos/$id")
-		done
-	done 2>/dev/null
-	for dir in "${cgroups[@]}"; do
-		for _ in 1 2 3 4 5; do rmdir "$dir" 2>/dev/null && break; [ -d "$dir" ] || break; sleep 0.1; done
-	done
-	for parent in $(cgroup_roots); do rmdir "$parent/mesos" 2>/dev/null; done
-	for ns in "${namespaces[@]}"; do ip netns del "$ns" 2>/dev/null; done
-	rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-[ "$(id -u)" = 0 ] || { echo "quickstart.sh: run me as root (namespaces, cgroups, packet sockets)" >&2; exit 1; }
-
-# ---- what it needs -------------------------------------------------------------------------
-
-"$here/tests/install-packages.sh" quickstart
-if ! cmake -S "$here" -B "$here/build" -DDREDGE_TESTS=OFF >"$work/build.log" 2>&1 ||
-	! cmake --build "$here/build" -j "$(nproc)" >>"$work/build.log" 2>&1; then
-	tail -n 30 "$work/build.log" >&2
-	exit 1
-fi
-PATH=$here/build:$PATH
-cd "$here"
-
-# ---- containers ----------------------------------------------------------------------------
+fail() { echo "quickstart.sh: $*" >&2; exit 1; }
 
 cgroup_roots() {
 	if [ -f /sys/fs/cgroup/cgroup.controllers ]; then
@@ -73,57 +32,82 @@ cgroup_roots() {
 	fi
 }
 
-make_cgroup() { # ID
-	for root in $(cgroup_roots); do
-		mkdir -p "$root/mesos/$1"
-		cgroups+=("$root/mesos/$1")
+end() { # PID: in good order, but not for ever
+	kill "$1"
+	for _ in $(seq 60); do
+		kill -0 "$1" || return
+		sleep 0.05
 	done
+	kill -9 "$1"
 }
 
-contained() { # NAMESPACE ID COMMAND...: run in the container's namespace and cgroup
-	local ns=$1 id=$2
-	shift 2
-	for root in $(cgroup_roots); do echo "$BASHPID" >"$root/mesos/$id/cgroup.procs"; done
-	exec nsenter --net="/run/netns/$ns" "$@"
+cleanup() {
+	set +e
+	trap - EXIT
+	trap '' INT TERM # once is enough
+	exec 2>/dev/null # the shell reports every job that is killed
+	# The containers first: it takes a dredged to let them go.
+	for pid in "${pids[@]}" $monitor; do end "$pid"; done
+	for root in $(cgroup_roots); do
+		for dir in "$root/$cgroup"/*/ "$root/$cgroup"; do
+			for _ in $(seq 40); do
+				[ -d "$dir" ] || break
+				for pid in $(cat "$dir/cgroup.procs"); do kill -9 "$pid"; done
+				rmdir "$dir" && break
+				sleep 0.05
+			done
+		done
+	done
+	for ns in "${namespaces[@]}"; do
+		for pid in $(ip netns pids "$ns"); do kill -9 "$pid"; done
+		ip netns del "$ns"
+	done
+	umount -R "$work/run/netns"
+	rm -rf "$work"
 }
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
-start() { # NAMESPACE ID COMMAND...
-	contained "$@" >>"$work/programs.log" 2>&1 &
-	pids+=($!)
-}
+[ "$(id -u)" = 0 ] || fail "run me as root (namespaces, cgroups, packet sockets)"
 
-make_namespace() { # NAME
-	ip netns add "$1"
-	namespaces+=("$1")
-	ip -n "$1" link set lo up
-}
+# ---- what it needs -------------------------------------------------------------------------
 
-make_container() { # NAME ID ADDRESS
-	make_namespace "$tag-$1"
-	make_cgroup "$2"
-	ip -n "$host" link add "v$1" type veth peer name eth0 netns "$tag-$1"
-	ip -n "$host" link set "v$1" master br0 up
-	ip -n "$tag-$1" addr add "$3/24" dev eth0
-	ip -n "$tag-$1" link set eth0 up
-}
+"$here/tests/install-packages.sh" quickstart
+build=${BUILD:-$here/build}
+if ! { [ -e "$build/CMakeCache.txt" ] || cmake -S "$here" -B "$build" -DDREDGE_TESTS=OFF; } >"$work/build.log" 2>&1 ||
+	! cmake --build "$build" -j "$(nproc)" --target dredge dredged dredgectl >>"$work/build.log" 2>&1; then
+	tail -n 30 "$work/build.log" >&2
+	exit 1
+fi
+PATH=$build:$PATH
+cd "$here"
 
+# ---- the host ------------------------------------------------------------------------------
+
+host=$tag-host outside=$tag-outside
+address=10.77.0.1 far=10.77.0.254
+on() { nsenter --net="/run/netns/$1" "${@:2}"; }	  # NAMESPACE COMMAND...
+become() { exec nsenter --net="/run/netns/$1" "${@:2}"; } # in the background: $! is its pid
 uuid() { cat /proc/sys/kernel/random/uuid; }
 
-say "A host with a bridge, and containers on it (all inside namespaces)"
-host=$tag-host
-make_namespace "$host"
-ip -n "$host" link add br0 type bridge
-ip -n "$host" addr add 10.77.0.1/24 dev br0
-ip -n "$host" link set br0 up
+say "A host, and somebody outside (both are namespaces)"
+for ns in "$host" "$outside"; do
+	namespaces+=("$ns")
+	ip netns add "$ns"
+	ip -n "$ns" link set lo up
+done
+ip -n "$host" link add eth0 type veth peer name eth0 netns "$outside"
+ip -n "$host" addr add $address/24 dev eth0
+ip -n "$outside" addr add $far/24 dev eth0
+ip -n "$host" link set eth0 up
+ip -n "$outside" link set eth0 up
+ip -n "$host" route add default via $far
+ip -n "$host" -br addr show eth0
+echo "The ports from 30000 on are left to containers:"
+on "$host" sysctl -w net.ipv4.ip_local_port_range="1024 30000"
 
 redis_id=$(uuid) web_id=$(uuid) web2_id=$(uuid) client_id=$(uuid) hostredis_id=$(uuid)
-make_container redis "$redis_id" 10.77.0.2
-make_container web "$web_id" 10.77.0.3
-make_container web2 "$web2_id" 10.77.0.4
-make_container client "$client_id" 10.77.0.5
-make_cgroup "$hostredis_id"
-ip -n "$host" -br addr show br0
-echo "containers: redis 10.77.0.2, web 10.77.0.3, web2 10.77.0.4, client 10.77.0.5, and a redis on the host's own network"
 
 # ---- Mesos and Marathon, answering from files ------------------------------------------------
 
@@ -136,14 +120,14 @@ web2_task=$(task_of /shop/web2 33333333-0c2a-11f0-9d3e-0242ac110002)
 client_task=$(task_of /shop/client 44444444-0c2a-11f0-9d3e-0242ac110002)
 hostredis_task=$(task_of /data/hostredis 55555555-0c2a-11f0-9d3e-0242ac110002)
 
-task_json() { # TASK NAME CONTAINER
+task_json() { # TASK NAME CONTAINER PORTS
 	cat <<-EOF
 	{"id":"$1","name":"$2","framework_id":"$framework","executor_id":"","slave_id":"$agent",
-	 "state":"TASK_RUNNING","resources":{"cpus":0.1,"mem":64.0,"disk":0.0},
+	 "state":"TASK_RUNNING","resources":{"cpus":0.1,"mem":64.0,"disk":0.0,"ports":"[$4]"},
 	 "labels":[{"key":"team","value":"harbour"}],
 	 "statuses":[{"state":"TASK_RUNNING","timestamp":$(date +%s).5,
 	  "container_status":{"container_id":{"value":"$3"},
-	   "network_infos":[{"ip_addresses":[{"protocol":"IPv4","ip_address":"10.77.0.9"}]}]}}]}
+	   "network_infos":[{"ip_addresses":[{"protocol":"IPv4","ip_address":"$address"}]}]}}]}
 	EOF
 }
 container_json() { # TASK CONTAINER
@@ -157,11 +141,11 @@ app_json() { # APP TASK
 
 publish() { # [with-web2]: write the answers, each in one step
 	local tasks containers apps web2_app=
-	tasks=$(task_json "$redis_task" redis.data "$redis_id"),$(task_json "$web_task" web.shop "$web_id"),$(task_json "$client_task" client.shop "$client_id"),$(task_json "$hostredis_task" hostredis.data "$hostredis_id")
+	tasks=$(task_json "$redis_task" redis.data "$redis_id" 31000-31007),$(task_json "$web_task" web.shop "$web_id" 31008-31015),$(task_json "$client_task" client.shop "$client_id" 31024-31031),$(task_json "$hostredis_task" hostredis.data "$hostredis_id" 6379-6379)
 	containers=$(container_json "$redis_task" "$redis_id"),$(container_json "$web_task" "$web_id"),$(container_json "$client_task" "$client_id"),$(container_json "$hostredis_task" "$hostredis_id")
 	apps="$(app_json /shop/web "$web_task"),$(app_json /shop/client "$client_task")"
 	if [ $# -gt 0 ]; then
-		tasks+=,$(task_json "$web2_task" web2.shop "$web2_id")
+		tasks+=,$(task_json "$web2_task" web2.shop "$web2_id" 31016-31023)
 		containers+=,$(container_json "$web2_task" "$web2_id")
 		web2_app=,$(app_json /shop/web2 "$web2_task")
 	fi
@@ -205,76 +189,135 @@ nginx_conf() { # FILE SERVERS...: a configuration with its own pid, logs and tem
 nginx_conf "$work/api.conf" "server { listen 127.0.0.1:5050; root $work/master; }
  server { listen 127.0.0.1:5051; root $work/agent; }
  server { listen 127.0.0.1:8080; root $work/marathon; }"
-nsenter --net="/run/netns/$host" nginx -e "$work/nginx.log" -c "$work/api.conf" >>"$work/programs.log" 2>&1 &
+become "$host" nginx -e "$work/nginx.log" -c "$work/api.conf" >>"$work/programs.log" 2>&1 &
 pids+=($!)
 say "Mesos master on 127.0.0.1:5050, agent on 5051, Marathon on 8080 (in the host namespace)"
 for _ in $(seq 50); do
-	nsenter --net="/run/netns/$host" curl -sf http://127.0.0.1:5050/master/state >/dev/null && break
+	on "$host" curl -sf http://127.0.0.1:5050/master/state >/dev/null && break
 	sleep 0.1
 done
 
 # ---- the monitor ---------------------------------------------------------------------------
 
 rm -f "$capture"
-say "dredged: find the containers, ask who they are, record"
-printf '\033[2m$ dredged -m http://127.0.0.1:5050,http://127.0.0.1:8080 -w %s\033[0m\n' "$capture"
-nsenter --net="/run/netns/$host" dredged -m http://127.0.0.1:5050,http://127.0.0.1:8080 \
-	--mesos-interval 1s --status-interval 5s -w "$capture" 2> >(tee "$work/dredged.log" >&2) &
+say "dredged: find the containers, ask who they are, keep them in their ports, record"
+watch=(dredged -m http://127.0.0.1:5050,http://127.0.0.1:8080 -w "$capture"
+	--isolation=network/port_mapping
+	"--resources=ports:[31000-32000];ephemeral_ports:[32768-57344]")
+printf '\033[2m$ %s\033[0m\n' "${watch[*]}"
+# The other options are here to leave the real host's directories and cgroups alone.
+become "$host" "${watch[@]}" --runtime_dir="$work/run" --cgroups_root "$cgroup" \
+	--mesos-interval 1s --status-interval 5s 2> >(exec tee "$work/dredged.log" >&2) &
 monitor=$!
-pids+=("$monitor")
 for _ in $(seq 50); do grep -q 'ready' "$work/dredged.log" 2>/dev/null && break; sleep 0.1; done
-grep -q 'ready' "$work/dredged.log" || { echo "quickstart.sh: dredged did not start" >&2; exit 1; }
+grep -q 'ready' "$work/dredged.log" || fail "dredged did not start"
 
-# ---- programs ------------------------------------------------------------------------------
+# ---- containers ----------------------------------------------------------------------------
+
+ctl() { dredgectl "$1" --socket "$work/run/control" "${@:2}"; }
+start() { # NAME ID OPTIONS... -- PROGRAM ARGUMENTS...
+	local line
+	printf -v line ' %q' "${@:3}"
+	printf '\033[2m$ dredgectl run --name %s%s\033[0m\n' "$1" "$line"
+	dredgectl run --socket "$work/run/control" --name "$2" --cgroup "$cgroup" "${@:3}" \
+		>>"$work/programs.log" 2>&1 &
+	pids+=($!)
+}
+answers() { # COMMAND...: on the host, soon
+	for _ in $(seq 50); do
+		on "$host" "$@" >/dev/null 2>&1 && return
+		sleep 0.1
+	done
+	fail "no answer: $*"
+}
+on_host_network() { # ID COMMAND...: becomes the container that has a cgroup and nothing else
+	for root in $(cgroup_roots); do
+		mkdir -p "$root/$cgroup/$1"
+		echo "$BASHPID" >"$root/$cgroup/$1/cgroup.procs"
+	done
+	become "$host" "${@:2}"
+}
 
 mkdir -p "$work/www" "$work/tmp"
-head -c 20000 /dev/urandom | base64 >"$work/www/big.txt"
+head -c 20000 /dev/urandom | base64 >"$work/www/page.txt"
+head -c 4194304 /dev/urandom >"$work/www/4MiB"
 echo "<h1>harbour</h1>" >"$work/www/index.html"
-nginx_conf "$work/web.conf" "server { listen 80; root $work/www; }"
-nginx_conf "$work/web2.conf" "server { listen 80; root $work/www; }"
+nginx_conf "$work/web.conf" "server { listen 31008; root $work/www; }"
+nginx_conf "$work/web2.conf" "server { listen 31016; root $work/www; }"
 quiet_redis=(redis-server --save "" --appendonly no --daemonize no --protected-mode no --dir "$work")
-start "$tag-redis" "$redis_id" "${quiet_redis[@]}" --port 6379 --bind 0.0.0.0
-start "$tag-web" "$web_id" nginx -e "$work/nginx.log" -c "$work/web.conf"
-start "$tag-web2" "$web2_id" nginx -e "$work/nginx.log" -c "$work/web2.conf"
-start "$host" "$hostredis_id" "${quiet_redis[@]}" --port 6379 --bind 127.0.0.1 10.77.0.1
-for _ in $(seq 50); do # the first to have the port, however busy the machine is
-	nsenter --net="/run/netns/$host" redis-cli -h 10.77.0.1 ping >/dev/null 2>&1 && break
-	sleep 0.1
-done
-cat >"$work/client.sh" <<-'EOF'
+cat >"$work/client.sh" <<-EOF
 	while :; do
-		curl -s http://10.77.0.3/ http://10.77.0.3/big.txt http://10.77.0.4/
-		redis-cli -h 10.77.0.2 incr visits
-		redis-cli -h 10.77.0.1 set ship "$RANDOM"
-		curl -s --max-time 1 http://10.77.0.3:81/ # nobody listens there
+		curl -s http://$address:31008/ http://$address:31008/page.txt http://$address:31016/
+		redis-cli -h $address -p 31000 incr visits
+		redis-cli -h $address -p 6379 set ship "\$RANDOM"
+		curl -s --max-time 1 http://$address:31009/ # nobody listens there
 		sleep 0.1
 	done
 EOF
-start "$tag-client" "$client_id" bash "$work/client.sh"
+
+say "Containers, each in its own ports of the host's address"
+start redis "$redis_id" --ports 31000-31007 -- "${quiet_redis[@]}" --port 31000 --bind 0.0.0.0
+start web "$web_id" --ports 31008-31015 --egress 1MB -- nginx -e "$work/nginx.log" -c "$work/web.conf"
+start web2 "$web2_id" --ports 31016-31023 -- nginx -e "$work/nginx.log" -c "$work/web2.conf"
+answers redis-cli -h $address -p 31000 ping
+answers curl -sf http://$address:31008/
+answers curl -sf http://$address:31016/
+start client "$client_id" --ports 31024-31031 --ingress 10MB -- bash "$work/client.sh"
+echo "and a redis on the host's own network, at port 6379"
+on_host_network "$hostredis_id" "${quiet_redis[@]}" --port 6379 --bind 127.0.0.1 $address \
+	>>"$work/programs.log" 2>&1 &
+pids+=($!)
+answers redis-cli -h $address ping # the first to have the port, however busy the machine is
 
 # The story every operator knows: a second redis wants the port that the first one holds.
 crash_loop() {
 	while :; do
 		id=$(uuid)
-		echo "$id" >>"$work/crash.ids"
-		for root in $(cgroup_roots); do mkdir -p "$root/mesos/$id"; done
-		MARATHON_APP_ID=/data/redis-spare contained "$host" "$id" "${quiet_redis[@]}" --port 6379 \
-			--bind 127.0.0.1 10.77.0.1 >>"$work/crash.log" 2>&1 &
-		wait $! || true
+		(MARATHON_APP_ID=/data/redis-spare on_host_network "$id" "${quiet_redis[@]}" --port 6379 \
+			--bind 127.0.0.1 $address) >>"$work/crash.log" 2>&1 || true
 		sleep 0.2
-		for root in $(cgroup_roots); do rmdir "$root/mesos/$id" 2>/dev/null; done
+		for root in $(cgroup_roots); do rmdir "$root/$cgroup/$id" 2>/dev/null; done
 		sleep 0.8
 	done
 }
 crash_loop &
 pids+=($!)
 
-sleep 5
-publish with-web2 # Mesos learns of web2 five seconds after its first packet
-sleep $((seconds - 5))
+# ---- ports and limits ----------------------------------------------------------------------
+
+begin=$SECONDS
+until_second() { # N: since then
+	local left=$((begin + $1 - SECONDS))
+	[ $left -le 0 ] || sleep $left
+}
+say "Who has which ports and rates?"
+printf '\033[2m$ dredgectl list\033[0m\n'
+ctl list
+say "A second container that wants a port of redis: refused, with the reason"
+printf '\033[2m$ dredgectl run --ports 31000 -- redis-server --port 31000\033[0m\n'
+! ctl run --cgroup none --ports 31000 -- "${quiet_redis[@]}" --port 31000 ||
+	fail "a port was given away twice"
+say "web may send 1 MB (1048576 bytes) a second; 4 MiB, from outside"
+rate() { on "$outside" curl -s -o /dev/null -w '%{speed_download}' "http://$address:$1/4MiB"; }
+limited=$(rate 31008)
+awk -v got="$limited" 'BEGIN {
+	printf "web: %.0f bytes/s, %.0f %% of its limit\n", got, 100 * got / 1048576
+	exit !got || got > 1.02 * 1048576 }' || fail "the limit was not held"
+printf 'web2, without a limit: %.0f bytes/s\n' "$(rate 31016)"
+say "A program asks web2 from a port of its own, and from one of redis"
+asks() { # OPTIONS...
+	ctl run --cgroup none -- curl -s --max-time 1 "$@" http://$address:31016/
+}
+asks
+asks --local-port 31000 || echo "no answer: what it sent did not go through"
+
+until_second 5
+publish with-web2 # Mesos learns of web2 some seconds after its first packet
+until_second "$seconds"
 say "Enough: the monitor writes the rest and ends"
 kill "$monitor"
 wait "$monitor" || true
+monitor=
 
 # ---- replay --------------------------------------------------------------------------------
 
@@ -291,6 +334,9 @@ show dredge -r "$capture" -n 5 mesos.task.id="$redis_task" and evt.type=packet
 say "Who holds port 6379, and who restarts again and again?"
 show dredge -r "$capture" -p '%evt.outputtime %container.name %notice.message' 'notice.kind in (listen, restart_loop)'
 grep -m 1 -i 'address already in use' "$work/crash.log" || true
+say "What was enforced?"
+show dredge -r "$capture" -p '%evt.outputtime %notice.message' \
+	'notice.kind in (attached, packets_refused, request_refused)'
 say "Connects that were refused"
 show dredge -r "$capture" -n 3 '@refused'
 say "The same file in tshark, and the same number of packets"

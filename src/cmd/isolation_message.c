@@ -112,14 +112,14 @@ static const struct {
 
 struct message *isolation_message(const struct isolate_event *ev, uint64_t now)
 {
-	const char *nobody = ev->kind == ISOLATE_REQUEST_REFUSED ? "no container" : "host";
 	struct message *m = message_new();
 
 	m->ts = now;
 	m->container = ev->id ? xstrdup(ev->id) : NULL;
 	m->kind = kinds[ev->kind].name;
 	m->priority = kinds[ev->kind].priority;
-	text_fmt(&m->text, "isolation: %s%s", ev->id ? ev->id : nobody, kinds[ev->kind].verb);
+	text_fmt(&m->text, "isolation%s%s%s", ev->id ? ": " : "", ev->id ? ev->id : "",
+		 kinds[ev->kind].verb);
 	kinds[ev->kind].say(m, ev);
 	for (unsigned k = 0; ev->view && k < DP_COUNTERS; k++)
 		counters_set(&m->counters, reasons[k].counter, ev->view->refused[k]);

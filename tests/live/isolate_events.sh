@@ -93,7 +93,7 @@ seen_ms=$((($(date +%s%N) - start_ns) / 1000000))
 unfilter 7 # it flaps: the seven are told together
 wait_for 3 filtered
 tc -n "$host" qdisc del dev lo clsact # the host's part
-wait_for 3 said 'host: host: program on lo' || bad "drift of the host is not told"
+wait_for 3 said 'isolation: host: program on lo' || bad "drift of the host is not told"
 ctl detach "$a" || bad "detach A" # what was held back is told now
 sleep 0.5
 stop_dredged

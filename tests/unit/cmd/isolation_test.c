@@ -64,7 +64,7 @@ static const struct {
 	 "isolation: web left as it was found: gone",
 	 "DREDGE_REASON",
 	 "gone"},
-	{{.kind = ISOLATE_DRIFT, .what = "clsact on lo", .why = "left alone", .times = 1},
+	{{.kind = ISOLATE_DRIFT, .what = "host: clsact on lo", .why = "left alone", .times = 1},
 	 false,
 	 "drift",
 	 "isolation: host: clsact on lo is missing: left alone",
@@ -97,7 +97,7 @@ static const struct {
 	{{.kind = ISOLATE_REQUEST_REFUSED, .what = "attach", .why = "bad id"},
 	 false,
 	 "request_refused",
-	 "isolation: no container: attach refused: bad id",
+	 "isolation: attach refused: bad id",
 	 "DREDGE_REQUEST",
 	 "attach"},
 };

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The quick start shows what it promises, and leaves nothing behind: when it is through, when ^C or
+# SIGTERM come at any point, and when it fails.
+# shellcheck disable=SC2009,SC2154
+source "$(dirname "$0")/lib.bash"
+need dredgectl python3 tshark redis-server redis-cli nginx curl
+find_cgroup_roots
+work=$(mktemp -d)
+script=$(dirname "$0")/../../samples/quickstart.sh
+
+# Runs it at a terminal; WHAT (^C or TERM) comes after so many milliseconds. Prints pid and status.
+cat >"$work/terminal.py" <<'END'
+import os, pty, select, signal, sys, time
+what, after = sys.argv[1], time.monotonic() + int(sys.argv[2]) / 1000
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[3], sys.argv[3:])
+out = open(os.environ["TMPDIR"] + ".out", "wb")
+sent = False
+while True:
+    if not sent and time.monotonic() >= after:
+        sent = True
+        if what == "TERM":
+            os.kill(pid, signal.SIGTERM)
+        elif what == "^C":
+            os.write(fd, b"\x03")
+    if select.select([fd], [], [], 0.05)[0]:
+        try:
+            out.write(os.read(fd, 65536))
+        except OSError:
+            break
+print(pid, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+END
+export TMPDIR=$work/tmp
+try() { # WHAT MILLISECONDS STATUS: and look what is left
+	mkdir "$TMPDIR"
+	read -r pid status < <(python3 "$work/terminal.py" "$1" "$2" "$script" "$work/cap.pcapng.lz4")
+	same "$1 after $2 ms: status" "$3" "$status"
+	same "$1 after $2 ms: what is left" '' "$(left)"
+	rm -rf "$TMPDIR"
+}
+left() {
+	ls "$TMPDIR"
+	ip netns list | grep "^dq$pid-"
+	for root in "${cgroup_roots[@]}"; do ls -d "$root/dq$pid"* 2>/dev/null; done
+	grep "$TMPDIR" /proc/self/mountinfo
+	ps -eo pid,args | grep -F -e "$TMPDIR" -e "dq$pid-" | grep -v grep
+}
+
+try none 0 0
+out=$(tr -d '\r' <"$TMPDIR.out")
+for line in 'port 31000 belongs to container' 'no answer: what it sent did not go through' \
+	'of its limit' 'isolation: .* attached: ports 31008-31015.*app=/shop/web' \
+	'packet.*, sent from a port that is not its own' '/data/redis-spare is restarted again and again' \
+	'listens on tcp 10.77.0.1 port 6379' 'marathon.app.id=/shop/web'; do
+	grep -q -- "$line" <<<"$out" || bad "the quick start does not show: $line"
+done
+held=$(sed -n 's/^web: .* bytes.s, \([0-9]*\) % of its limit/\1/p' <<<"$out")
+[ "${held:-0}" -gt 50 ] || bad "the limit was held at '$held' %"
+counts=$(sed -n 's/^packets of .shop.web: dredge \([0-9]*\), tshark.* \([0-9]*\)$/\1 \2/p' <<<"$out")
+same "packets of web in dredge and in tshark" "${counts% *}" "${counts#* }"
+[ "${counts% *}" -gt 100 ] || bad "packets of web: $counts"
+for point in 1 2 3 4 5; do
+	try ^C $((RANDOM % 9000)) 130
+	[ $point -gt 3 ] || try TERM $((RANDOM % 9000)) 143
+done
+QUICKSTART_SECONDS=x try failure 99999 1
+verdict
