@@ -237,7 +237,7 @@ static bool fill(struct loader *l, struct hand *h, struct window *w, size_t byte
 static void deliver(struct loader *l, struct window *w, size_t keep)
 {
 	merge_run(w, l->run, l->ifaces);
-	window_reset(w, window_cost(w) > keep);
+	window_reset(w, keep);
 }
 
 /* One chunk, while it is in the cache. False: there are no more. */
@@ -322,8 +322,7 @@ static void run_ahead(struct loader *l)
 			busy = deliver_one(l);
 			continue;
 		}
-		/* Two windows in turn may together be more than either was meant to be. */
-		deliver(l, &l->hands[1].windows[slot], WINDOW_BUDGET / 2);
+		deliver(l, &l->hands[1].windows[slot], WINDOW_KEEP);
 		set_empty(l, slot);
 		slot ^= 1;
 	}

@@ -243,11 +243,13 @@ struct window {		/* decoded chunks and their wanted events */
 	size_t tree_cap;
 };
 
-#define WINDOW_BUDGET (50u << 20) /* bytes of all windows in memory */
+#define WINDOW_BUDGET (48u << 20) /* bytes of all windows in memory */
+#define WINDOW_KEEP   (22u << 20) /* what an empty one may hold while the other is full */
 
 void window_init(struct window *w);
 void window_done(struct window *w);
-void window_reset(struct window *w, bool give_back);
+/* Empty it; the arena beyond `keep` bytes (whole pages) goes back. */
+void window_reset(struct window *w, size_t keep);
 static inline size_t window_cost(const struct window *w)
 {
 	return w->used + w->mark_count * sizeof(*w->marks);

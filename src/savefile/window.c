@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #define ARENA_BYTES (WINDOW_BUDGET + LZ4_BLOCK_MAX)
+#define MARKS_KEPT  (4u << 20)
 
 void window_init(struct window *w)
 {
@@ -31,10 +32,11 @@ void window_done(struct window *w)
 	free(w->tree);
 }
 
-void window_reset(struct window *w, bool give_back)
+void window_reset(struct window *w, size_t keep)
 {
-	if (give_back) {
-		madvise(w->arena, ARENA_BYTES, MADV_DONTNEED);
+	if (w->used > keep)
+		madvise(w->arena + keep, ARENA_BYTES - keep, MADV_DONTNEED);
+	if (w->mark_cap * sizeof(*w->marks) > MARKS_KEPT) {
 		free(w->marks);
 		w->marks = NULL;
 		w->mark_cap = 0;
