@@ -306,7 +306,7 @@ awk -v got="$limited" 'BEGIN {
 printf 'web2, without a limit: %.0f bytes/s\n' "$(rate 31016)"
 say "A program asks web2 from a port of its own, and from one of redis"
 asks() { # OPTIONS...
-	ctl run --cgroup none -- curl -s --max-time 1 "$@" http://$address:31016/
+	ctl run --cgroup none -- curl -s --max-time 2 "$@" http://$address:31016/
 }
 asks
 asks --local-port 31000 || echo "no answer: what it sent did not go through"
