@@ -136,7 +136,12 @@ enum counter_id {
 	COUNTERS
 };
 
-enum counter_kind { COUNTER_TOTAL, COUNTER_GAUGE, COUNTER_SECONDS /* value in ns, shown in s */ };
+enum counter_kind {
+	COUNTER_TOTAL,
+	COUNTER_GAUGE,
+	COUNTER_SIGNED, /* a gauge whose value is an int64_t */
+	COUNTER_SECONDS /* value in ns, shown in s */
+};
 
 struct counter_row {
 	const char *name; /* "net_rx_bytes" */

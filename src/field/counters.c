@@ -8,6 +8,8 @@ GETTER(get_counter)
 
 	if (!c->counters || !counters_has(c->counters, id))
 		return 0;
+	if (f->type == VALUE_I64)
+		return value_i64(out, (int64_t)c->counters->value[id]);
 	if (f->type != VALUE_DOUBLE)
 		return value_u64(out, VALUE_U64, c->counters->value[id]);
 	out->type = VALUE_DOUBLE;
@@ -16,12 +18,14 @@ GETTER(get_counter)
 	return 1;
 }
 
+#define TYPE_OF(kind)                              \
+	((kind) == COUNTER_SECONDS  ? VALUE_DOUBLE \
+	 : (kind) == COUNTER_SIGNED ? VALUE_I64    \
+				    : VALUE_U64)
+
 static const struct field rows[] = {
-#define COUNTER(id, name, kind, unit, text)                                  \
-	{name,	       (kind) == COUNTER_SECONDS ? VALUE_DOUBLE : VALUE_U64, \
-	 SCOPE_EVENT,  FIELD_COUNTERS,                                       \
-	 COUNTER_##id, get_counter,                                          \
-	 text},
+#define COUNTER(id, name, kind, unit, text) \
+	{name, TYPE_OF(kind), SCOPE_EVENT, FIELD_COUNTERS, COUNTER_##id, get_counter, text},
 #include "event/counters.def"
 #undef COUNTER
 };

@@ -26,7 +26,7 @@ listed() {
 listed field_class field/fields.c
 listed source_kind source/sources.c
 
-awk -F'"' '/^COUNTER\(/ && (NF != 7 || $2 !~ /^[a-z][a-z_]+$/ || $4 == "" || $6 == "") {
+awk -F'"' '/^COUNTER\(/ && (NF != 7 || $2 !~ /^[a-z][a-zA-Z0-9_.]+$/ || $4 == "" || $6 == "") {
 		print "src/event/counters.def:" NR ": a counter needs a name, a unit and a description"
 		bad = 1
 	}
