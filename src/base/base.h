@@ -293,7 +293,8 @@ void text_time_seconds(struct text *t, uint64_t ns);  /* 1700000000.000450000 */
  * (on the day of `base`, in local time), "@1700000000[.frac]", "+5s" and "+2m" (after `base`).
  */
 int time_parse(const char *s, uint64_t base, uint64_t *out, struct err *e);
-/* "500ms", "10s", "5m", "2h", "1d"; a bare number is seconds. Result in nanoseconds. */
+/* "500ms", "10s", "5m", "2h", "1d", as Mesos "5secs", "5mins", "2hrs", "1days", "1weeks"; a bare
+ * number is seconds. Result in nanoseconds. */
 int duration_parse(const char *s, uint64_t *out, struct err *e);
 
 /* ---- mailbox: one slot, one sender, one receiver, the newest wins ---- */

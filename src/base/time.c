@@ -284,10 +284,20 @@ int duration_parse(const char *s, uint64_t *out, struct err *e)
 		const char *name;
 		uint64_t ns;
 	} units[] = {
-		{"", NSEC_PER_SEC},	    {"ns", 1},
-		{"us", NSEC_PER_USEC},	    {"ms", NSEC_PER_MSEC},
-		{"s", NSEC_PER_SEC},	    {"m", 60 * NSEC_PER_SEC},
-		{"h", 3600 * NSEC_PER_SEC}, {"d", 86400 * NSEC_PER_SEC},
+		{"", NSEC_PER_SEC},
+		{"ns", 1},
+		{"us", NSEC_PER_USEC},
+		{"ms", NSEC_PER_MSEC},
+		{"s", NSEC_PER_SEC},
+		{"m", 60 * NSEC_PER_SEC},
+		{"h", 3600 * NSEC_PER_SEC},
+		{"d", 86400 * NSEC_PER_SEC},
+		/* as Mesos writes them */
+		{"secs", NSEC_PER_SEC},
+		{"mins", 60 * NSEC_PER_SEC},
+		{"hrs", 3600 * NSEC_PER_SEC},
+		{"days", 86400 * NSEC_PER_SEC},
+		{"weeks", 7 * 86400 * NSEC_PER_SEC},
 	};
 	const char *at = s;
 	uint64_t whole, fraction;

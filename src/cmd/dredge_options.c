@@ -350,6 +350,7 @@ int settings_parse(struct settings *s, int argc, char **argv, char **words, stru
 {
 	s->threads = 2;
 	s->source.interfaces = s->interfaces;
+	s->source.statistics.sockets = true;
 	int first = options_parse(rows, ARRAY_SIZE(rows), argc, argv, set_option, s, e);
 	if (first < 0)
 		return -1;

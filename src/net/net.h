@@ -36,6 +36,12 @@ uint64_t net_namespace_inode(int netns_fd);
 /* Id by which the socket's namespace knows the one behind fd, or NET_NO_NSID when it has none. */
 int net_namespace_id(struct net_socket *s, int netns_fd, int32_t *nsid, struct err *e);
 
+/*
+ * Open /proc/net/NAME of a namespace (-1 = here), to be read again and again from its beginning.
+ * Returns the descriptor, which keeps the namespace alive, or -1.
+ */
+int net_proc_open(int netns_fd, const char *name, struct err *e);
+
 /* ---- links ---- */
 
 struct net_link_stats { /* rtnl_link_stats64; as this end sees it */
@@ -120,16 +126,24 @@ int net_default_route_add(struct net_socket *s, const struct net_gateway *g, str
 #define NET_TC_CLSACT  0xfffffff1u /* parent of clsact and ingress */
 #define NET_TC_INGRESS 0xfffffff2u /* parent of filters at clsact's ingress */
 
-struct net_qdisc {
-	uint32_t ifindex, handle, parent;
-	char kind[NET_NAME_SIZE];
-	/* statistics */
-	uint64_t bytes, packets, drops, overlimits, requeues, backlog, qlen, rate_bps, rate_pps;
+struct net_queue_stats { /* linux/gen_stats.h */
+	uint64_t bytes, packets, drops, overlimits, requeues;
+	uint64_t backlog, qlen;	     /* bytes and packets that wait */
+	uint64_t rate_bps, rate_pps; /* bytes and packets per second; 0 without an estimator */
 };
 
-/* Every qdisc of the namespace, or of one interface. */
+struct net_qdisc { /* or a class */
+	uint32_t ifindex, handle, parent;
+	char kind[NET_NAME_SIZE];
+	struct net_queue_stats stats;
+};
+
+/* Every qdisc of the namespace, or of one interface; not those that the kernel hides (noqueue). */
 int net_qdiscs(struct net_socket *s, uint32_t ifindex,
 	       void (*fn)(void *ctx, const struct net_qdisc *q), void *ctx, struct err *e);
+/* Every class of the qdisc with this handle. */
+int net_classes(struct net_socket *s, uint32_t ifindex, uint32_t qdisc,
+		void (*fn)(void *ctx, const struct net_qdisc *class), void *ctx, struct err *e);
 /* The one at this place of one interface (NET_TC_ROOT, NET_TC_CLSACT); 0 found, 1 none, -1. */
 int net_qdisc_at(struct net_socket *s, uint32_t ifindex, uint32_t parent, struct net_qdisc *out,
 		 struct err *e);
@@ -236,5 +250,9 @@ struct net_sock {
 /* All TCP and UDP sockets, IPv4 and IPv6, but TIME_WAIT ones. */
 int net_sockets(struct net_socket *diag, void (*fn)(void *ctx, const struct net_sock *k), void *ctx,
 		struct err *e);
+/* Smoothed round trip time (tcpi_rtt, microseconds, never 0) of every TCP connection, IPv4 and
+ * IPv6, that has one. */
+int net_rtts(struct net_socket *diag, void (*fn)(void *ctx, uint32_t rtt), void *ctx,
+	     struct err *e);
 
 #endif

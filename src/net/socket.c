@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -100,6 +101,28 @@ void net_close(struct net_socket *s)
 int net_fd(const struct net_socket *s)
 {
 	return nl_socket_get_fd(s->sk);
+}
+
+struct opening {
+	char path[64];
+	int fd;
+};
+
+static int open_there(void *ctx, struct err *e)
+{
+	struct opening *o = ctx;
+
+	o->fd = open(o->path, O_RDONLY | O_CLOEXEC);
+	return o->fd < 0 ? err_sys(e, "%s", o->path) : 0;
+}
+
+int net_proc_open(int netns_fd, const char *name, struct err *e)
+{
+	struct opening o = {.fd = -1};
+
+	/* /proc/net is that of the process's first thread. */
+	snprintf(o.path, sizeof(o.path), "/proc/thread-self/net/%s", name);
+	return namespace_run(netns_fd, open_there, &o, e) ? -1 : o.fd;
 }
 
 uint64_t net_namespace_inode(int netns_fd)

@@ -29,10 +29,11 @@ static struct tcmsg tc_of(uint32_t ifindex, uint32_t parent, uint32_t handle)
 struct qdisc_visit {
 	void (*fn)(void *ctx, const struct net_qdisc *q);
 	void *ctx;
+	int type; /* RTM_NEWQDISC or RTM_NEWTCLASS */
 	uint32_t ifindex;
 };
 
-static void take_basic(struct net_qdisc *q, struct nlattr *stats)
+static void take_stats(struct net_queue_stats *q, struct nlattr *stats)
 {
 	struct nlattr *tb[TCA_STATS_MAX + 1];
 	struct gnet_stats_basic basic = {0};
@@ -67,14 +68,14 @@ static void take_qdisc(void *ctx, struct nlmsghdr *h)
 	struct nlattr *tb[TCA_MAX + 1];
 	struct net_qdisc q = {0};
 
-	if (h->nlmsg_type != RTM_NEWQDISC || nlmsg_parse(h, sizeof(*t), tb, TCA_MAX, NULL) < 0 ||
+	if (h->nlmsg_type != v->type || nlmsg_parse(h, sizeof(*t), tb, TCA_MAX, NULL) < 0 ||
 	    !tb[TCA_KIND] || (v->ifindex && (uint32_t)t->tcm_ifindex != v->ifindex))
 		return;
 	q.ifindex = (uint32_t)t->tcm_ifindex;
 	q.handle = t->tcm_handle;
 	q.parent = t->tcm_parent;
 	nla_strlcpy(q.kind, tb[TCA_KIND], sizeof(q.kind));
-	take_basic(&q, tb[TCA_STATS2]);
+	take_stats(&q.stats, tb[TCA_STATS2]);
 	v->fn(v->ctx, &q);
 }
 
@@ -82,10 +83,21 @@ int net_qdiscs(struct net_socket *s, uint32_t ifindex,
 	       void (*fn)(void *ctx, const struct net_qdisc *q), void *ctx, struct err *e)
 {
 	const struct tcmsg t = tc_of(ifindex, 0, 0);
-	struct qdisc_visit v = {fn, ctx, ifindex};
+	struct qdisc_visit v = {fn, ctx, RTM_NEWQDISC, ifindex};
 
 	return socket_ask(s, request_new(RTM_GETQDISC, true, &t, sizeof(t)), take_qdisc, &v,
 			  "cannot read qdiscs", NULL, e);
+}
+
+int net_classes(struct net_socket *s, uint32_t ifindex, uint32_t qdisc,
+		void (*fn)(void *ctx, const struct net_qdisc *class), void *ctx, struct err *e)
+{
+	/* With the qdisc as parent, else fq_codel leaves would tell of each of their flows. */
+	const struct tcmsg t = tc_of(ifindex, qdisc, 0);
+	struct qdisc_visit v = {fn, ctx, RTM_NEWTCLASS, ifindex};
+
+	return socket_ask(s, request_new(RTM_GETTCLASS, true, &t, sizeof(t)), take_qdisc, &v,
+			  "cannot read classes", NULL, e);
 }
 
 static void keep_qdisc(void *ctx, const struct net_qdisc *q)
@@ -97,7 +109,7 @@ int net_qdisc_at(struct net_socket *s, uint32_t ifindex, uint32_t parent, struct
 		 struct err *e)
 {
 	const struct tcmsg t = tc_of(ifindex, parent, 0);
-	struct qdisc_visit v = {keep_qdisc, out, ifindex};
+	struct qdisc_visit v = {keep_qdisc, out, RTM_NEWQDISC, ifindex};
 	int code = 0;
 
 	/* Of a built-in one the kernel tells nothing: only the acknowledgement comes. It takes the

@@ -8,9 +8,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "net/net.h"
 #include "source/idmap.h"
-#include "source/inside.h"
+#include "source/netview.h"
 
 #define FILE_BYTES   65536	  /* of a cgroup file: some 9000 processes */
 #define V1_UNLIMITED (1ull << 60) /* memory.limit_in_bytes says "no limit" as a huge number */
@@ -219,23 +218,22 @@ struct watched { /* a container */
 };
 
 struct sampler {
-	struct net_socket *route;
-	char *proc_root;
+	struct netview *net;
 	struct idmap watched; /* container key -> struct watched, owned */
-	struct idmap links;   /* ifindex -> index + 1 into stats */
-	struct net_link_stats *stats;
-	size_t n, cap;
-	size_t fds, max_fds;
+	struct fd_budget fds;
+	struct statistics_options o;
+	struct sample_list *list; /* of this round, where somebody wants it; owned */
 };
 
 struct sampler *sampler_new(const struct source_options *o, struct err *e)
 {
-	struct net_socket *route = net_open(-1, e);
-	if (!route)
-		return NULL;
 	struct sampler *s = xcalloc(1, sizeof(*s));
-	s->route = route;
-	s->proc_root = xstrdup(o->proc_root ? o->proc_root : "/proc");
+	s->o = o->statistics;
+	s->net = netview_new(o, &s->fds, e);
+	if (!s->net) {
+		free(s);
+		return NULL;
+	}
 	/* Some ten descriptors per container: the soft limit of 1024 is for programs with select.
 	 */
 	struct rlimit r;
@@ -243,8 +241,8 @@ struct sampler *sampler_new(const struct source_options *o, struct err *e)
 		r.rlim_cur = r.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &r);
 		(void)getrlimit(RLIMIT_NOFILE, &r);
-		s->max_fds = r.rlim_cur > 2 * SPARE_FDS ? r.rlim_cur - SPARE_FDS : 0;
-		s->max_fds = MIN(s->max_fds, 1u << 16);
+		s->fds.max = r.rlim_cur > 2 * SPARE_FDS ? r.rlim_cur - SPARE_FDS : 0;
+		s->fds.max = MIN(s->fds.max, 1u << 16);
 	}
 	return s;
 }
@@ -254,7 +252,7 @@ static void watched_close(struct sampler *s, struct watched *w)
 	for (size_t i = 0; i < w->n; i++) {
 		if (w->files[i].fd >= 0) {
 			close(w->files[i].fd);
-			s->fds--;
+			s->fds.used--;
 		}
 		free(w->files[i].path);
 	}
@@ -264,6 +262,7 @@ static void watched_close(struct sampler *s, struct watched *w)
 void sampler_forget(struct sampler *s, uint64_t key)
 {
 	struct watched *w = idmap_remove(&s->watched, key);
+	netview_forget(s->net, key);
 	if (!w)
 		return;
 	watched_close(s, w);
@@ -280,26 +279,19 @@ void sampler_free(struct sampler *s)
 			free(s->watched.slots[i].value);
 		}
 	idmap_done(&s->watched);
-	idmap_done(&s->links);
-	free(s->stats);
-	free(s->proc_root);
-	net_close(s->route);
+	sample_list_free(s->list);
+	netview_free(s->net);
 	free(s);
-}
-
-static void stats_keep(void *ctx, uint32_t ifindex, const struct net_link_stats *st)
-{
-	struct sampler *s = ctx;
-	GROW(s->stats, s->n, s->cap);
-	s->stats[s->n++] = *st;
-	idmap_put(&s->links, ifindex, (void *)(uintptr_t)s->n);
 }
 
 int sampler_begin(struct sampler *s, struct err *e)
 {
-	s->n = 0;
-	idmap_done(&s->links);
-	return net_link_stats(s->route, stats_keep, s, e);
+	if (s->o.publish) {
+		sample_list_free(s->list);
+		s->list = xcalloc(1, sizeof(*s->list));
+		s->list->ts = time_now();
+	}
+	return netview_begin(s->net, e);
 }
 
 static int file_text(int fd, char buffer[FILE_BYTES])
@@ -314,11 +306,11 @@ static int file_text(int fd, char buffer[FILE_BYTES])
 static void file_keep(struct sampler *s, struct watched *w, const char *dir, int fd,
 		      const struct cgroup_file *row)
 {
-	if (s->fds >= s->max_fds) {
+	if (s->fds.used >= s->fds.max) {
 		close(fd);
 		fd = -1;
 	} else {
-		s->fds++;
+		s->fds.used++;
 	}
 	w->files[w->n++] = (struct open_file){fd, xasprintf("%s/%s", dir, row->name), row};
 }
@@ -390,28 +382,16 @@ static void read_cgroup(struct sampler *s, const struct discovered *c, struct co
 	}
 }
 
-/* /proc/PID/net/sockstat shows the namespace of PID; kept open it would keep that alive. */
-static void read_sockstat(const struct sampler *s, const struct discovered *c, struct counters *out)
+static void list_add(struct sampler *s, const char *id, const char *container,
+		     const struct counters *k)
 {
-	char path[4096], buffer[FILE_BYTES];
-	snprintf(path, sizeof(path), "%s/%d/net/sockstat", s->proc_root, c->pid);
-	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || file_text(fd, buffer))
-		return;
-	const char *tcp = strstr(buffer, "TCP: "), *end = tcp ? strchr(tcp, '\n') : NULL;
-	const char *inuse = tcp ? strstr(tcp, " inuse ") : NULL,
-		   *tw = tcp ? strstr(tcp, " tw ") : NULL;
-	if (inuse && inuse < end)
-		counters_set(out, COUNTER_TCP_CONNECTIONS, number(inuse + 7));
-	if (tw && tw < end)
-		counters_set(out, COUNTER_TCP_TIME_WAIT, number(tw + 4));
-}
+	struct sample_list *l = s->list;
 
-static void merge(struct counters *out, const struct counters *from)
-{
-	for (unsigned i = 0; i < COUNTERS; i++)
-		if (counters_has(from, i))
-			counters_set(out, i, from->value[i]);
+	GROW(l->items, l->n, l->cap);
+	struct sample *to = &l->items[l->n++];
+	snprintf(to->id, sizeof(to->id), "%s", id);
+	snprintf(to->container, sizeof(to->container), "%s", container);
+	to->counters = *k;
 }
 
 void sampler_read(struct sampler *s, const struct discovered *c, struct counters *out)
@@ -420,14 +400,30 @@ void sampler_read(struct sampler *s, const struct discovered *c, struct counters
 	read_cgroup(s, c, out);
 	if (c->record.end) {
 		if (c->final)
-			merge(out, c->final);
+			counters_merge(out, c->final);
 		return;
 	}
-	for (size_t i = 0; i < c->iface_count; i++) {
-		uintptr_t at = (uintptr_t)idmap_find(&s->links, c->ifaces[i].host_ifindex);
-		if (at && c->ifaces[i].host_ifindex)
-			counters_add_link(out, &s->stats[at - 1]);
-	}
-	if (c->pid && c->netns && !c->host_network && c->netns_owner == c->key)
-		read_sockstat(s, c, out);
+	const struct confined *who = netview_read(s->net, c, out);
+	const char *id = c->record.meta[META_CONTAINER];
+	if (s->list)
+		list_add(s, who ? who->id : id, id, out);
+}
+
+static void add_stray(void *ctx, const struct confined *c, const struct counters *k)
+{
+	list_add(ctx, c->id, "", k);
+}
+
+void sampler_end(struct sampler *s)
+{
+	if (!s->list)
+		return;
+	netview_strays(s->net, add_stray, s);
+	s->o.publish(s->o.ctx, s->list);
+	s->list = NULL;
+}
+
+uint64_t sampler_rates(struct sampler *s, uint64_t now)
+{
+	return netview_rates(s->net, now);
 }

@@ -116,6 +116,14 @@ static int tick(struct live *l, uint64_t mono)
 	return rc;
 }
 
+/* Until rates are due. */
+static int sleep_msec(const struct live *l, uint64_t mono)
+{
+	uint64_t left = l->next_rates > mono ? l->next_rates - mono : 0;
+
+	return (int)MIN((left + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC, (uint64_t)POLL_MS);
+}
+
 /* -1 with err, the sink's answer, or 0. */
 static int round_once(struct live *l, bool *left, struct err *e)
 {
@@ -124,7 +132,7 @@ static int round_once(struct live *l, bool *left, struct err *e)
 			       {net_fd(l->monitor), POLLIN, 0}};
 	int rc = 0;
 
-	poll(fds, ARRAY_SIZE(fds), *left ? 0 : POLL_MS);
+	poll(fds, ARRAY_SIZE(fds), *left ? 0 : sleep_msec(l, time_monotonic()));
 	if (fds[2].revents && live_links_read(l, e))
 		return -1;
 	if (fds[1].revents)
@@ -138,6 +146,7 @@ static int round_once(struct live *l, bool *left, struct err *e)
 		discover_ask_sockets(l->discover);
 	}
 	uint64_t mono = time_monotonic();
+	l->next_rates = sampler_rates(l->sampler, mono);
 	if (!rc)
 		rc = tick(l, mono);
 	return rc ? rc : sample_counters(l, mono);

@@ -79,7 +79,7 @@ struct live {
 	struct ring_stats ring_stats;
 	struct source_stats stats;
 	uint64_t begun; /* realtime */
-	uint64_t next_tick, next_counters;
+	uint64_t next_tick, next_counters, next_rates;
 	struct text text;
 };
 

@@ -445,6 +445,7 @@ int live_who_counters(struct live *l, uint64_t ts)
 		if (c && !c->ended)
 			rc = sample_container(l, c, ts);
 	}
+	sampler_end(l->sampler);
 	return rc;
 }
 

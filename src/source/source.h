@@ -11,6 +11,51 @@
 #include "event/event.h"
 #include "savefile/savefile.h"
 
+/* A container whose ports and rates somebody enforces here, who knows what no look can tell. */
+struct confined {
+	char id[128];
+	char *netns;	  /* path of its namespace; owned */
+	uint32_t ifindex; /* host end of its interface */
+	uint32_t slot;	  /* minor number of its class on the shaper */
+	uint32_t ephemeral_begin, ephemeral_end;
+	struct confined_shape {
+		uint64_t rate, ceil, burst; /* bytes/s and bytes; 0 = none */
+	} tx, rx;			    /* as the container sees it */
+};
+
+struct confined_list {
+	uint32_t shaper; /* the link with the classes of their egress, 0 = none */
+	size_t n, cap;
+	struct confined *items; /* owned */
+};
+void confined_list_free(struct confined_list *l); /* l may be NULL */
+
+struct sample {		     /* the counters of one container */
+	char id[128];	     /* as confined, else as found */
+	char container[128]; /* as found; empty = it was not */
+	struct counters counters;
+};
+
+struct sample_list {
+	uint64_t ts; /* CLOCK_REALTIME ns */
+	size_t n, cap;
+	struct sample *items;
+};
+void sample_list_free(struct sample_list *l); /* l may be NULL */
+
+/* What of chapter "statistics" of Mesos' port mapping isolator is sampled beside the rest. */
+struct statistics_options {
+	bool sockets; /* connections, TIME_WAIT */
+	bool rtt;     /* percentiles of the round trip times */
+	bool snmp;
+	uint64_t rate_window, rate_interval; /* ns; 0 = no rates */
+	/* Called by the event thread, or NULL: the newest list when there is a newer one (owned by
+	 * the caller), and all samples of a round (owned by the callee). */
+	struct confined_list *(*confined)(void *ctx);
+	void (*publish)(void *ctx, struct sample_list *l);
+	void *ctx;
+};
+
 struct source_options {
 	unsigned snaplen;	   /* bytes per packet, 0 = all */
 	unsigned sample;	   /* keep 1 in N packets, by a hash of the packet; 0 or 1 = all */
@@ -24,6 +69,7 @@ struct source_options {
 	const char *const
 		*interfaces;  /* extra host interfaces to capture whole, NULL-ended, or NULL */
 	bool no_host_network; /* do not look for containers on the host's network */
+	struct statistics_options statistics;
 };
 
 struct source_stats {

@@ -359,7 +359,7 @@ static void HTBQdisc(void **state)
 	(void)state;
 	assert_string_equal(q.kind, "htb");
 	assert_int_equal(q.handle, 0x10000);
-	assert_true(q.packets > 0 && q.bytes > 0);
+	assert_true(q.stats.packets > 0 && q.stats.bytes > 0);
 	const struct net_htb_class c = {
 		.ifindex = ifindex, .parent = 0x10000, .handle = 0x10001, .rate = 1000000};
 	done(net_htb_add(here, ifindex, 1, NULL, &e));
@@ -378,7 +378,7 @@ static void FqCodeQdisc(void **state)
 	const struct net_qdisc q = live(ifindex, NET_TC_ROOT, add_fq_codel);
 	assert_string_equal(q.kind, "fq_codel");
 	assert_int_equal(q.handle, 0x10000);
-	assert_true(q.packets > 0 && q.bytes > 0);
+	assert_true(q.stats.packets > 0 && q.stats.bytes > 0);
 }
 
 /* ---- ports ---- */
