@@ -3,6 +3,7 @@
 
 #ifdef HAVE_ISOLATE
 
+#include "cmd/statistics.h"
 #include "event/event.h"
 #include "http/http.h"
 #include "isolate/isolate.h"
@@ -62,14 +63,29 @@ static void tell(struct text *notices)
 	}
 }
 
-static void post(void *box, const struct isolate_event *ev)
+static void on_event(void *ctx, const struct isolate_event *ev)
 {
-	message_post(box, isolation_message(ev, time_now()));
+	const struct isolation_listeners *to = ctx;
+
+	message_post(to->box, isolation_message(ev, time_now()));
+	statistics_note(to->statistics, ev);
 }
 
-int isolation_open(struct isolate_config *c, struct message_box *box, struct control **control,
-		   struct err *e)
+static void each_sample(void *ctx, void (*fn)(void *to, const struct control_sample *s), void *to)
 {
+	const struct isolation_listeners *from = ctx;
+	const struct sample_list *l = statistics_newest(from->statistics);
+
+	for (size_t i = 0; l && i < l->n; i++) {
+		const struct sample *s = &l->items[i];
+		fn(to, &(struct control_sample){s->id, s->container, l->ts, &s->counters});
+	}
+}
+
+int isolation_open(struct isolate_config *c, struct isolation_listeners *listeners,
+		   struct control **control, struct err *e)
+{
+
 	const char *run_dir = c->run_dir ? c->run_dir : RUN_DIR;
 	cleanup_free char *socket = xasprintf("%s/control", run_dir);
 	const struct control_options co = {.path = socket,
@@ -77,7 +93,9 @@ int isolation_open(struct isolate_config *c, struct message_box *box, struct con
 					   .egress = &c->egress,
 					   .ingress = &c->ingress,
 					   .spare_ingress = c->spare_ingress,
-					   .repair = !c->tell_only};
+					   .repair = !c->tell_only,
+					   .samples = each_sample,
+					   .ctx = listeners};
 	struct isolate_facts facts = {0};
 	struct text notices = {0};
 
@@ -98,8 +116,8 @@ int isolation_open(struct isolate_config *c, struct message_box *box, struct con
 		.unique_flow = c->unique_flow,
 		.flow_parent = c->flow_parent,
 		.ip6 = !c->no_ip6,
-		.tell = post,
-		.ctx = box,
+		.tell = on_event,
+		.ctx = listeners,
 	};
 	struct isolator *i = isolate_open(&o, e);
 	if (!i)
@@ -120,10 +138,10 @@ void isolation_close(struct control *control)
 
 #else
 
-int isolation_open(struct isolate_config *c, struct message_box *box, struct control **control,
-		   struct err *e)
+int isolation_open(struct isolate_config *c, struct isolation_listeners *listeners,
+		   struct control **control, struct err *e)
 {
-	(void)box;
+	(void)listeners;
 	(void)control;
 	return c->wanted ? err_set(e, ERR_USAGE,
 				   "isolator network/port_mapping is not built in (libbpf, "

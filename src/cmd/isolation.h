@@ -9,11 +9,17 @@ struct control;
 struct isolate_event;
 struct message;
 struct message_box;
+struct statistics;
+
+struct isolation_listeners {
+	struct message_box *box;       /* gets what happens */
+	struct statistics *statistics; /* get who is confined, and give the samples */
+};
 
 /* Recovers and prepares; serves requests from isolation_start on. *control stays NULL unless
- * network/port_mapping is wanted. What happens is posted to the box. */
-int isolation_open(struct isolate_config *c, struct message_box *box, struct control **control,
-		   struct err *e);
+ * network/port_mapping is wanted. listeners are borrowed. */
+int isolation_open(struct isolate_config *c, struct isolation_listeners *listeners,
+		   struct control **control, struct err *e);
 int isolation_start(struct control *control, struct err *e);
 /* What is enforced stays in the kernel. */
 void isolation_close(struct control *control);

@@ -3,6 +3,7 @@
 #include "cmd/ask.h"
 #include "cmd/options.h"
 #include "cmd/run.h"
+#include "cmd/stats_table.h"
 #include "isolate/shaping.h"
 
 #include <errno.h>
@@ -58,7 +59,7 @@ static const struct option_row rows[] = {
 	{OPT_CPUS, "cpus", "N", "its cpus, where rates go by cpu", 0},
 	{0, "General", NULL, NULL, 0},
 	{OPT_SOCKET, "socket", "FILE", "control socket of dredged (" ASK_SOCKET ")", 0},
-	{'j', "json", NULL, "list: as JSON", 0},
+	{'j', "json", NULL, "list, stats: as JSON", 0},
 	{'h', "help", NULL, "this text", 0},
 	{OPT_VERSION, "version", NULL, "version", 0},
 };
@@ -272,6 +273,23 @@ static int do_list(const struct settings *s, char **words, struct text *out, str
 	return 0;
 }
 
+static int do_stats(const struct settings *s, char **words, struct text *out, struct err *e)
+{
+	const char *id = words[0] ? words[0] : s->name;
+	cleanup_free char *path = xasprintf("/v1/statistics%s%s", id ? "/" : "", id ? id : "");
+	struct text answer = {0};
+
+	int status = ask(s->socket ? s->socket : ASK_SOCKET, "GET", path, NULL, &answer, e);
+	if (!status && s->json) {
+		text_put(out, answer.data, answer.len);
+		text_char(out, '\n');
+	} else if (!status) {
+		stats_table(text_cstr(&answer), out);
+	}
+	text_done(&answer);
+	return status;
+}
+
 /* ---- run ---- */
 
 struct running {
@@ -329,6 +347,7 @@ static const struct {
 	{"update", "ID [OPTIONS]: give it other ports and rates", do_update},
 	{"detach", "ID: let it go; it loses its network", do_detach},
 	{"list", "all containers, their ports and rates", do_list},
+	{"stats", "[ID]: what went through, what waits, connections", do_stats},
 	{"explain", "ID|host: what the kernel must hold, and whether it does", do_explain},
 };
 

@@ -4,6 +4,7 @@
 #include "cmd/isolation.h"
 #include "cmd/options.h"
 #include "cmd/resources.h"
+#include "cmd/statistics.h"
 #include "flow/flow.h"
 
 #include <linux/capability.h>
@@ -97,6 +98,8 @@ static void collect_rows(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(own_rows); i++)
 		add_row(own_rows[i]);
+	for (size_t i = 0; i < statistics_row_count; i++)
+		add_row(statistics_rows[i]);
 	add_row((struct option_row){.name = "What is enforced; SIZE with a unit, 1 KB = 1024 B"});
 	for (size_t i = 0; i < isolate_flag_count; i++) {
 		const struct isolate_flag *f = &isolate_flags[i];
@@ -130,6 +133,8 @@ struct monitor {
 	struct writer_options out;
 	struct isolate_config isolate;
 	struct text ignored; /* " --NAME" of each flag of the agent that is none of ours */
+	struct statistics statistics;
+	struct isolation_listeners listeners;
 	/* the run */
 	struct source *running;
 	struct writer *writer;
@@ -244,6 +249,8 @@ static int set_option(void *ctx, int id, const char *arg, struct err *e)
 {
 	struct monitor *m = ctx;
 
+	if (id >= STATISTICS_OPTION)
+		return statistics_option(&m->statistics, id, arg, e);
 	if (id >= OPT_ISOLATE)
 		return set_flag(m, (size_t)(id - OPT_ISOLATE), arg, e);
 	switch (id) {
@@ -396,8 +403,11 @@ static int open_all(struct monitor *m, struct err *e)
 	m->source.capture_filter = m->capture_filter;
 	m->source.cgroup_root = m->cgroup_root;
 	m->source.mesos_cgroup = m->mesos_cgroup;
+	if (statistics_check(&m->statistics, &m->source.statistics, e))
+		return -1;
 	m->running = source_open("live", &m->source, e);
-	if (!m->running || isolation_open(&m->isolate, &m->messages, &m->control, e))
+	m->listeners = (struct isolation_listeners){&m->messages, &m->statistics};
+	if (!m->running || isolation_open(&m->isolate, &m->listeners, &m->control, e))
 		return -1;
 	/* Sockets are open. What stays: entering namespaces, reading others' /proc, the file. */
 	const int caps[] = {CAP_SYS_ADMIN,
@@ -481,6 +491,7 @@ static int monitor_close(struct monitor *m, int status, struct err *e)
 	isolate_config_done(&m->isolate);
 	text_done(&m->ignored);
 	source_close(m->running);
+	statistics_done(&m->statistics);
 	for (unsigned i = 0; i < m->interface_count; i++)
 		free(m->interfaces[i]);
 	char *const texts[] = {m->write,   m->mesos,	      m->agent,	      m->credentials,

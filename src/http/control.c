@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/http.h"
+#include "http/statistics.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,6 @@
 #include <unistd.h>
 
 #define MAX_BODY      (64u << 10)
-#define PREFIX	      "/v1/isolation"
 #define REPAIR_MSEC   1000		   /* between looks at what nobody tells of */
 #define NOTICE_MSEC   100		   /* at least, between looks at what was noticed */
 #define REFUSED_MSEC  200		   /* between looks at the counters of refused packets */
@@ -28,6 +28,8 @@ struct control {
 	char *path;
 	bool repair, spare_ingress;
 	const struct limit_flags *egress, *ingress;
+	void (*samples)(void *ctx, void (*fn)(void *to, const struct control_sample *s), void *to);
+	void *ctx;
 	struct isolator *isolator;
 	struct MHD_Daemon *daemon;
 	pthread_t thread;
@@ -116,20 +118,19 @@ static int add_container(void *ctx, const struct isolate_container *c)
 	return 0;
 }
 
-static void list(struct control *c, struct answer *a)
+static void list(struct control *c, const char *id, const struct text *body, struct answer *a)
 {
 	json_t *containers = json_array();
 
+	(void)id;
+	(void)body;
 	isolate_each(c->isolator, NULL, add_container, containers);
 	a->status = MHD_HTTP_OK;
 	a->json = json_pack("{s:o}", "containers", containers);
 }
 
-static void show_one(struct control *c, const char *id, struct answer *a)
+static void answer_one(json_t *found, struct answer *a)
 {
-	json_t *found = json_array();
-
-	isolate_each(c->isolator, id, add_container, found);
 	a->json = json_incref(json_array_get(found, 0));
 	json_decref(found);
 	if (a->json)
@@ -138,15 +139,59 @@ static void show_one(struct control *c, const char *id, struct answer *a)
 		refuse(a, MHD_HTTP_NOT_FOUND, "no such container");
 }
 
-static void explain(struct control *c, const char *id, struct answer *a)
+static void show_one(struct control *c, const char *id, const struct text *body, struct answer *a)
+{
+	json_t *found = json_array();
+
+	(void)body;
+	isolate_each(c->isolator, id, add_container, found);
+	answer_one(found, a);
+}
+
+static void explain(struct control *c, const char *id, const struct text *body, struct answer *a)
 {
 	struct err e = {0};
 
-	if (isolate_explain(c->isolator, id, &a->text, &e)) {
+	(void)body;
+	if (isolate_explain(c->isolator, str_eq(id, "host") ? NULL : id, &a->text, &e)) {
 		refuse_err(a, &e);
 		return;
 	}
 	a->status = MHD_HTTP_OK;
+}
+
+struct choosing {
+	const char *id; /* NULL = all */
+	json_t *found;
+};
+
+static void add_sample(void *ctx, const struct control_sample *s)
+{
+	struct choosing *x = ctx;
+
+	if (!x->id || str_eq(x->id, s->id) || str_eq(x->id, s->container))
+		json_array_append_new(x->found, statistics_json(s));
+}
+
+static void all_samples(struct control *c, const char *id, const struct text *body,
+			struct answer *a)
+{
+	struct choosing x = {.found = json_array()};
+
+	(void)id;
+	(void)body;
+	c->samples(c->ctx, add_sample, &x);
+	a->status = MHD_HTTP_OK;
+	a->json = json_pack("{s:o}", "containers", x.found);
+}
+
+static void one_sample(struct control *c, const char *id, const struct text *body, struct answer *a)
+{
+	struct choosing x = {id, json_array()};
+
+	(void)body;
+	c->samples(c->ctx, add_sample, &x);
+	answer_one(x.found, a);
 }
 
 /* ---- requests ---- */
@@ -221,13 +266,24 @@ static void change(struct control *c, const char *id, bool attach, const struct 
 	if (status)
 		refuse_err(a, &e);
 	else
-		show_one(c, id, a);
+		show_one(c, id, NULL, a);
 }
 
-static void detach(struct control *c, const char *id, struct answer *a)
+static void attach(struct control *c, const char *id, const struct text *body, struct answer *a)
+{
+	change(c, id, true, body, a);
+}
+
+static void update(struct control *c, const char *id, const struct text *body, struct answer *a)
+{
+	change(c, id, false, body, a);
+}
+
+static void detach(struct control *c, const char *id, const struct text *body, struct answer *a)
 {
 	struct err e = {0};
 
+	(void)body;
 	if (isolate_detach(c->isolator, id, &e)) {
 		refuse(a, MHD_HTTP_NOT_FOUND, e.message);
 		return;
@@ -236,39 +292,54 @@ static void detach(struct control *c, const char *id, struct answer *a)
 	a->json = json_object();
 }
 
+static const struct route {
+	const char *method, *path; /* "*" stands for the id of a container */
+	void (*run)(struct control *c, const char *id, const struct text *body, struct answer *a);
+} routes[] = {
+	{"GET", "/v1/isolation", list},		{"GET", "/v1/isolation/*", show_one},
+	{"PUT", "/v1/isolation/*", attach},	{"PATCH", "/v1/isolation/*", update},
+	{"DELETE", "/v1/isolation/*", detach},	{"GET", "/v1/isolation/*/plan", explain},
+	{"GET", "/v1/statistics", all_samples}, {"GET", "/v1/statistics/*", one_sample},
+};
+
+/* *id, *n: what stands for the "*". A '/' at the end changes nothing. */
+static bool path_matches(const char *path, const char *url, const char **id, size_t *n)
+{
+	for (; *path; path++) {
+		if (*path != '*') {
+			if (*url++ != *path)
+				return false;
+			continue;
+		}
+		*id = url;
+		*n = strcspn(url, "/");
+		url += *n;
+		if (!*n)
+			return false;
+	}
+	return !*url || str_eq(url, "/");
+}
+
 static void route(struct control *c, const char *method, const char *url, const struct text *body,
 		  struct answer *a)
 {
-	size_t n = strlen(PREFIX);
-	const char *rest = url + n;
+	unsigned status = MHD_HTTP_NOT_FOUND;
 
-	if (strncmp(url, PREFIX, n) || (*rest && *rest != '/')) {
-		refuse(a, MHD_HTTP_NOT_FOUND, "no such resource");
-		return;
+	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
+		const char *id = "";
+		size_t n = 0;
+		if (!path_matches(routes[i].path, url, &id, &n))
+			continue;
+		if (str_eq(method, routes[i].method)) {
+			cleanup_free char *copy = xstrndup(id, n);
+			routes[i].run(c, copy, body, a);
+			return;
+		}
+		status = MHD_HTTP_METHOD_NOT_ALLOWED;
 	}
-	if (!*rest || str_eq(rest, "/")) {
-		if (str_eq(method, "GET"))
-			list(c, a);
-		else
-			refuse(a, MHD_HTTP_METHOD_NOT_ALLOWED, "GET is wanted");
-		return;
-	}
-	cleanup_free char *id = xstrdup(rest + 1);
-	char *tail = strchr(id, '/');
-	if (tail)
-		*tail++ = '\0';
-	if (tail && str_eq(tail, "plan") && str_eq(method, "GET"))
-		explain(c, str_eq(id, "host") ? NULL : id, a);
-	else if (tail)
-		refuse(a, MHD_HTTP_NOT_FOUND, "no such resource");
-	else if (str_eq(method, "GET"))
-		show_one(c, id, a);
-	else if (str_eq(method, "PUT") || str_eq(method, "PATCH"))
-		change(c, id, method[1] == 'U', body, a);
-	else if (str_eq(method, "DELETE"))
-		detach(c, id, a);
-	else
-		refuse(a, MHD_HTTP_METHOD_NOT_ALLOWED, "GET, PUT, PATCH or DELETE is wanted");
+	refuse(a, status,
+	       status == MHD_HTTP_NOT_FOUND ? "no such resource"
+					    : "no such method for this resource");
 }
 
 /* ---- HTTP ---- */
@@ -393,6 +464,8 @@ struct control *control_open(const struct control_options *o, struct isolator *i
 	c->spare_ingress = o->spare_ingress;
 	c->egress = o->egress;
 	c->ingress = o->ingress;
+	c->samples = o->samples;
+	c->ctx = o->ctx;
 	c->path = xstrdup(o->path);
 	int fd = listen_at(c->path, o->group, e);
 	if (fd < 0)

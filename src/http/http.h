@@ -9,7 +9,15 @@
 #ifndef DREDGE_HTTP_H
 #define DREDGE_HTTP_H
 
+#include "event/event.h"
 #include "isolate/isolate.h"
+
+struct control_sample {
+	const char *id;	       /* by which it is confined, else as it was found */
+	const char *container; /* as it was found; empty = it was not */
+	uint64_t ts;	       /* realtime ns */
+	const struct counters *counters;
+};
 
 struct control_options {
 	const char *path;			    /* of the socket */
@@ -17,6 +25,9 @@ struct control_options {
 	const struct limit_flags *egress, *ingress; /* for requests that name no rate; borrowed */
 	bool spare_ingress; /* not *ingress for who received without a limit before */
 	bool repair;	    /* put right what somebody else changed; else only tell */
+	/* The newest sample of each container, borrowed for the call. */
+	void (*samples)(void *ctx, void (*fn)(void *to, const struct control_sample *s), void *to);
+	void *ctx;
 };
 
 struct control;

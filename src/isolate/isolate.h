@@ -25,6 +25,10 @@ struct isolate_container { /* borrowed until the next call */
 	struct shape egress, ingress;
 	uint64_t refused[DP_COUNTERS]; /* packets, by enum dp_counter */
 	uint64_t netns_inode;	       /* of its namespace, 0 = gone */
+	const char *netns;	       /* path of the handle of its namespace */
+	uint32_t slot;		       /* also the minor number of the class of its egress ... */
+	uint32_t shaper;	       /* ... on this link; 0 = there is none */
+	uint32_t ifindex;	       /* host end of its interface */
 	/* Its interface, which looks like the host's; no gateway, no IPv6: all zero. */
 	const char *interface;
 	uint8_t address[4], prefix, gateway[4], mac[6];

@@ -26,6 +26,7 @@ static int show(struct isolator *i, uint32_t slot,
 
 	container_load(i, slot, &c);
 	const struct dp_shape *out = &c.entry.egress, *in = &c.entry.ingress;
+	cleanup_free char *netns = isolate_netns_path(i, c.entry.id);
 	struct isolate_container view = {
 		.id = c.entry.id,
 		.veth = c.veth,
@@ -35,6 +36,10 @@ static int show(struct isolator *i, uint32_t slot,
 		.egress = {out->rate, out->ceil, out->burst},
 		.ingress = {in->rate, in->ceil, in->burst},
 		.netns_inode = c.netns < 0 ? 0 : net_namespace_inode(c.netns),
+		.netns = netns,
+		.slot = slot,
+		.shaper = i->datapath.host->shaper,
+		.ifindex = c.entry.ifindex,
 		.interface = i->host.eth.name,
 		.prefix = i->host.address.prefix,
 	};

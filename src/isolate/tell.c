@@ -45,15 +45,15 @@ static const char *id_of(const struct isolator *i, uint32_t slot)
 
 static void tell_one_drift(struct isolator *i, struct drift_told *d, uint64_t now)
 {
-	const struct isolate_event ev = {
-		.kind = d->kind,
-		.id = id_of(i, d->slot),
-		.what = d->what[0] ? d->what : NULL,
-		.why = d->why[0] ? d->why : NULL,
-		.times = d->since,
-	};
+	struct telling t = {i,
+			    {.kind = d->kind,
+			     .id = id_of(i, d->slot),
+			     .what = d->what[0] ? d->what : NULL,
+			     .why = d->why[0] ? d->why : NULL,
+			     .times = d->since}};
 
-	tell(i, &ev);
+	if (!t.ev.id || !isolate_each(i, t.ev.id, tell_with_view, &t))
+		tell(i, &t.ev);
 	d->since = 0;
 	d->at = now;
 }
