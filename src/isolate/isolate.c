@@ -226,12 +226,34 @@ static void undo(struct isolator *i, struct container *c)
 	i->datapath.containers[c->slot] = (struct dp_container){0};
 }
 
+/* The pools may be others than when it was attached: it keeps what it has. */
+static void recover_ports(struct isolator *i, const struct container *c)
+{
+	const struct dp_container *x = &c->entry;
+	struct port_set others = c->ports;
+	struct text t = {0};
+	struct err e;
+	uint32_t begin, end;
+
+	if (ephemeral_take(&i->pool, x->ephemeral_begin, x->ephemeral_end - x->ephemeral_begin + 1,
+			   &e))
+		log_warn("container %s keeps its ports %u-%u: %s", x->id, x->ephemeral_begin,
+			 x->ephemeral_end, e.message);
+	for (uint32_t at = 0; port_set_next_range(&i->o.ports, at, &begin, &end); at = end + 1)
+		port_set_remove(&others, begin, end);
+	if (port_set_empty(&others))
+		return;
+	port_set_text(&t, &others);
+	log_warn("container %s keeps ports that are not managed here any more: %s", x->id,
+		 text_cstr(&t));
+	text_done(&t);
+}
+
 /* Who was there before us. */
 static void recover(struct isolator *i)
 {
 	for (uint32_t slot = 1; slot < DP_SLOTS; slot++) {
 		struct container c;
-		struct err e;
 		if (!slot_used(i, slot))
 			continue;
 		container_load(i, slot, &c);
@@ -242,10 +264,8 @@ static void recover(struct isolator *i)
 			undo(i, &c);
 			tell_container(i, ISOLATE_DETACHED, x->id, NULL,
 				       "it was left half changed");
-		} else if (ephemeral_take(&i->pool, x->ephemeral_begin,
-					  x->ephemeral_end - x->ephemeral_begin + 1, &e)) {
-			log_warn("container %s keeps its ports %u-%u: %s", x->id,
-				 x->ephemeral_begin, x->ephemeral_end, e.message);
+		} else {
+			recover_ports(i, &c);
 		}
 		container_done(&c);
 	}

@@ -201,4 +201,5 @@ named "7.1/16 ScaleIngressWithCPUAutoConfig"
 scales dr1 1 1000 2 2000 3.1 3000 5 4000
 named
 stop_dredged
+named
 verdict

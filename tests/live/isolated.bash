@@ -16,6 +16,7 @@ dredged=
 
 # What the isolator leaves behind on purpose.
 isolated_end() {
+	named
 	[ -z "$dredged" ] || kill -9 "$dredged" 2>/dev/null
 	[ ! -d "$run/netns" ] || umount -R "$run/netns"
 	cleanup
@@ -27,6 +28,7 @@ trap isolated_end EXIT
 talk_py=$(realpath "${BASH_SOURCE[0]%/*}/talk.py")
 python=$(PATH=/usr/bin:$PATH type -p python3) # not by way of a wrapper, which takes three times as long
 talkers() { # the process that holds all conversations
+	[ -z "${talk_to:-}" ] || return 0
 	coproc "$python" "$talk_py" "$tag" 2>>"$work/talk.err"
 	pids+=("$COPROC_PID")
 	exec {talk_to}>&"${COPROC[1]}" {talk_from}<&"${COPROC[0]}" # subshells have only these
@@ -51,6 +53,7 @@ $1" 2>&1
 # ---- named cases ---------------------------------------------------------------------------
 
 title='' why=''
+# shellcheck disable=SC2120
 named() { # [TITLE]: what is bad from here on is bad of this case
 	if [ -n "$title" ]; then
 		if [ -z "$why" ]; then echo "ok $title"; else echo "not ok $title: $why"; fi
@@ -101,7 +104,7 @@ start_dredged() { # OPTIONS...: waits until it is ready; its words go to dredged
 		--cgroups_root "$cgroup_name" --status-interval 0 "$@" 2>>"$work/dredged.err" </dev/null &
 	dredged=$!
 	pids+=("$dredged")
-	wait_for 10 grep -q ready "$work/dredged.err" ||
+	wait_for 30 grep -q ready "$work/dredged.err" ||
 		{ grep -q 'not built in' "$work/dredged.err" && skip "built without enforcement"; } ||
 		die "dredged did not start: $(tail -n 1 "$work/dredged.err")"
 }

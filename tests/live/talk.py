@@ -80,7 +80,7 @@ def converse(kind, source, to, listen, address, port, size):
             listener.listen(1)
         with sock(source, family_of(address), how) as s:
             try:
-                s.settimeout(1)
+                s.settimeout(3)
                 s.connect((address, port))
                 s.settimeout(1 if how == socket.SOCK_DGRAM else 30)
                 return run(s, listener, size).decode()
