@@ -3,6 +3,7 @@
 
 #ifdef HAVE_ISOLATE
 
+#include "cmd/overlap.h"
 #include "cmd/statistics.h"
 #include "event/event.h"
 #include "http/http.h"
@@ -54,13 +55,26 @@ static int look_at_host(const struct isolate_config *c, struct isolate_facts *f,
 	return local_ports_parse(range, &f->local, e);
 }
 
-static void tell(struct text *notices)
+static void tell(const char *before, struct text *lines)
 {
-	for (char *line = notices->len ? (char *)text_cstr(notices) : NULL; line && *line;) {
+	for (char *line = lines->len ? (char *)text_cstr(lines) : NULL; line && *line;) {
 		size_t n = strcspn(line, "\n");
-		log_warn("%.*s", (int)n, line);
+		log_warn("%s%.*s", before, (int)n, line);
 		line += n + (line[n] == '\n');
 	}
+	text_done(lines);
+}
+
+static void tell_overlap(const struct isolate_config *c)
+{
+	struct port_set pool = c->ports;
+	struct text lines = {0};
+	struct err why = {0};
+
+	port_set_join(&pool, &c->ephemeral);
+	if (overlap_text(&pool, &lines, &why))
+		log_warn("%s", why.message);
+	tell("a process of the host is in the way of containers: ", &lines);
 }
 
 static void on_event(void *ctx, const struct isolate_event *ev)
@@ -102,10 +116,10 @@ int isolation_open(struct isolate_config *c, struct isolation_listeners *listene
 	if (!c->wanted)
 		return 0;
 	int status = look_at_host(c, &facts, e) || isolate_config_check(c, &facts, &notices, e);
-	tell(&notices);
-	text_done(&notices);
+	tell("", &notices);
 	if (status)
 		return -1;
+	tell_overlap(c);
 	const struct isolate_options o = {
 		.eth = c->eth,
 		.lo = c->lo,

@@ -234,20 +234,40 @@ static void put_rate(struct text *t, const json_t *shape)
 		text_char(t, ' ');
 }
 
+static const char *or_else(const json_t *text, const char *none)
+{
+	return json_string_length(text) ? json_string_value(text) : none;
+}
+
 static void put_line(struct text *t, const json_t *c)
 {
 	const json_t *eph = json_object_get(c, "ephemeral_ports");
 	const json_t *refused = json_object_get(c, "refused");
+	const json_t *missing = json_object_get(c, "missing");
 
 	text_fmt(t, "%-24s %-8s %-22s %5lld-%-6lld ", json_string_value(json_object_get(c, "id")),
 		 json_string_value(json_object_get(c, "veth")),
-		 json_string_value(json_object_get(c, "ports")),
+		 or_else(json_object_get(c, "ports"), "-"),
 		 (long long)json_integer_value(json_object_get(eph, "begin")),
 		 (long long)json_integer_value(json_object_get(eph, "end")));
 	put_rate(t, json_object_get(c, "egress"));
 	put_rate(t, json_object_get(c, "ingress"));
-	text_fmt(t, "%lld\n",
+	text_fmt(t, "%-12lld ",
 		 (long long)json_integer_value(json_object_get(refused, "foreign_port")));
+	if (!missing)
+		text_str(t, "unknown\n");
+	else if (!json_integer_value(missing))
+		text_str(t, "agrees\n");
+	else
+		text_fmt(t, "%lld missing\n", (long long)json_integer_value(missing));
+}
+
+static void put_room(struct text *t, const json_t *room)
+{
+	text_fmt(t, "free: ports %s; ephemeral %s; %lld more containers\n",
+		 or_else(json_object_get(room, "ports"), "none"),
+		 or_else(json_object_get(room, "ephemeral_ports"), "none"),
+		 (long long)json_integer_value(json_object_get(room, "containers")));
 }
 
 static int do_list(const struct settings *s, char **words, struct text *out, struct err *e)
@@ -264,9 +284,10 @@ static int do_list(const struct settings *s, char **words, struct text *out, str
 		text_put(out, answer.data, answer.len);
 		text_char(out, '\n');
 	} else {
-		text_fmt(out, "%-24s %-8s %-22s %-12s %-11s %-11s %s\n", "ID", "LINK", "PORTS",
-			 "EPHEMERAL", "EGRESS", "INGRESS", "FOREIGN PORT");
+		text_fmt(out, "%-24s %-8s %-22s %-12s %-11s %-11s %-12s %s\n", "ID", "LINK",
+			 "PORTS", "EPHEMERAL", "EGRESS", "INGRESS", "FOREIGN PORT", "KERNEL");
 		json_array_foreach(json_object_get(root, "containers"), i, c) put_line(out, c);
+		put_room(out, json_object_get(root, "free"));
 	}
 	json_decref(root);
 	text_done(&answer);

@@ -112,6 +112,8 @@ static int add_container(void *ctx, const struct isolate_container *c)
 				(int)c->ephemeral_begin, "end", (int)c->ephemeral_end, "egress",
 				shape_json(&c->egress), "ingress", shape_json(&c->ingress),
 				"refused", refused);
+	if (c->missing >= 0)
+		json_object_set_new(one, "missing", json_integer(c->missing));
 	add_interface(one, c);
 	json_array_append_new(ctx, one);
 	text_done(&ports);
@@ -120,13 +122,21 @@ static int add_container(void *ctx, const struct isolate_container *c)
 
 static void list(struct control *c, const char *id, const struct text *body, struct answer *a)
 {
+	struct text ports = {0}, ephemeral = {0};
 	json_t *containers = json_array();
+	struct isolate_room room;
 
 	(void)id;
 	(void)body;
 	isolate_each(c->isolator, NULL, add_container, containers);
+	isolate_room(c->isolator, &room);
+	port_set_text(&ports, &room.ports);
+	port_set_text(&ephemeral, &room.ephemeral);
 	a->status = MHD_HTTP_OK;
-	a->json = json_pack("{s:o}", "containers", containers);
+	a->json = json_pack("{s:o,s:{s:i}}", "containers", containers, "free", "containers",
+			    (int)room.containers);
+	add_text(json_object_get(a->json, "free"), "ports", &ports);
+	add_text(json_object_get(a->json, "free"), "ephemeral_ports", &ephemeral);
 }
 
 static void answer_one(json_t *found, struct answer *a)

@@ -53,6 +53,7 @@ int host_open(struct host *h, const char *eth, const char *lo, bool ip6, struct 
 	char off[8];
 
 	*h = (struct host){.net = net_open(-1, e), .eth_name = eth, .lo_name = lo};
+	h->diag = net_open_diag(-1, NULL);
 	h->ip6_kernel = !net_sysctl_read(-1, "ipv6/conf/all/disable_ipv6", off, sizeof(off), NULL);
 	h->ip6_wanted = ip6 && h->ip6_kernel;
 	if (h->net && !look(h, e))
@@ -71,8 +72,22 @@ int host_refresh(struct host *h, struct err *e)
 	return 0;
 }
 
+static void take_listener(void *ctx, const struct net_sock *k)
+{
+	port_set_add(ctx, k->local_port, k->local_port);
+}
+
+void host_listening(const struct host *h, struct port_set *out)
+{
+	*out = (struct port_set){0};
+	if (h->diag)
+		net_listeners(h->diag, take_listener, out, NULL);
+	port_set_remove(out, 0, 0);
+}
+
 void host_close(struct host *h)
 {
 	net_close(h->net);
-	h->net = NULL;
+	net_close(h->diag);
+	h->net = h->diag = NULL;
 }

@@ -32,7 +32,7 @@ void datapath_owned(const struct datapath *d, uint32_t slot, struct port_set *ou
 /* ---- what is known of the host ---- */
 
 struct host {
-	struct net_socket *net;
+	struct net_socket *net, *diag;
 	const char *eth_name, *lo_name; /* as asked for, or NULL */
 	bool ip6_kernel;		/* it can IPv6 at all */
 	bool ip6_wanted;
@@ -48,6 +48,8 @@ struct host {
 int host_open(struct host *h, const char *eth, const char *lo, bool ip6, struct err *e);
 /* Look again; on failure (an interface that is gone for a moment) nothing changes. */
 int host_refresh(struct host *h, struct err *e);
+/* Ports on which the host's own processes wait; what cannot be told is none. */
+void host_listening(const struct host *h, struct port_set *out);
 void host_close(struct host *h);
 
 /* ---- the plan: a list of things the kernel must hold ---- */
@@ -106,6 +108,7 @@ struct target {
 	const struct datapath *datapath;
 	struct container *container; /* NULL: the host's own part */
 	struct net_socket *inside;   /* in its namespace */
+	int missing;		     /* things of the plan that still are */
 };
 
 /* flow_parent: NULL = no queues. */
@@ -116,7 +119,7 @@ void item_text(const struct item *it, struct text *out);
 int item_check(const struct target *t, const struct item *it, struct err *e);
 int item_apply(const struct target *t, const struct item *it, struct err *e);
 /* Apply what is missing, in order. */
-int plan_apply(const struct target *t, const struct plan *p, struct err *e);
+int plan_apply(struct target *t, const struct plan *p, struct err *e);
 
 #define SHAPER_IN  "drshape0" /* queues; what leaves it comes out of the other end */
 #define SHAPER_OUT "drshape1"
@@ -158,6 +161,7 @@ struct isolator {
 	bool flows;
 	bool shaper; /* somebody has, or had, an egress limit */
 	struct net_socket *monitor;
+	int missing[DP_SLOTS];	/* as struct isolate_container has it */
 	int32_t nsid[DP_SLOTS]; /* by which the host's namespace knows the container's */
 	bool noticed[DP_SLOTS]; /* 0: the host's part */
 	uint32_t turn;		/* slot to look at next */

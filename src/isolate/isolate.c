@@ -83,12 +83,15 @@ int container_apply(struct isolator *i, struct container *c, enum apply how, str
 	struct target t;
 	struct plan p;
 
+	i->missing[c->slot] = -1;
 	if (target_open(i, c, how, &t, e))
 		return -1;
 	net_namespace_id(i->host.net, c->netns, &i->nsid[c->slot], NULL);
 	plan_container(&i->host, c, &p);
 	int status = plan_apply(&t, &p, e);
 	target_close(&t);
+	if (!status)
+		i->missing[c->slot] = t.missing;
 	return status;
 }
 
@@ -170,9 +173,9 @@ static int id_valid(const char *id, struct err *e)
 	return 0;
 }
 
-/* Of the pool, and of nobody else. */
+/* Of the pool, and of nobody else; host: where it listens itself. */
 static int ports_valid(const struct isolator *i, const struct port_set *ports, uint32_t slot,
-		       struct err *e)
+		       const struct port_set *host, struct err *e)
 {
 	if (!port_set_contains(&i->o.ports, ports))
 		return err_set(e, ERR_USAGE, "not all of the ports are managed here (--resources)");
@@ -181,6 +184,9 @@ static int ports_valid(const struct isolator *i, const struct port_set *ports, u
 		if (owner && owner != slot && port_set_has(ports, port))
 			return err_set(e, ERR_USAGE, "port %u belongs to container %s", port,
 				       i->datapath.containers[owner].id);
+		if (!owner && port_set_has(host, port) && port_set_has(ports, port))
+			return err_set(e, ERR_USAGE, "port %u: a process of the host uses it",
+				       port);
 	}
 	return 0;
 }
@@ -315,14 +321,16 @@ static int attach_checked(struct isolator *i, const struct isolate_request *r, s
 {
 	uint32_t slot = free_slot(i), begin;
 	struct container c = {.slot = slot, .netns = -1};
+	struct port_set host;
 
-	if (id_valid(r->id, e) || ports_valid(i, &r->ports, 0, e))
+	host_listening(&i->host, &host);
+	if (id_valid(r->id, e) || ports_valid(i, &r->ports, 0, &host, e))
 		return -1;
 	if (slot_of(i, r->id))
 		return err_set(e, ERR_USAGE, "container %s is attached already", r->id);
 	if (!slot)
 		return err_set(e, ERR_FAILED, "%d containers are attached already", DP_SLOTS - 1);
-	if (ephemeral_allocate(&i->pool, i->o.ephemeral_per_container, &begin, e))
+	if (ephemeral_allocate(&i->pool, &host, i->o.ephemeral_per_container, &begin, e))
 		return -1;
 	snprintf(c.entry.id, sizeof(c.entry.id), "%s", r->id);
 	snprintf(c.veth, sizeof(c.veth), VETH_FORM, slot);
@@ -345,10 +353,12 @@ static int update_checked(struct isolator *i, const struct isolate_request *r, s
 {
 	uint32_t slot = slot_of(i, r->id);
 	struct container c, before;
+	struct port_set host;
 
 	if (!slot)
 		return err_set(e, ERR_USAGE, "no container %.64s", r->id);
-	if (ports_valid(i, &r->ports, slot, e) || make_shaper(i, r, e))
+	host_listening(&i->host, &host);
+	if (ports_valid(i, &r->ports, slot, &host, e) || make_shaper(i, r, e))
 		return -1;
 	container_load(i, slot, &c);
 	before = c;

@@ -29,6 +29,7 @@ struct isolate_container { /* borrowed until the next call */
 	uint32_t slot;		       /* also the minor number of the class of its egress ... */
 	uint32_t shaper;	       /* ... on this link; 0 = there is none */
 	uint32_t ifindex;	       /* host end of its interface */
+	int missing; /* things of its plan that the kernel lacked at the last look; -1: not known */
 	/* Its interface, which looks like the host's; no gateway, no IPv6: all zero. */
 	const char *interface;
 	uint8_t address[4], prefix, gateway[4], mac[6];
@@ -97,6 +98,11 @@ int isolate_detach(struct isolator *i, const char *id, struct err *e);
 /* Every container, by slot, or only that of the id; fn non-zero ends. */
 int isolate_each(struct isolator *i, const char *id,
 		 int (*fn)(void *ctx, const struct isolate_container *c), void *ctx);
+struct isolate_room {
+	struct port_set ports, ephemeral; /* of the pools, that nobody has */
+	uint32_t containers;		  /* how many more there can be */
+};
+void isolate_room(const struct isolator *i, struct isolate_room *out);
 /* What the plan wants and whether the kernel has it: one line each, "ok" or "missing" in front.
  * id NULL = the host's part. */
 int isolate_explain(struct isolator *i, const char *id, struct text *out, struct err *e);

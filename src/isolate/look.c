@@ -35,6 +35,7 @@ static int show(struct isolator *i, uint32_t slot,
 		.ephemeral_end = c.entry.ephemeral_end,
 		.egress = {out->rate, out->ceil, out->burst},
 		.ingress = {in->rate, in->ceil, in->burst},
+		.missing = i->missing[slot],
 		.netns_inode = c.netns < 0 ? 0 : net_namespace_inode(c.netns),
 		.netns = netns,
 		.slot = slot,
@@ -68,6 +69,24 @@ int isolate_each(struct isolator *i, const char *id,
 		if (slot_used(i, slot))
 			ended = show(i, slot, fn, ctx);
 	return ended;
+}
+
+void isolate_room(const struct isolator *i, struct isolate_room *out)
+{
+	struct ephemeral_pool pool = i->pool;
+	uint32_t slots = 0;
+
+	for (uint32_t slot = 1; slot < DP_SLOTS; slot++)
+		slots += !slot_used(i, slot);
+	host_listening(&i->host, &out->ephemeral);
+	port_set_join(&pool.used, &out->ephemeral);
+	out->ephemeral = i->o.ephemeral;
+	port_set_subtract(&out->ephemeral, &pool.used);
+	out->containers = MIN(slots, ephemeral_left(&pool, i->o.ephemeral_per_container));
+	out->ports = i->o.ports;
+	for (uint32_t port = 1; port < DP_PORTS; port++)
+		if (i->datapath.owners[port])
+			port_set_remove(&out->ports, port, port);
 }
 
 static int explain_plan(const struct target *t, const struct plan *p, struct text *out,

@@ -149,7 +149,7 @@ void plan_container(const struct host *h, const struct container *c, struct plan
 	add_like_host(p, h, false, c->veth);
 }
 
-int plan_apply(const struct target *t, const struct plan *p, struct err *e)
+int plan_apply(struct target *t, const struct plan *p, struct err *e)
 {
 	const uint32_t slot = t->container ? t->container->slot : 0;
 
@@ -160,6 +160,7 @@ int plan_apply(const struct target *t, const struct plan *p, struct err *e)
 			return -1;
 		if (has)
 			continue;
+		t->missing += t->how == APPLY_LOOK;
 		if (t->how != APPLY_LOOK && item_apply(t, it, e))
 			return -1;
 		if (t->how != APPLY_PLAN)

@@ -15,6 +15,18 @@ void port_set_remove(struct port_set *s, uint32_t begin, uint32_t end)
 		s->bits[p / 64] &= ~(1ull << (p % 64));
 }
 
+void port_set_join(struct port_set *s, const struct port_set *other)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(s->bits); i++)
+		s->bits[i] |= other->bits[i];
+}
+
+void port_set_subtract(struct port_set *s, const struct port_set *other)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(s->bits); i++)
+		s->bits[i] &= ~other->bits[i];
+}
+
 uint32_t port_set_count(const struct port_set *s)
 {
 	uint32_t n = 0;
@@ -190,9 +202,13 @@ static uint32_t find_free(const struct ephemeral_pool *p, uint32_t from, uint32_
 	return 0;
 }
 
-int ephemeral_allocate(struct ephemeral_pool *p, uint32_t size, uint32_t *begin, struct err *e)
+int ephemeral_allocate(struct ephemeral_pool *p, const struct port_set *avoid, uint32_t size,
+		       uint32_t *begin, struct err *e)
 {
-	uint32_t found = size ? find_free(p, 1, size) : 0;
+	struct ephemeral_pool fit = *p;
+
+	port_set_join(&fit.used, avoid);
+	uint32_t found = size ? find_free(&fit, 1, size) : 0;
 
 	if (!found)
 		return err_set(e, ERR_FAILED, "no %u ephemeral ports in a row are left", size);

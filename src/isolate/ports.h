@@ -14,6 +14,9 @@ struct port_set {
 
 void port_set_add(struct port_set *s, uint32_t begin, uint32_t end);
 void port_set_remove(struct port_set *s, uint32_t begin, uint32_t end);
+/* All of `other` too; all of it away. */
+void port_set_join(struct port_set *s, const struct port_set *other);
+void port_set_subtract(struct port_set *s, const struct port_set *other);
 static inline bool port_set_has(const struct port_set *s, uint32_t port)
 {
 	return port <= PORT_MAX && s->bits[port / 64] >> (port % 64) & 1;
@@ -39,8 +42,9 @@ struct ephemeral_pool {
 	struct port_set pool, used;
 };
 
-/* First fit; aligned to the size where that is a power of two. */
-int ephemeral_allocate(struct ephemeral_pool *p, uint32_t size, uint32_t *begin, struct err *e);
+/* First fit, with none of `avoid`; aligned to the size where that is a power of two. */
+int ephemeral_allocate(struct ephemeral_pool *p, const struct port_set *avoid, uint32_t size,
+		       uint32_t *begin, struct err *e);
 /* This very range, of a container that has it already. */
 int ephemeral_take(struct ephemeral_pool *p, uint32_t begin, uint32_t size, struct err *e);
 void ephemeral_release(struct ephemeral_pool *p, uint32_t begin, uint32_t size);

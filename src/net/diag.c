@@ -11,6 +11,7 @@
  * opened, 4 and 5, 8, 9 and 11 being closed. */
 #define STATES_CONNECTED \
 	(1u << 1 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 8 | 1u << 9 | 1u << 11)
+#define STATE_LISTEN	10
 
 struct sock_visit {
 	void (*fn)(void *ctx, const struct net_sock *k);
@@ -44,8 +45,8 @@ static void sock_visit(void *ctx, struct nlmsghdr *h)
 	v->fn(v->ctx, &k);
 }
 
-int net_sockets(struct net_socket *diag, void (*fn)(void *ctx, const struct net_sock *k), void *ctx,
-		struct err *e)
+static int dump(struct net_socket *diag, uint32_t tcp_states,
+		void (*fn)(void *ctx, const struct net_sock *k), void *ctx, struct err *e)
 {
 	static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP};
 	static const uint8_t families[] = {AF_INET, AF_INET6};
@@ -54,7 +55,7 @@ int net_sockets(struct net_socket *diag, void (*fn)(void *ctx, const struct net_
 		struct inet_diag_req_v2 req = {
 			.sdiag_family = families[i % 2],
 			.sdiag_protocol = v.protocol,
-			.idiag_states = ~(1u << STATE_TIME_WAIT),
+			.idiag_states = v.protocol == IPPROTO_TCP ? tcp_states : ~0u,
 		};
 		int code = 0;
 		if (socket_ask(diag, request_new(SOCK_DIAG_BY_FAMILY, true, &req, sizeof(req)),
@@ -100,4 +101,16 @@ int net_rtts(struct net_socket *diag, void (*fn)(void *ctx, uint32_t rtt), void 
 
 	return socket_ask(diag, request_new(TCPDIAG_GETSOCK, true, &req, sizeof(req)), rtt_visit,
 			  &v, "cannot read TCP connections", NULL, e);
+}
+
+int net_sockets(struct net_socket *diag, void (*fn)(void *ctx, const struct net_sock *k), void *ctx,
+		struct err *e)
+{
+	return dump(diag, ~(1u << STATE_TIME_WAIT), fn, ctx, e);
+}
+
+int net_listeners(struct net_socket *diag, void (*fn)(void *ctx, const struct net_sock *k),
+		  void *ctx, struct err *e)
+{
+	return dump(diag, 1u << STATE_LISTEN, fn, ctx, e);
 }

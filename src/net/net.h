@@ -247,6 +247,9 @@ struct net_sock {
 	uint64_t cgroup; /* cgroup v2 id (Linux 5.9), 0 = unknown */
 };
 
+/* Who waits for somebody: TCP sockets that listen, and all of UDP. */
+int net_listeners(struct net_socket *diag, void (*fn)(void *ctx, const struct net_sock *k),
+		  void *ctx, struct err *e);
 /* All TCP and UDP sockets, IPv4 and IPv6, but TIME_WAIT ones. */
 int net_sockets(struct net_socket *diag, void (*fn)(void *ctx, const struct net_sock *k), void *ctx,
 		struct err *e);

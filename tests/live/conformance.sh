@@ -122,7 +122,7 @@ named "7.1/25 RecoverMixedKnownAndUnKnownOrphans" # unknown: its handle is gone 
 stop_dredged KILL
 umount "$run/netns/slow-in" && rm "$run/netns/slow-in"
 start_dredged
-same recovered "one slow-in two" "$(ctl list | awk 'NR > 1 {print $1}' | sort | xargs)"
+same recovered "one slow-in two" "$(rows | awk '{print $1}' | sort | xargs)"
 ctl detach slow-in || bad "an orphan without handle"
 ctl detach two || bad "an orphan with a handle"
 same "their links" dr1 "$(ip -n "$host" -o link | grep -o ' dr[0-9]*[@:]' | tr -d ' @:' | xargs)"

@@ -18,7 +18,7 @@ basics() {
 start_dredged
 ctl attach A --netns "$(netns A)" --ports 31000-31499 || bad "attach A"
 ctl attach B --netns "$(netns B)" --ports 31500-32000 || bad "attach B"
-same "ephemeral ranges" "30016-30031 30032-30047" "$(ctl list | awk 'NR > 1 {printf "%s%s", sep, $4; sep = " "}')"
+same "ephemeral ranges" "30016-30031 30032-30047" "$(rows | awk '{printf "%s%s", sep, $4; sep = " "}')"
 basics
 
 # ---- refusals change nothing ---------------------------------------------------------------
@@ -79,7 +79,7 @@ same "no limit any more" "" "$(rate_of drshape0 1:1)$(rate_of dr1 1:1)"
 stop_dredged KILL
 basics
 start_dredged
-same "recovered" "A B" "$(ctl list | awk 'NR > 1 {printf "%s%s", sep, $1; sep = " "}')"
+same "recovered" "A B" "$(rows | awk '{printf "%s%s", sep, $1; sep = " "}')"
 same "recovered whole" "" "$(ctl explain A | grep -v '^ok')$(ctl explain host | grep -v '^ok')"
 basics
 drift() { # TITLE COMMAND...: undone within a second or so

@@ -79,7 +79,7 @@ for ((point = 0; point < points && fail == 0; point++)); do
 	wait "$dredged" "$changer" 2>/dev/null
 	start_dredged --no-host-network
 	same "point $point: what is left over" "" "$(leftovers)"
-	for id in host $(ctl list | awk 'NR > 1 {print $1}'); do
+	for id in host $(rows | awk '{print $1}'); do
 		same "point $point: the plan of $id" "" "$(ctl explain "$id" | grep -v ^ok)"
 	done
 	ctl detach B 2>/dev/null

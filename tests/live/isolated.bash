@@ -95,6 +95,7 @@ on() { nsenter --net="$(netns "$1")" "${@:2}"; }
 become() { exec nsenter --net="$(netns "$1")" "${@:2}"; } # in the background: $! is its pid
 
 ctl() { dredgectl --socket "$run/control" "$@"; }
+rows() { ctl list | awk '/^free: / {exit} NR > 1'; } # a line for each container
 resources='ports:[31000-32000];ephemeral_ports:[30001-30999]' ephemeral_size=16
 isolation_host=host
 start_dredged() { # OPTIONS...: waits until it is ready; its words go to dredged.err

@@ -90,4 +90,59 @@ same "the update limits both (Upgrade)" 8388Kbit/16777Kbit "$(limits)"
 restart
 ctl update A --ports 31000-31499
 same "the update takes both away (Upgrade)" / "$(limits)"
+ctl detach A
+
+# ---- what is left, and what is in the way --------------------------------------------------
+
+free() { ctl list | sed -n 's/^free: //p'; }
+listen() { # KIND PORT: on the host
+	on host python3 -c "
+import socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_$1)
+s.bind(('0.0.0.0', $2))
+if '$1' == 'STREAM':
+    s.listen(1)
+print('listening', flush=True)
+time.sleep(600)" >"$work/listener" &
+	pids+=($!)
+	wait_for 5 grep -q listening "$work/listener"
+}
+same "all is free" "ports 31000-32000; ephemeral 30001-30999; 61 more containers" "$(free)"
+ctl attach A --netns "$(netns A)" --ports 31000-31007,31500 || bad "attach"
+same "and what is left" \
+	"ports 31008-31499,31501-32000; ephemeral 30001-30015,30032-30999; 60 more containers" "$(free)"
+listen STREAM 31600
+listen DGRAM 31601
+listen DGRAM 30040
+stop_dredged
+start_dredged
+for line in "port 31600 (TCP): python3, process" "port 31601 (UDP): python3" "port 30040 (UDP)"; do
+	grep -qF "in the way of containers: $line" "$work/dredged.err" || bad "not told: $line"
+done
+space B
+no() { # WHY ARGUMENTS...
+	local said
+	said=$(ctl "${@:2}" 2>&1) && bad "accepted: ${*:2}"
+	[[ $said == *"$1"* ]] || bad "refusal of ${*:2}: $said"
+}
+no "port 31600: a process of the host uses it" attach B --netns "$(netns B)" --ports 31600-31607
+no "port 31601: a process of the host uses it" attach B --netns "$(netns B)" --ports 31601
+no "port 31600: a process of the host uses it" update A --ports 31000-31007,31600
+listen STREAM 31000 # a container's already: its own updates go on
+ctl update A --ports 31000-31003 || bad "update of a container whose port the host took"
+ctl attach B --netns "$(netns B)" || bad "attach B"
+same "the range with the host's port is left out" 30048-30063 "$(rows | awk '$1 == "B" {print $4}')"
+
+# ---- drift that is left --------------------------------------------------------------------
+
+kernel() { rows | awk '$1 == "'"$1"'"' | grep -o '[0-9a-z]* *[a-z]*$' | xargs; }
+agrees() { [ "$(kernel "$1")" = "$2" ]; }
+wait_for 5 agrees A "0 agrees" || bad "the kernel agrees: $(kernel A)"
+restart --no-repair
+ip -n "$host" link set dr1 mtu 1300
+wait_for 5 agrees A "1 missing" || bad "a thing is missing: $(kernel A)"
+same "of the other nothing" "0 agrees" "$(kernel B)"
+same "nothing is put right" 1 "$(ip -n "$host" link show dev dr1 | grep -c 'mtu 1300')"
+restart
+same "a restart puts it right" "0 agrees" "$(kernel A)"
 verdict

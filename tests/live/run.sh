@@ -15,7 +15,7 @@ become_run() { exec dredgectl --socket "$run/control" run --name $name "$@"; } #
 left() { # what there is of the container
 	ls -d "${cgroups[@]}" 2>/dev/null
 	ip -n "$host" -o link | grep -o ' dr[0-9]*[:@]'
-	ctl list | awk 'NR > 1 {print $1}'
+	rows | awk '{print $1}'
 	ls "$run/netns"
 }
 gone() { # AFTER-WHAT

@@ -89,21 +89,19 @@ ip netns add nic
 modprobe tun
 mkdir -p /dev/net
 [ -e /dev/net/tun ] || mknod /dev/net/tun c 10 200
-for default in fq_codel pfifo_fast; do
-	sysctl -qw net.core.default_qdisc=$default
-	for kind in '' multi_queue; do
-		root=${kind:+mq}
-		ip -n nic tuntap add dev tap0 mode tap $kind
-		ip -n nic addr add 10.98.0.1/24 dev tap0
-		ip -n nic link set tap0 up
-		ip -n nic route add default via 10.98.0.254
-		same "by default ${root:-$default} 0:" 1 \
-			"$(tc -n nic qdisc show dev tap0 | grep -c "${root:-$default} 0: root")"
-		start_in=nic start
-		same "gives way (T4)" 1 "$(tc -n nic qdisc show dev tap0 | grep -c 'fq_codel 1: root')"
-		kill "$pid"
-		wait "$pid"
-		ip -n nic link del tap0
-	done
+sysctl -qw net.core.default_qdisc=fq_codel
+for kind in '' multi_queue; do
+	root=${kind:+mq}
+	root=${root:-fq_codel}
+	ip -n nic tuntap add dev tap0 mode tap $kind
+	ip -n nic addr add 10.98.0.1/24 dev tap0
+	ip -n nic link set tap0 up
+	ip -n nic route add default via 10.98.0.254
+	same "by default $root 0:" 1 "$(tc -n nic qdisc show dev tap0 | grep -c "$root 0: root")"
+	start_in=nic start
+	same "gives way (T4)" 1 "$(tc -n nic qdisc show dev tap0 | grep -c 'fq_codel 1: root')"
+	kill "$pid"
+	wait "$pid"
+	ip -n nic link del tap0
 done
 exit $failed

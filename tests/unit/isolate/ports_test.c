@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <cmocka.h>
 
+static const struct port_set none;
+
 static struct port_set set_of(const char *text)
 {
 	struct port_set s = {0};
@@ -118,24 +120,28 @@ static void test_ephemeral(void **state)
 
 	(void)state;
 	assert_int_equal(ephemeral_left(&p, 16), 61);
-	assert_int_equal(ephemeral_allocate(&p, 16, &begin, &e), 0);
+	assert_int_equal(ephemeral_allocate(&p, &none, 16, &begin, &e), 0);
 	assert_int_equal(begin, 30016); /* aligned */
-	assert_int_equal(ephemeral_allocate(&p, 16, &begin, &e), 0);
+	assert_int_equal(ephemeral_allocate(&p, &none, 16, &begin, &e), 0);
 	assert_int_equal(begin, 30032);
 	ephemeral_release(&p, 30016, 16);
-	assert_int_equal(ephemeral_allocate(&p, 16, &begin, &e), 0);
+	assert_int_equal(ephemeral_allocate(&p, &none, 16, &begin, &e), 0);
 	assert_int_equal(begin, 30016); /* first fit */
+	const struct port_set taken = set_of("30050");
+	assert_int_equal(ephemeral_allocate(&p, &taken, 16, &begin, &e), 0);
+	assert_int_equal(begin, 30064);
+	ephemeral_release(&p, 30064, 16);
 	ephemeral_release(&p, 30016, 16);
 	ephemeral_release(&p, 30032, 16);
 	/* TooManyContainers */
-	assert_int_equal(ephemeral_allocate(&p, 512, &begin, &e), 0);
+	assert_int_equal(ephemeral_allocate(&p, &none, 512, &begin, &e), 0);
 	assert_int_equal(begin, 30208);
-	assert_int_equal(ephemeral_allocate(&p, 512, &begin, &e), -1);
+	assert_int_equal(ephemeral_allocate(&p, &none, 512, &begin, &e), -1);
 	assert_non_null(strstr(e.message, "no 512 ephemeral ports"));
 	/* sizes that are no powers of two need no alignment */
-	assert_int_equal(ephemeral_allocate(&p, 100, &begin, &e), 0);
+	assert_int_equal(ephemeral_allocate(&p, &none, 100, &begin, &e), 0);
 	assert_int_equal(begin, 30001);
-	assert_int_equal(ephemeral_allocate(&p, 0, &begin, &e), -1);
+	assert_int_equal(ephemeral_allocate(&p, &none, 0, &begin, &e), -1);
 	assert_int_equal(ephemeral_left(&p, 0), 0);
 }
 
@@ -148,7 +154,7 @@ static void test_recovered_ranges(void **state)
 	(void)state;
 	assert_int_equal(ephemeral_take(&p, 30016, 16, &e), 0);
 	assert_int_equal(ephemeral_take(&p, 30016, 16, &e), -1); /* not twice */
-	assert_int_equal(ephemeral_allocate(&p, 16, &begin, &e), 0);
+	assert_int_equal(ephemeral_allocate(&p, &none, 16, &begin, &e), 0);
 	assert_int_equal(begin, 30032);
 	/* T10: of a pool that has changed; kept, and told */
 	assert_int_equal(ephemeral_take(&p, 40000, 16, &e), -1);
