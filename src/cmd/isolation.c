@@ -3,6 +3,7 @@
 
 #ifdef HAVE_ISOLATE
 
+#include "cmd/desired.h"
 #include "cmd/overlap.h"
 #include "cmd/statistics.h"
 #include "event/event.h"
@@ -96,10 +97,16 @@ static void each_sample(void *ctx, void (*fn)(void *to, const struct control_sam
 	}
 }
 
+static void on_turn(void *ctx, struct isolator *i)
+{
+	const struct isolation_listeners *from = ctx;
+
+	desired_apply(from->desired, i);
+}
+
 int isolation_open(struct isolate_config *c, struct isolation_listeners *listeners,
 		   struct control **control, struct err *e)
 {
-
 	const char *run_dir = c->run_dir ? c->run_dir : RUN_DIR;
 	cleanup_free char *socket = xasprintf("%s/control", run_dir);
 	const struct control_options co = {.path = socket,
@@ -109,6 +116,7 @@ int isolation_open(struct isolate_config *c, struct isolation_listeners *listene
 					   .spare_ingress = c->spare_ingress,
 					   .repair = !c->tell_only,
 					   .samples = each_sample,
+					   .turn = on_turn,
 					   .ctx = listeners};
 	struct isolate_facts facts = {0};
 	struct text notices = {0};

@@ -6,6 +6,7 @@
 #include "isolate/config.h"
 
 struct control;
+struct desired;
 struct isolate_event;
 struct message;
 struct message_box;
@@ -14,6 +15,7 @@ struct statistics;
 struct isolation_listeners {
 	struct message_box *box;       /* gets what happens */
 	struct statistics *statistics; /* get who is confined, and give the samples */
+	struct desired *desired;       /* gives ports */
 };
 
 /* Recovers and prepares; serves requests from isolation_start on. *control stays NULL unless

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dredged: the monitor. Finds containers, asks who they are, records packets and counters. */
 #include "cmd/agent_flags.h"
+#include "cmd/desired.h"
 #include "cmd/isolation.h"
 #include "cmd/options.h"
 #include "cmd/resources.h"
@@ -141,6 +142,7 @@ struct monitor {
 	struct mesos_poller *poller;
 	struct control *control;
 	struct message_box messages; /* of its thread */
+	struct desired desired;	     /* its ports, once it runs */
 	struct flow_totals totals;
 	uint64_t next_status;
 	bool ready;
@@ -406,7 +408,7 @@ static int open_all(struct monitor *m, struct err *e)
 	if (statistics_check(&m->statistics, &m->source.statistics, e))
 		return -1;
 	m->running = source_open("live", &m->source, e);
-	m->listeners = (struct isolation_listeners){&m->messages, &m->statistics};
+	m->listeners = (struct isolation_listeners){&m->messages, &m->statistics, &m->desired};
 	if (!m->running || isolation_open(&m->isolate, &m->listeners, &m->control, e))
 		return -1;
 	/* Sockets are open. What stays: entering namespaces, reading others' /proc, the file. */
@@ -417,7 +419,7 @@ static int open_all(struct monitor *m, struct err *e)
 			    CAP_DAC_READ_SEARCH,
 			    CAP_DAC_OVERRIDE,
 			    -1};
-	if (privileges_keep(caps, e) || isolation_start(m->control, e))
+	if (privileges_keep(caps, e))
 		return -1;
 	if (m->write) {
 		m->out.path = m->write;
@@ -433,7 +435,8 @@ static int open_all(struct monitor *m, struct err *e)
 		if (!m->poller)
 			return -1;
 	}
-	return 0;
+	m->desired.poller = m->poller;
+	return isolation_start(m->control, e);
 }
 
 static void catch_signals(struct monitor *m)
@@ -480,13 +483,14 @@ static int monitor_close(struct monitor *m, int status, struct err *e)
 {
 	struct err closing = {0};
 
+	isolation_close(m->control);
+	desired_done(&m->desired);
 	mesos_poller_stop(m->poller);
 	if (writer_close(m->writer, &closing) && !status) {
 		*e = closing;
 		status = -1;
 	}
 	signals_stop(NULL);
-	isolation_close(m->control);
 	message_free(message_take(&m->messages));
 	isolate_config_done(&m->isolate);
 	text_done(&m->ignored);

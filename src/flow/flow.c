@@ -126,7 +126,8 @@ static int name_container(struct flow *f, uint32_t index, uint64_t now)
 
 static int take_names(struct flow *f, uint64_t now)
 {
-	struct mesos_snapshot *fresh = f->o->poller ? mesos_poller_take(f->o->poller) : NULL;
+	struct mesos_snapshot *fresh = f->o->poller ? mesos_poller_take(f->o->poller, MESOS_EVENTS)
+						    : NULL;
 
 	if (!fresh)
 		return 0;

@@ -20,6 +20,7 @@
 #define REPAIR_MSEC   1000		   /* between looks at what nobody tells of */
 #define NOTICE_MSEC   100		   /* at least, between looks at what was noticed */
 #define REFUSED_MSEC  200		   /* between looks at the counters of refused packets */
+#define TURN_MSEC     1000		   /* of control_options.turn */
 #define REPAIR_BUDGET (20 * NSEC_PER_MSEC) /* of each look: 2 % of a core */
 #define CLIENT_S      5u		   /* a client that says nothing for so long is left */
 #define MAX_CLIENTS   64u
@@ -27,6 +28,7 @@
 struct control {
 	char *path;
 	bool repair, spare_ingress;
+	void (*turn)(void *ctx, struct isolator *i);
 	const struct limit_flags *egress, *ingress;
 	void (*samples)(void *ctx, void (*fn)(void *to, const struct control_sample *s), void *to);
 	void *ctx;
@@ -424,7 +426,7 @@ static void *serve(void *arg)
 {
 	struct control *c = arg;
 	const union MHD_DaemonInfo *info = MHD_get_daemon_info(c->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-	uint64_t looked = 0, counted = 0;
+	uint64_t looked = 0, counted = 0, turned = 0;
 
 	while (!atomic_load(&c->stop)) {
 		struct pollfd p[] = {{.fd = info->epoll_fd, .events = POLLIN},
@@ -436,6 +438,8 @@ static void *serve(void *arg)
 			isolate_look(c->isolator, c->repair, REPAIR_BUDGET);
 		if (due(&counted, REFUSED_MSEC))
 			isolate_look_at_refused(c->isolator);
+		if (c->turn && due(&turned, TURN_MSEC))
+			c->turn(c->ctx, c->isolator);
 	}
 	return NULL;
 }
@@ -471,6 +475,7 @@ struct control *control_open(const struct control_options *o, struct isolator *i
 
 	c->isolator = i;
 	c->repair = o->repair;
+	c->turn = o->turn;
 	c->spare_ingress = o->spare_ingress;
 	c->egress = o->egress;
 	c->ingress = o->ingress;

@@ -99,7 +99,7 @@ int isolate_detach(struct isolator *i, const char *id, struct err *e);
 int isolate_each(struct isolator *i, const char *id,
 		 int (*fn)(void *ctx, const struct isolate_container *c), void *ctx);
 struct isolate_room {
-	struct port_set ports, ephemeral; /* of the pools, that nobody has */
+	struct port_set ports, ephemeral; /* of the pools, that nobody has, nor the host uses */
 	uint32_t containers;		  /* how many more there can be */
 };
 void isolate_room(const struct isolator *i, struct isolate_room *out);

@@ -47,6 +47,7 @@ struct task {
 	const char *id, *name, *framework_id, *executor_id, *agent_id, *state;
 	const char *container_id, *container_path; /* path: "grandparent.parent.id" when nested */
 	const char *image, *ports, *labels;
+	const char *assigned; /* ports that the scheduler was given for it; part of ports */
 	const char *framework, *hostname, *app, *app_version, *app_labels; /* set by the join */
 	double status_time; /* s since 1970 of the newest status, 0 = none */
 	uint64_t seen;	    /* ns when an answer last had it */

@@ -56,6 +56,7 @@ static void carry_task(struct mesos_builder *b, const struct task *old, bool fro
 	CARRY(state);
 	CARRY(image);
 	CARRY(ports);
+	CARRY(assigned);
 	CARRY(labels);
 	CARRY(framework);
 	CARRY(hostname);

@@ -185,3 +185,21 @@ bool mesos_lookup_port(const struct mesos_snapshot *s, uint16_t port, const char
 	fill_task(&s->tasks[s->ports[port]], false, "port", meta);
 	return true;
 }
+
+bool mesos_assigned_ports(const struct mesos_snapshot *s, const char *container_id,
+			  struct text *out)
+{
+	const struct holder *h = holder_of(s, container_id);
+	bool found = false;
+
+	for (uint32_t l = h ? h->links : NO_ROW; l != NO_ROW; l = s->links[l].next) {
+		const struct task *t = &s->tasks[s->links[l].task];
+		if (!t->live || !t->assigned)
+			continue;
+		if (found)
+			text_char(out, ',');
+		text_str(out, t->assigned);
+		found = true;
+	}
+	return found;
+}

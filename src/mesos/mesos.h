@@ -39,6 +39,13 @@ bool mesos_lookup(const struct mesos_snapshot *s, const char *container_id, cons
 /* The running task on this host's agent that holds the host port; META_RUNG is "port". */
 bool mesos_lookup_port(const struct mesos_snapshot *s, uint16_t port, const char *meta[META_KEYS]);
 
+/*
+ * Append "31000-31007,31016": the ports that the running tasks of the container were assigned from
+ * the agent's resources, those in nested containers included. false: none is known.
+ */
+bool mesos_assigned_ports(const struct mesos_snapshot *s, const char *container_id,
+			  struct text *out);
+
 /* ---- builder: the parsers, without network ---- */
 
 struct mesos_builder;
@@ -80,10 +87,13 @@ struct mesos_options {
 struct mesos_poller;
 /* The first poll begins at once. NULL: bad URL or file, or a build without libcurl. */
 struct mesos_poller *mesos_poller_start(const struct mesos_options *o, struct err *e);
-/* The newest snapshot, now the caller's, or NULL when there is none since the last call. */
-struct mesos_snapshot *mesos_poller_take(struct mesos_poller *p);
-/* Append plain words: age of the last success, last error. Take and status: one and the same
- * thread. */
+/* Who takes snapshots: each on a thread of its own. */
+enum mesos_reader { MESOS_EVENTS, MESOS_ISOLATION, MESOS_READERS };
+/* The newest snapshot, now the caller's, or NULL when there is none since the reader's last call.
+ */
+struct mesos_snapshot *mesos_poller_take(struct mesos_poller *p, enum mesos_reader who);
+/* Append plain words: age of the last success, last error. Only on the thread of
+ * MESOS_EVENTS. */
 void mesos_poller_status(struct mesos_poller *p, struct text *t);
 /* Poll soon, because an unknown container appeared; at most twice a second. */
 void mesos_poller_kick(struct mesos_poller *p);

@@ -45,7 +45,7 @@ struct mesos_poller {
 	unsigned seed;
 	pthread_t thread;
 	atomic_bool kicked;
-	struct mailbox snapshots, reports;
+	struct mailbox snapshots[MESOS_READERS], reports;
 	/* the thread's own */
 	struct mesos_snapshot *last;
 	struct report now;
@@ -300,7 +300,8 @@ static void publish(struct mesos_poller *p, struct mesos_builder *b, bool frozen
 	p->last = mesos_builder_finish(b);
 	p->now.success = p->last->time;
 	p->now.tasks = p->last->n_tasks;
-	mesos_snapshot_free(mailbox_send(&p->snapshots, snapshot_ref(p->last)));
+	for (unsigned i = 0; i < MESOS_READERS; i++)
+		mesos_snapshot_free(mailbox_send(&p->snapshots[i], snapshot_ref(p->last)));
 }
 
 static void one_round(struct mesos_poller *p)
@@ -411,7 +412,8 @@ static int add_targets(struct mesos_poller *p, const struct mesos_options *o, st
 static void poller_free(struct mesos_poller *p)
 {
 	mesos_snapshot_free(p->last);
-	mesos_snapshot_free(mailbox_take(&p->snapshots));
+	for (unsigned i = 0; i < MESOS_READERS; i++)
+		mesos_snapshot_free(mailbox_take(&p->snapshots[i]));
 	free(mailbox_take(&p->reports));
 	free(p->shown);
 	text_done(&p->body);
@@ -452,9 +454,9 @@ failed:
 	return NULL;
 }
 
-struct mesos_snapshot *mesos_poller_take(struct mesos_poller *p)
+struct mesos_snapshot *mesos_poller_take(struct mesos_poller *p, enum mesos_reader who)
 {
-	return mailbox_take(&p->snapshots);
+	return mailbox_take(&p->snapshots[who]);
 }
 
 void mesos_poller_status(struct mesos_poller *p, struct text *t)
@@ -504,9 +506,10 @@ struct mesos_poller *mesos_poller_start(const struct mesos_options *o, struct er
 	return NULL;
 }
 
-struct mesos_snapshot *mesos_poller_take(struct mesos_poller *p)
+struct mesos_snapshot *mesos_poller_take(struct mesos_poller *p, enum mesos_reader who)
 {
 	(void)p;
+	(void)who;
 	return NULL;
 }
 

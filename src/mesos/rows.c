@@ -167,10 +167,9 @@ static bool on_host_network(const json_t *container)
 }
 
 /* Off the host's network discovery may name ports inside the container. */
-static const char *read_ports(struct mesos_builder *b, const json_t *task)
+static const char *read_ports(struct mesos_builder *b, const json_t *task, const char *assigned)
 {
-	const char *ports =
-		json_ports(b, json_object_get(json_object_get(task, "resources"), "ports"));
+	const char *ports = assigned;
 	const json_t *list = json_object_get(
 		json_object_get(json_object_get(task, "discovery"), "ports"), "ports");
 	struct text t = {0};
@@ -218,10 +217,12 @@ static void add_task(struct mesos_builder *b, const json_t *o, const struct wher
 		.agent_id = json_name(b, o, "slave_id"),
 		.state = json_name(b, o, "state"),
 		.image = read_image(b, json_object_get(o, "container")),
-		.ports = read_ports(b, o),
+		.assigned = json_ports(b,
+				       json_object_get(json_object_get(o, "resources"), "ports")),
 		.labels = json_labels(b, json_object_get(o, "labels")),
 	};
 
+	fresh.ports = read_ports(b, o, fresh.assigned);
 	if (!fresh.id || !fresh.framework_id)
 		return;
 	if (!fresh.agent_id)
@@ -237,6 +238,7 @@ static void add_task(struct mesos_builder *b, const json_t *o, const struct wher
 		t->status_time = fresh.status_time;
 	}
 	t->seen = b->s->time;
+	TAKE(assigned);
 	TAKE(name);
 	TAKE(executor_id);
 	TAKE(agent_id);

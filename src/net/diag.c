@@ -11,7 +11,7 @@
  * opened, 4 and 5, 8, 9 and 11 being closed. */
 #define STATES_CONNECTED \
 	(1u << 1 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 8 | 1u << 9 | 1u << 11)
-#define STATE_LISTEN	10
+#define STATE_LISTEN 10
 
 struct sock_visit {
 	void (*fn)(void *ctx, const struct net_sock *k);

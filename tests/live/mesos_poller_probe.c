@@ -32,7 +32,7 @@ int main(int argc, char **argv)
 	struct mesos_snapshot *s = NULL;
 	for (int i = 0; i < atoi(argv[1]) * 10; i++) {
 		usleep(100000);
-		struct mesos_snapshot *news = mesos_poller_take(p);
+		struct mesos_snapshot *news = mesos_poller_take(p, MESOS_EVENTS);
 		if (news) {
 			mesos_snapshot_free(s);
 			s = news;

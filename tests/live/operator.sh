@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The operator's side: the command lines of Mesos' agent, and other flags after a restart.
-# shellcheck disable=SC2154
+# shellcheck disable=SC2054,SC2154
 source "$(dirname "$0")/isolated.bash"
 host_and_outside host outside
 space A
@@ -37,7 +37,7 @@ ctl detach A
 stop_dredged
 refused() { # WHY OPTIONS...: does not start
 	local said
-	said=$(on $isolation_host timeout 10 dredged --runtime_dir="$run" "--resources=$resources" \
+	said=$(on "$isolation_host" timeout 10 dredged --runtime_dir="$run" "--resources=$resources" \
 		--ephemeral_ports_per_container=16 "${@:2}" 2>&1)
 	[ $? != 0 ] || bad "accepted: ${*:2}"
 	[[ $said == *"$1"* ]] || bad "refusal of ${*:2}: $said"

@@ -309,6 +309,43 @@ static void test_ports(void **state)
 	mesos_snapshot_free(s);
 }
 
+static void test_assigned_ports(void **state)
+{
+	static const char text[] =
+		"{\"frameworks\":[{\"id\":\"F\",\"tasks\":["
+		"{\"id\":\"a\",\"state\":\"TASK_RUNNING\",\"resources\":{\"ports\":"
+		"\"[31000-31003, 31010-31010]\"},\"statuses\":[{\"container_status\":"
+		"{\"container_id\":{\"value\":\"C\"}}}]},"
+		"{\"id\":\"b\",\"state\":\"TASK_RUNNING\",\"resources\":{\"ports\":"
+		"\"[31004-31005]\"},\"statuses\":[{\"container_status\":{\"container_id\":"
+		"{\"value\":\"N\",\"parent\":{\"value\":\"C\"}}}}]},"
+		"{\"id\":\"c\",\"state\":\"TASK_FINISHED\",\"resources\":{\"ports\":"
+		"\"[31006-31006]\"},\"statuses\":[{\"container_status\":{\"container_id\":"
+		"{\"value\":\"C\"}}}]},"
+		/* What it only says of itself is no assignment. */
+		"{\"id\":\"d\",\"state\":\"TASK_RUNNING\",\"discovery\":{\"ports\":{\"ports\":"
+		"[{\"number\":31007}]}},\"statuses\":[{\"container_status\":{\"container_id\":"
+		"{\"value\":\"D\"}}}]}]}]}";
+	struct mesos_builder *b = mesos_builder_new(NOW);
+	struct text t = {0};
+	struct err e;
+
+	(void)state;
+	assert_int_equal(mesos_add_master_state(b, text, sizeof(text) - 1, &e), 0);
+	struct mesos_snapshot *s = mesos_builder_finish(b);
+	assert_true(mesos_assigned_ports(s, "C", &t));
+	/* The order of tasks is nobody's business. */
+	assert_non_null(strstr(text_cstr(&t), "31000-31003,31010"));
+	assert_non_null(strstr(text_cstr(&t), "31004-31005"));
+	assert_null(strstr(text_cstr(&t), "31006"));
+	text_reset(&t);
+	assert_false(mesos_assigned_ports(s, "D", &t));
+	assert_false(mesos_assigned_ports(s, "E", &t));
+	assert_int_equal(t.len, 0);
+	text_done(&t);
+	mesos_snapshot_free(s);
+}
+
 /* ---- names of what vanished ---- */
 
 static const char one_task[] =
@@ -489,6 +526,7 @@ int main(void)
 		cmocka_unit_test(test_apps),
 		cmocka_unit_test(test_pods_of_groups),
 		cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_assigned_ports),
 		cmocka_unit_test(test_carry),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_deep),
