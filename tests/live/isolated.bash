@@ -27,6 +27,7 @@ trap isolated_end EXIT
 
 talk_py=$(realpath "${BASH_SOURCE[0]%/*}/talk.py")
 python=$(PATH=/usr/bin:$PATH type -p python3) # not by way of a wrapper, which takes three times as long
+talk_to=
 talkers() { # the process that holds all conversations
 	[ -z "${talk_to:-}" ] || return 0
 	coproc "$python" "$talk_py" "$tag" 2>>"$work/talk.err"
@@ -89,7 +90,7 @@ host_and_outside() { # HOST OUTSIDE [INTERFACE]: joined by the host's public int
 	ip -n "$tag-$2" addr add $far6/64 dev eth0 nodad
 	ip -n "$tag-$1" route add default via $far
 	ip -n "$tag-$1" -6 route add default via $far6
-	talkers
+	[ -n "$talk_to" ] || talkers
 }
 on() { nsenter --net="$(netns "$1")" "${@:2}"; }
 become() { exec nsenter --net="$(netns "$1")" "${@:2}"; } # in the background: $! is its pid
