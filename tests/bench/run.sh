@@ -149,6 +149,7 @@ task=$("$dredge" -r all.pcapng.lz4 -p %mesos.task.id -n 1 'mesos.task.id exists'
 bench everything "$dredge" -r all.pcapng.lz4 -q
 bench everything1 "$dredge" -r all.pcapng.lz4 -q --threads 1
 bench task "$dredge" -r all.pcapng.lz4 -q "mesos.task.id=$task"
+bench task1 "$dredge" -r all.pcapng.lz4 -q --threads 1 "mesos.task.id=$task"
 run_group
 work_of() { # NAME FILTER...: bytes read, bytes decoded, chunks decoded, records
 	"$dredge" -r all.pcapng.lz4 -q -v "${@:2}" 2>"$1.work" || failed dredge -v
@@ -161,7 +162,9 @@ read -r task_records task_read task_decoded task_chunks < <(work_of task "mesos.
 head_row 'One task of 200' 'reading everything = 1'
 row '`dredge -q`, two threads' everything "$packets" 1
 row '`dredge -q --threads 1`' everything1 "$packets" "$(times everything everything1)"
-row '`dredge -q mesos.task.id=...`' task "$task_records" "$(calc "$(wall everything) / ($(wall task) + 1e-9)" %.0f) times faster"
+faster() { calc "$(wall "$1") / ($(wall "$2") + 1e-9)" '%.0f times faster'; }
+row '`dredge -q mesos.task.id=...`, two threads' task "$task_records" "$(faster everything task)"
+row '`dredge -q --threads 1 mesos.task.id=...`' task1 "$task_records" "$(faster everything1 task1) than with one"
 captured() { # FILTER...: bytes of its packets
 	"$dredge" -r all.pcapng.lz4 -q --summary=evt.type "$@" 2>stderr | awk '$4 == "packet" {print $3}'
 }
