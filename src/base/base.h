@@ -280,8 +280,9 @@ void strmap_put(struct strmap *m, const char *key, uint32_t value);
 
 /* ---- time: unsigned nanoseconds since 1970-01-01 UTC ---- */
 
-uint64_t time_now(void);       /* CLOCK_REALTIME */
-uint64_t time_monotonic(void); /* CLOCK_MONOTONIC, for intervals */
+uint64_t time_now(void);	/* CLOCK_REALTIME */
+uint64_t time_monotonic(void);	/* CLOCK_MONOTONIC, for intervals */
+uint64_t time_thread_cpu(void); /* that the calling thread has used */
 /* "HH:MM:SS.nnnnnnnnn" in local time (TZ is read once). The part up to the second is cached per
  * thread, so a line costs no libc call. */
 void text_time_local(struct text *t, uint64_t ns, bool fraction);

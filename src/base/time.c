@@ -26,6 +26,11 @@ uint64_t time_monotonic(void)
 	return now_of(CLOCK_MONOTONIC);
 }
 
+uint64_t time_thread_cpu(void)
+{
+	return now_of(CLOCK_THREAD_CPUTIME_ID);
+}
+
 /* Local calendar time of one second; the last one is kept, since lines come in bursts. */
 static const struct tm *local_of(uint64_t seconds)
 {

@@ -14,6 +14,9 @@
 #define FILE_BYTES 16384	/* of a file of /proc/net that is read; snmp is some 2 KB */
 #define STRAY_KEY  (1ull << 63) /* and the ifindex: of containers that discovery does not know */
 #define RTTS_MAX   (1u << 20)
+/* CPU time of a round for round trip times. For each namespace the kernel walks through the table
+ * of all connections of all namespaces, so that many are read in turn. */
+#define RTT_BUDGET (20 * NSEC_PER_MSEC)
 #define MAJOR	   (1u << 16) /* handle of our root qdiscs, and of Mesos' */
 
 struct place {		/* a network namespace */
@@ -23,7 +26,10 @@ struct place {		/* a network namespace */
 	uint32_t *links;    /* host ends; owned */
 	size_t link_count, link_cap;
 	struct rates *rates;
-	uint64_t round; /* when it was read */
+	uint64_t round;	   /* when it was read */
+	uint64_t rtt_turn; /* when its round trip times were */
+	uint32_t rtt[RTT_PERCENTILES];
+	bool rtt_known; /* there were connections */
 };
 
 struct queues { /* of one dump, by interface and handle or parent */
@@ -50,6 +56,9 @@ struct netview {
 	uint64_t *seen;	      /* of each of them: the round in which it was read */
 	uint32_t *rtt;
 	size_t rtt_count, rtt_cap;
+	uint64_t rtt_turn;  /* in which each namespace is read once, be it in several rounds */
+	uint64_t rtt_spent; /* in this round */
+	bool rtt_left;	    /* some have to wait for the next round */
 	uint64_t next_rates, rates_step;
 };
 
@@ -226,6 +235,9 @@ int netview_begin(struct netview *v, struct err *e)
 {
 	take_confined(v);
 	v->round++;
+	v->rtt_turn += !v->rtt_left;
+	v->rtt_left = false;
+	v->rtt_spent = 0;
 	queues_empty(&v->qdiscs);
 	queues_empty(&v->classes);
 	if (read_links(v, e) || net_qdiscs(v->route, 0, queue_keep, &v->qdiscs, e))
@@ -329,13 +341,29 @@ static void rtt_keep(void *ctx, uint32_t rtt)
 	v->rtt[v->rtt_count++] = rtt;
 }
 
-static void read_inside(struct netview *v, const struct place *p, struct counters *out)
+/* As they are, or while others have their turn as they were. */
+static void read_rtt(struct netview *v, struct place *p, struct counters *out)
+{
+	if (p->rtt_turn != v->rtt_turn && v->rtt_spent >= RTT_BUDGET) {
+		v->rtt_left = true;
+	} else if (p->rtt_turn != v->rtt_turn) {
+		uint64_t begun = time_thread_cpu();
+		v->rtt_count = 0;
+		p->rtt_known = !net_rtts(p->diag, rtt_keep, v, NULL) &&
+			       rtt_percentiles(v->rtt, v->rtt_count, p->rtt);
+		p->rtt_turn = v->rtt_turn;
+		v->rtt_spent += time_thread_cpu() - begun;
+	}
+	for (unsigned i = 0; p->rtt_known && i < RTT_PERCENTILES; i++)
+		counters_set(out, COUNTER_TCP_RTT_P50 + i, p->rtt[i]);
+}
+
+static void read_inside(struct netview *v, struct place *p, struct counters *out)
 {
 	read_file(p->sockstat, sockstat_parse, out);
 	read_file(p->snmp, snmp_parse, out);
-	v->rtt_count = 0;
-	if (p->diag && !net_rtts(p->diag, rtt_keep, v, NULL))
-		rtt_percentiles(v->rtt, v->rtt_count, out);
+	if (p->diag)
+		read_rtt(v, p, out);
 }
 
 /* The eight counters of links; false when none of them is known. */

@@ -117,19 +117,12 @@ static int compare_u32(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-void rtt_percentiles(uint32_t *rtt, size_t n, struct counters *out)
+bool rtt_percentiles(uint32_t *rtt, size_t n, uint32_t out[RTT_PERCENTILES])
 {
-	static const struct {
-		enum counter_id id;
-		unsigned percent;
-	} rows[] = {{COUNTER_TCP_RTT_P50, 50},
-		    {COUNTER_TCP_RTT_P90, 90},
-		    {COUNTER_TCP_RTT_P95, 95},
-		    {COUNTER_TCP_RTT_P99, 99}};
+	static const unsigned percent[RTT_PERCENTILES] = {50, 90, 95, 99};
 
-	if (!n)
-		return;
 	qsort(rtt, n, sizeof(*rtt), compare_u32);
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		counters_set(out, rows[i].id, rtt[n * rows[i].percent / 100]);
+	for (size_t i = 0; n && i < RTT_PERCENTILES; i++)
+		out[i] = rtt[n * percent[i] / 100];
+	return n;
 }

@@ -17,8 +17,9 @@ void sockstat_parse(const char *text, struct counters *out);
  * what stands before the fault, and the next pair is read all the same.
  */
 void snmp_parse(const char *text, struct counters *out);
-/* Round trip times in microseconds, which get sorted: percentile p is element n*p/100. */
-void rtt_percentiles(uint32_t *rtt, size_t n, struct counters *out);
+/* Percentiles 50, 90, 95, 99 of n times, which get sorted: p is element n*p/100. false: n is 0. */
+#define RTT_PERCENTILES 4
+bool rtt_percentiles(uint32_t *rtt, size_t n, uint32_t out[RTT_PERCENTILES]);
 
 /* ---- rates of the eight counters of links ---- */
 

@@ -174,25 +174,24 @@ static void test_snmp_partly(void **state)
 
 static void test_rtt(void **state)
 {
-	uint32_t times[] = {50, 10, 40, 30, 20}, hundred[100];
+	uint32_t times[] = {50, 10, 40, 30, 20}, hundred[100], p[RTT_PERCENTILES] = {7};
 
 	(void)state;
-	rtt_percentiles(times, 0, &out);
-	assert_int_equal(count(), 0);
-	rtt_percentiles(times, 1, &out);
-	is("net_tcp_rtt_microsecs_p50", 50);
-	is("net_tcp_rtt_microsecs_p99", 50);
-	rtt_percentiles(times, 5, &out);
-	is("net_tcp_rtt_microsecs_p50", 30);
-	is("net_tcp_rtt_microsecs_p90", 50);
+	assert_false(rtt_percentiles(times, 0, p));
+	assert_int_equal(p[0], 7);
+	assert_true(rtt_percentiles(times, 1, p));
+	assert_int_equal(p[0], 50);
+	assert_int_equal(p[3], 50);
+	assert_true(rtt_percentiles(times, 5, p));
+	assert_int_equal(p[0], 30);
+	assert_int_equal(p[1], 50);
 	for (unsigned i = 0; i < 100; i++)
 		hundred[i] = 4000000000u - i;
-	rtt_percentiles(hundred, 100, &out);
-	is("net_tcp_rtt_microsecs_p50", 4000000000ll - 49);
-	is("net_tcp_rtt_microsecs_p90", 4000000000ll - 9);
-	is("net_tcp_rtt_microsecs_p95", 4000000000ll - 4);
-	is("net_tcp_rtt_microsecs_p99", 4000000000ll);
-	assert_int_equal(count(), 4);
+	assert_true(rtt_percentiles(hundred, 100, p));
+	assert_int_equal(p[0], 4000000000u - 49);
+	assert_int_equal(p[1], 4000000000u - 9);
+	assert_int_equal(p[2], 4000000000u - 4);
+	assert_int_equal(p[3], 4000000000u);
 }
 
 /* ---- rates ---- */
