@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/desired.h"
 
+#include <stdlib.h>
+
 #ifdef HAVE_ISOLATE
 
 #include "isolate/isolate.h"
 #include "mesos/mesos.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 struct desired_told {
 	char id[DP_ID_SIZE];
