@@ -56,6 +56,13 @@ static int look_at_host(const struct isolate_config *c, struct isolate_facts *f,
 	return local_ports_parse(range, &f->local, e);
 }
 
+int isolation_check(struct isolate_config *c, struct text *notices, struct err *e)
+{
+	struct isolate_facts facts = {0};
+
+	return look_at_host(c, &facts, e) ? -1 : isolate_config_check(c, &facts, notices, e);
+}
+
 static void tell(const char *before, struct text *lines)
 {
 	for (char *line = lines->len ? (char *)text_cstr(lines) : NULL; line && *line;) {
@@ -118,12 +125,11 @@ int isolation_open(struct isolate_config *c, struct isolation_listeners *listene
 					   .samples = each_sample,
 					   .turn = on_turn,
 					   .ctx = listeners};
-	struct isolate_facts facts = {0};
 	struct text notices = {0};
 
 	if (!c->wanted)
 		return 0;
-	int status = look_at_host(c, &facts, e) || isolate_config_check(c, &facts, &notices, e);
+	int status = isolation_check(c, &notices, e);
 	tell("", &notices);
 	if (status)
 		return -1;

@@ -22,6 +22,8 @@ struct isolation_listeners {
  * network/port_mapping is wanted. listeners are borrowed. */
 int isolation_open(struct isolate_config *c, struct isolation_listeners *listeners,
 		   struct control **control, struct err *e);
+/* Hold the flags against the host; as isolate_config_check. */
+int isolation_check(struct isolate_config *c, struct text *notices, struct err *e);
 int isolation_start(struct control *control, struct err *e);
 /* What is enforced stays in the kernel. */
 void isolation_close(struct control *control);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dredged: the monitor. Finds containers, asks who they are, records packets and counters. */
 #include "cmd/agent_flags.h"
+#include "cmd/check.h"
 #include "cmd/desired.h"
 #include "cmd/isolation.h"
 #include "cmd/options.h"
@@ -36,6 +37,8 @@ enum {
 	OPT_NO_HOST_NETWORK,
 	OPT_STATUS_INTERVAL,
 	OPT_VERSION,
+	OPT_CHECK,
+	OPT_JSON,
 	OPT_ISOLATE, /* and behind it, in the order of isolate_flags */
 };
 
@@ -80,6 +83,9 @@ static const struct option_row own_rows[] = {
 	 0},
 	{OPT_STATUS_INTERVAL, "status-interval", "TIME", "time between state lines (10s; 0 = none)",
 	 0},
+	{OPT_CHECK, "check", NULL,
+	 "tell whether enforcement with these flags can start here, and end", 0},
+	{OPT_JSON, "json", NULL, "with --check: as JSON", 0},
 	{'v', "verbose", NULL, "say more", 0},
 	{'h', "help", NULL, "this text", 0},
 	{OPT_VERSION, "version", NULL, "version", 0},
@@ -129,7 +135,7 @@ struct monitor {
 	char *interfaces[MAX_INTERFACES];
 	unsigned interface_count;
 	uint64_t mesos_interval, status_interval, max_ns;
-	bool help, version, verbose, format_chosen, latency;
+	bool help, version, check, json, verbose, format_chosen, latency;
 	struct source_options source;
 	struct writer_options out;
 	struct isolate_config isolate;
@@ -307,6 +313,12 @@ static int set_option(void *ctx, int id, const char *arg, struct err *e)
 		break;
 	case OPT_VERSION:
 		m->version = true;
+		break;
+	case OPT_CHECK:
+		m->check = true;
+		break;
+	case OPT_JSON:
+		m->json = true;
 		break;
 	}
 	return 0;
@@ -555,6 +567,8 @@ int main(int argc, char **argv)
 	}
 	if (m.verbose)
 		log_init("dredged", LOG_LEVEL_DEBUG);
+	if (m.check)
+		return check_run(&m.isolate, m.json);
 	if (first < argc && !(filter = join_filter(argc, argv, first, &e)))
 		return report(&e);
 	int status = monitor_close(&m, monitor_run(&m, filter, &e), &e);

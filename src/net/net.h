@@ -20,6 +20,9 @@
 
 /* ---- sockets and namespaces ---- */
 
+/* libnl is 3.2.26 or later. */
+bool net_library_is_new(void);
+
 struct net_socket;
 /*
  * A route netlink socket in the namespace of netns_fd, or in the caller's for -1. The calling

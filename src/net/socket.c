@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <netlink/socket.h>
+#include <netlink/version.h>
 
 #define RECEIVE_BYTES	 (1 << 20)
 #define ANSWER_MSEC	 2000 /* the kernel answers at once or never */
@@ -206,4 +207,9 @@ int socket_ask(struct net_socket *s, struct nl_msg *msg, void (*fn)(void *ctx, s
 	if (code)
 		*code = rc ? why : 0;
 	return rc ? err_set(e, ERR_FAILED, "%s: %s", what, strerror(why)) : 0;
+}
+
+bool net_library_is_new(void)
+{
+	return (nl_ver_maj << 16 | nl_ver_min << 8 | nl_ver_mic) >= (3 << 16 | 2 << 8 | 26);
 }
