@@ -132,6 +132,13 @@ static inline uint32_t flow_handle(uint32_t parent)
 	return ((parent >> 16) + 1) << 16;
 }
 
+/* Class id of a container's queue: the first two are the host's, and more containers than queues
+ * share them. */
+static inline uint32_t flow_of(uint32_t parent, uint32_t slot)
+{
+	return flow_handle(parent) | (3 + (slot - 1) % (FLOWS - 2));
+}
+
 /* ---- what was told already, so that nothing floods ---- */
 
 #define DRIFT_TOLD 1024u /* things; one more pushes another out, which is then told afresh */

@@ -197,8 +197,7 @@ static void set_limits(const struct isolator *i, struct container *c,
 	c->entry.egress = (struct dp_shape){r->egress.rate, r->egress.ceil, r->egress.burst};
 	c->entry.ingress = (struct dp_shape){r->ingress.rate, r->ingress.ceil, r->ingress.burst};
 	c->entry.class = r->egress.rate ? 1u << 16 | c->slot : 0;
-	/* The first two are left to the host; more containers than queues share them. */
-	c->entry.flow = i->flows ? flow_handle(i->o.flow_parent) | (2 + c->slot % (FLOWS - 2)) : 0;
+	c->entry.flow = i->flows ? flow_of(i->o.flow_parent, c->slot) : 0;
 	c->ports = r->ports;
 }
 

@@ -3,6 +3,7 @@
 # What the tests of Mesos' port-mapping isolator ask for, case by case and under its names. The
 # numbers and the set-up are theirs: pools 31000-32000 and 30001-30999, 16 ephemeral ports each,
 # container 1 owns 31000-31499, container 2 31500-32000, 31001 is a valid port, 32502 is nobody's.
+# 18 and 19 are in isolate_stats.sh, 20 is PercentileRatesCollector of the unit tests.
 # shellcheck disable=SC2154
 source "$(dirname "$0")/isolated.bash"
 need ping arping unshare mount
@@ -201,5 +202,56 @@ named "7.1/16 ScaleIngressWithCPUAutoConfig"
 scales dr1 1 1000 2 2000 3.1 3000 5 4000
 named
 stop_dredged
+resources=${resources%;*}
+
+named "7.1/17 Upgrade"
+wanted() { # EGRESS INGRESS: after an update
+	ctl update one --ports 31000-31499 >/dev/null || bad update
+	same "$1 $2" "$1 $2" "$(rate_of one drshape0) $(rate_of one dr1)"
+	stop_dredged
+}
+start_dredged
+attach one --ports 31000-31499
+stop_dredged
+limits=(--egress_rate_limit_per_container=1MB --ingress_rate_limit_per_container=2MB)
+start_dredged "${limits[@]}" --ingress_isolate_existing_containers=false
+wanted 1048576 ""
+start_dredged "${limits[@]}" --ingress_isolate_existing_containers=true
+wanted 1048576 2097152
+start_dredged
+wanted "" ""
+
+# One on a bridge, launched without the isolator, beside one with it: both are found again, and
+# have counters.
+named "7.1/22 RecoverMixedContainers"
+find_cgroup_roots
+for root in "${cgroup_roots[@]}"; do
+	mkdir "$root/$cgroup_name"
+	cgroups+=("$root/$cgroup_name")
+done
+ip -n "$host" link add br0 type bridge
+ip -n "$host" addr add 10.77.0.1/24 dev br0
+ip -n "$host" link set br0 up
+container plain 10.77.0.3 /plain
+container_up plain
+know one /one
+make_cgroup "${id_of[one]}"
+start one sleep 600
+start_dredged
+stop_dredged KILL
+start_dredged --counters 100ms -w "$work/mixed.pcapng.lz4"
+counted() { # NAME BYTES: it received so many at least
+	[ "$(dredge -r "$work/mixed.pcapng.lz4" "evt.type=counters and container.id=${id_of[$1]} and net_rx_bytes>$2" | wc -l)" -gt 0 ]
+}
+received() { on "$1" ping -q -s 1400 -i 0.02 -c 20 -W 1 "$2" | grep -o '[0-9]* received'; }
+same "the host pings the plain one" "20 received" "$(received host 10.77.0.3)"
+goes "outside to the isolated one" tcp outside one 0.0.0.0 $address 31001 30000
+sleep 0.5
+stop_dredged
+for name in plain one; do counted $name 25000 || bad "no counters of $name"; done
+start_dredged
+same "isolated" one "$(ctl list | awk 'NR > 1 && $1 != "free:" {print $1}')"
+ctl detach one
 named
+stop_dredged
 verdict

@@ -79,7 +79,7 @@ above() { # NAME LEAST: within the newest sample
 }
 class_of() { tc -n "$host" -s class show dev drshape0 | awk '/^class htb 1:1 / {f = 1} f && /Sent/ {print $2; exit}'; }
 
-named "PortMappingStatistics: during a throttled transfer"
+named "7.1/18 PortMappingStatistics: during a throttled transfer"
 touch "$work/go"
 wait_for 3 above bw_limit.overlimits 0 || bad "overlimits of bw_limit do not grow"
 wait_for 3 above bw_limit.backlog 10000 || bad "no backlog of bw_limit"
@@ -93,7 +93,7 @@ after=$(class_of)
 { [ "$(value bw_limit.bytes)" -ge "$before" ] && [ "$(value bw_limit.bytes)" -le "$after" ]; } ||
 	bad "bw_limit.bytes $(value bw_limit.bytes) is not between tc's $before and $after"
 
-named "PortMappingRateStatistics: window and interval are told, and not more points than fit"
+named "7.1/19 PortMappingRateStatistics: window and interval are told, and not more points than fit"
 look A
 same "window" 5 "$(value sampling_window_secs)"
 same "interval" 0.05 "$(value sampling_interval_secs)"
@@ -107,7 +107,7 @@ done
 
 # ---- after it: nothing moves, so that everything must be the same ------------------------------
 
-named "PortMappingStatistics: what the witnesses say"
+named "7.1/18 PortMappingStatistics: what the witnesses say"
 wait_for 10 test -e "$work/sent" || bad "the transfer does not end"
 sleep 1
 look A
@@ -156,7 +156,7 @@ same "how many of /proc/net/snmp" 69 $count
 same "MaxConn" -1 "$(value tcp_stats.MaxConn)"
 
 look B
-named "PortMappingStatistics: a container without limits and connections"
+named "7.1/18 PortMappingStatistics: a container without limits and connections"
 same "absent" "absent absent absent absent absent" "$(value bw_limit.bytes) $(value ingress_bw_limit.bytes) \
 $(value net_tx_rate_limit) $(value net_tcp_rtt_microsecs_p50) $(value bloat_reduction.bytes)"
 same "there" "0 0" "$(value net_tcp_active_connections) $(value tcp_stats.CurrEstab)"
@@ -191,7 +191,7 @@ others=$(awk '!/^net_tcp_|_stats\.|^sampling_|^[rt]x_[a-z_]*rate/' "$work/stats"
 ready() { ctl stats A --json >/dev/null; }
 for on in {false,true}\ {false,true}\ {false,true}; do
 	read -r summary details snmp <<<"$on"
-	named "PortMappingStatistics: summary $summary, details $details, SNMP $snmp"
+	named "7.1/18 PortMappingStatistics: summary $summary, details $details, SNMP $snmp"
 	start_dredged --counters 100ms "${switches[0]}=$summary" "${switches[1]}=$details" "${switches[2]}=$snmp"
 	wait_for 3 ready
 	sleep 0.3

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The traps in Mesos' port-mapping isolator, T1 to T22, each with what must not happen here. What
-# needs fq_codel (T2, T3, T4, T9) is in tests/vm/traps_test.sh.
+# needs fq_codel (T2, T3, T4) is in tests/vm/traps_test.sh, T9 in the unit tests.
 # shellcheck disable=SC2154
 source "$(dirname "$0")/isolated.bash"
 need ping unshare mount iptables tcpdump
@@ -130,10 +130,11 @@ packets "
 def send(address, port):
     s = sock('A', socket.AF_INET, socket.SOCK_DGRAM)
     s.bind((address, port)); s.sendto(b'forged', (far, 7000))
-send('0.0.0.0', 31001)     # a foreign Ethernet address
+send('0.0.0.0', 31001)
 w, am, hm = wire('A'), mac_of('outside'), mac_of('host')
 w.send(frame(am, hm, ip('10.99.0.77', far, 17, udp(31001, 7000, b'forged'))))
 w.send(frame(am, hm, ip(host, far, 17, udp(31501, 7000, b'forged'))))
+w.send(frame(am, b'\2\0\0\0\0\x99', ip(host, far, 17, udp(31001, 7000, b'forged'))))
 for sha, spa in (hm, '10.99.0.77'), (b'\2\0\0\0\0\x99', host), (b'\2\0\0\0\0\x99', '10.99.0.77'):
     w.send(frame(b'\xff' * 6, hm, struct.pack('!HHBBH6s4s6s4s', 1, 0x800, 6, 4, 2,
         sha, socket.inet_aton(spa), am, socket.inet_aton(far)), 0x806))

@@ -205,8 +205,8 @@ static void feed(struct rates *r, uint64_t seconds, const struct net_link_stats 
 	rates_add(r, (1000 + seconds) * NSEC_PER_SEC, &c);
 }
 
-/* PercentileRatesCollector of Mesos' tests. */
-static void test_rates(void **state)
+/* A case of Mesos' tests. */
+static void PercentileRatesCollector(void **state)
 {
 	struct rates *r = rates_new(100 * NSEC_PER_SEC, NSEC_PER_SEC);
 	struct net_link_stats st = {.tx_bytes = 5000, .rx_bytes = 7000};
@@ -318,7 +318,7 @@ int main(void)
 		cmocka_unit_test_setup(test_snmp_malformed, empty),
 		cmocka_unit_test_setup(test_snmp_partly, empty),
 		cmocka_unit_test_setup(test_rtt, empty),
-		cmocka_unit_test_setup(test_rates, empty),
+		cmocka_unit_test_setup(PercentileRatesCollector, empty),
 		cmocka_unit_test_setup(test_rates_backwards, empty),
 		cmocka_unit_test_setup(test_rates_window, empty),
 		cmocka_unit_test_setup(test_rates_extremes, empty),
