@@ -250,7 +250,7 @@ sleep 0.5
 stop_dredged
 for name in plain one; do counted $name 25000 || bad "no counters of $name"; done
 start_dredged
-same "isolated" one "$(ctl list | awk 'NR > 1 && $1 != "free:" {print $1}')"
+same "isolated" one "$(rows | awk '{print $1}')"
 ctl detach one
 named
 stop_dredged

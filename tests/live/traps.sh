@@ -87,22 +87,25 @@ same "its limit" 8388Kbit "$(rate_of drshape0 1:3)"
 same "nothing is missing" "" "$(missing D)"
 ctl detach D
 
-named "T12 the host's address, MAC, MTU and gateway change"
-ip -n "$host" link set eth0 mtu 1400
-ip -n "$tag-outside" link set eth0 mtu 1400
-ip -n "$host" link set eth0 address 02:00:00:00:00:07
-ip -n "$host" addr del $address/24 dev eth0
-ip -n "$host" addr add 10.99.0.2/24 dev eth0
+named "T12 the host's gateway, MTU, MAC and address change"
+follows() { # WORDS COMMAND...: the container's has them, by and by
+	says() { ip -n "$tag-A" -o "${@:2}" | grep -q -- "$1"; }
+	wait_for 3 says "$@" || bad "no '$1': $(ip -n "$tag-A" -o "${@:2}")"
+}
 ip -n "$tag-outside" addr add 10.99.0.252/24 dev eth0
 ip -n "$host" route replace default via 10.99.0.252
+follows 'default via 10.99.0.252' route
+ip -n "$tag-outside" link set eth0 mtu 1400
+ip -n "$host" link set eth0 mtu 1400
+follows 'mtu 1400' link show dev eth0
+ip -n "$host" link set eth0 address 02:00:00:00:00:07
+follows 02:00:00:00:00:07 link show dev eth0
+ip -n "$host" addr del $address/24 dev eth0
+ip -n "$host" addr add 10.99.0.2/24 dev eth0
+ip -n "$host" route replace default via 10.99.0.252
 address=10.99.0.2
-follows() {
-	[ "$(ip -n "$tag-A" -o -4 addr show dev eth0 | grep -o 'inet [^ ]*')" = "inet 10.99.0.2/24" ] &&
-		ip -n "$tag-A" link show dev eth0 | grep -q 'mtu 1400' &&
-		ip -n "$tag-A" link show dev eth0 | grep -q 02:00:00:00:00:07 &&
-		ip -n "$tag-A" route | grep -q 'default via 10.99.0.252'
-}
-wait_for 3 follows || bad "the container does not follow: $(ip -n "$tag-A" -o addr; ip -n "$tag-A" route)"
+follows 'inet 10.99.0.2/24' -4 addr show dev eth0
+same "the old address is gone" 1 "$(ip -n "$tag-A" -o -4 addr show dev eth0 | wc -l)"
 on outside ip neigh flush all
 reached "outside to A"
 goes "A to outside" tcp A outside 0.0.0.0 $far 7000 10000
