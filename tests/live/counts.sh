@@ -17,6 +17,10 @@ publish web redis client
 api_start
 for name in "${names[@]}"; do witness_start "$name"; done
 monitor_start -w "$file"
+# tshark knows names only from the description that stands in front of a packet.
+for name in web redis client; do
+	wait_for 5 monitor_said "app=${app_of[$name]}$" || die "$name is not named"
+done
 for name in "${names[@]}"; do container_up "$name"; done
 
 cat >"$work/nginx.conf" <<END
