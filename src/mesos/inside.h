@@ -123,23 +123,42 @@ struct mesos_builder {
 
 /* Whole text as an object or array, or NULL; kind is for the message. */
 json_t *json_text(const char *text, size_t n, const char *kind, struct err *e);
-/* Interned string member without control characters; NULL when absent, empty or too long. */
+/*
+ * Interned string member without control characters, also of {"value": ...}, which are the ids of
+ * /api/v1; NULL when absent, empty or too long.
+ */
 const char *json_name(struct mesos_builder *b, const json_t *o, const char *key);
+/* The state and /api/v1 name the same thing differently. */
+const char *json_either(struct mesos_builder *b, const json_t *o, const char *key,
+			const char *other);
 const char *json_clean(struct mesos_builder *b, const json_t *string);
 double json_number(const json_t *o, const char *key, double otherwise);
 bool json_truth(const json_t *o, const char *key);
 /* Label list of [{key,value}], {"labels": [...]} or {key: value}; NULL when there is none. */
 const char *json_labels(struct mesos_builder *b, const json_t *labels);
-/* "[31000-31007, 31016-31016]" as "31000-31007,31016"; NULL when there is none. */
-const char *json_ports(struct mesos_builder *b, const json_t *ports);
+/*
+ * The ports of resources, {"ports": "[31000-31007, 31016-31016]"} or a list of ranges, as
+ * "31000-31007,31016"; NULL when there is none.
+ */
+const char *json_ports(struct mesos_builder *b, const json_t *resources);
 /* Step through "a-b,c" as json_ports makes it; false at the end. */
 bool ports_next(const char **ports, uint16_t *first, uint16_t *last);
 
 /* ---- rows.c ---- */
 
 struct framework *framework_row(struct mesos_builder *b, const char *id);
+struct agent *agent_row(struct mesos_builder *b, const char *id);
 struct task *task_row(struct mesos_builder *b, const char *framework_id, const char *id);
 struct holder *holder_row(struct mesos_snapshot *s, const char *id, const char *rung);
+/* Where: the framework and executor that list the task count for more than its own members. */
+struct where {
+	const char *framework_id, *executor_id, *agent_id;
+	bool completed;
+};
+void add_task(struct mesos_builder *b, const json_t *o, const struct where *w);
+void add_tasks(struct mesos_builder *b, const json_t *list, const struct where *from,
+	       bool completed);
+void add_container(struct mesos_builder *b, const json_t *o);
 
 /* ---- marathon.c ---- */
 

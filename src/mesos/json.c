@@ -75,7 +75,17 @@ const char *json_clean(struct mesos_builder *b, const json_t *string)
 
 const char *json_name(struct mesos_builder *b, const json_t *o, const char *key)
 {
-	return json_clean(b, json_object_get(o, key));
+	const json_t *v = json_object_get(o, key);
+
+	return json_clean(b, json_is_object(v) ? json_object_get(v, "value") : v);
+}
+
+const char *json_either(struct mesos_builder *b, const json_t *o, const char *key,
+			const char *other)
+{
+	const char *s = json_name(b, o, key);
+
+	return s ? s : json_name(b, o, other);
 }
 
 double json_number(const json_t *o, const char *key, double otherwise)
@@ -154,13 +164,22 @@ static int port_number(const char **s)
 	return v;
 }
 
-const char *json_ports(struct mesos_builder *b, const json_t *ports)
+static void put_range(struct text *t, unsigned first, unsigned last)
 {
-	const char *s = json_string_value(ports), *out = NULL;
-	struct text t = {0};
+	if (t->len)
+		text_char(t, ',');
+	text_u64(t, first);
+	if (last > first) {
+		text_char(t, '-');
+		text_u64(t, last);
+	}
+}
 
-	if (!s || *s++ != '[')
-		return NULL;
+/* "[31000-31007, 31016-31016]", as the state writes it. */
+static void put_range_text(struct text *t, const char *s)
+{
+	if (*s++ != '[')
+		return;
 	for (unsigned i = 0; i < RANGES_MAX; i++) {
 		int first = port_number(&s);
 		if (first < 0 || *s++ != '-')
@@ -168,15 +187,42 @@ const char *json_ports(struct mesos_builder *b, const json_t *ports)
 		int last = port_number(&s);
 		if (last < first)
 			break;
-		if (t.len)
-			text_char(&t, ',');
-		text_u64(&t, (uint64_t)first);
-		if (last > first) {
-			text_char(&t, '-');
-			text_u64(&t, (uint64_t)last);
-		}
+		put_range(t, (unsigned)first, (unsigned)last);
 		if (*s++ != ',')
 			break;
+	}
+}
+
+/* [{"begin": 31000, "end": 31007}], as /api/v1 writes it. */
+static void put_range_list(struct text *t, const json_t *ranges)
+{
+	size_t i;
+	json_t *range;
+
+	json_array_foreach(ranges, i, range)
+	{
+		double first = json_number(range, "begin", -1);
+		double last = json_number(range, "end", -1);
+		if (i < RANGES_MAX && first >= 0 && last >= first && last <= UINT16_MAX)
+			put_range(t, (unsigned)first, (unsigned)last);
+	}
+}
+
+const char *json_ports(struct mesos_builder *b, const json_t *resources)
+{
+	const char *s = json_string_value(json_object_get(resources, "ports")), *out = NULL;
+	struct text t = {0};
+	size_t i;
+	json_t *one;
+
+	if (s)
+		put_range_text(&t, s);
+	json_array_foreach(resources, i, one)
+	{
+		const char *name = json_string_value(json_object_get(one, "name"));
+		if (name && str_eq(name, "ports"))
+			put_range_list(&t,
+				       json_object_get(json_object_get(one, "ranges"), "range"));
 	}
 	if (t.len)
 		out = strings_add(&b->s->strings, t.data, t.len);

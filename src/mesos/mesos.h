@@ -57,7 +57,10 @@ void mesos_builder_free(struct mesos_builder *b);
  * and combination. Returns 0, or -1 with the builder unchanged when the text is no JSON of that
  * kind or is nested deeper than 64.
  */
+/* /state, or the lists /tasks, /slaves, /frameworks. */
 int mesos_add_master_state(struct mesos_builder *b, const char *text, size_t n, struct err *e);
+/* An answer of /api/v1 (GET_STATE, GET_TASKS, GET_CONTAINERS ...) or one event of its stream. */
+int mesos_add_v1(struct mesos_builder *b, const char *text, size_t n, struct err *e);
 int mesos_add_agent_containers(struct mesos_builder *b, const char *text, size_t n, struct err *e);
 int mesos_add_agent_state(struct mesos_builder *b, const char *text, size_t n, struct err *e);
 int mesos_add_marathon_groups(struct mesos_builder *b, const char *text, size_t n, struct err *e);

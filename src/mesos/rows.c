@@ -46,7 +46,7 @@ struct framework *framework_row(struct mesos_builder *b, const char *id)
 	return &b->frameworks[b->n_frameworks++];
 }
 
-static struct agent *agent_row(struct mesos_builder *b, const char *id)
+struct agent *agent_row(struct mesos_builder *b, const char *id)
 {
 	uint32_t row = index_find_str(&b->by_agent, id);
 
@@ -201,24 +201,17 @@ static const char *read_ports(struct mesos_builder *b, const json_t *task, const
 			t->field = fresh.field;          \
 	} while (0)
 
-/* Where: the framework and executor that list the task count for more than its own members. */
-struct where {
-	const char *framework_id, *executor_id, *agent_id;
-	bool completed;
-};
-
-static void add_task(struct mesos_builder *b, const json_t *o, const struct where *w)
+void add_task(struct mesos_builder *b, const json_t *o, const struct where *w)
 {
 	struct task fresh = {
-		.id = json_name(b, o, "id"),
+		.id = json_either(b, o, "id", "task_id"),
 		.name = json_name(b, o, "name"),
 		.framework_id = w->framework_id ? w->framework_id : json_name(b, o, "framework_id"),
 		.executor_id = w->executor_id ? w->executor_id : json_name(b, o, "executor_id"),
-		.agent_id = json_name(b, o, "slave_id"),
+		.agent_id = json_either(b, o, "slave_id", "agent_id"),
 		.state = json_name(b, o, "state"),
 		.image = read_image(b, json_object_get(o, "container")),
-		.assigned = json_ports(b,
-				       json_object_get(json_object_get(o, "resources"), "ports")),
+		.assigned = json_ports(b, json_object_get(o, "resources")),
 		.labels = json_labels(b, json_object_get(o, "labels")),
 	};
 
@@ -250,8 +243,8 @@ static void add_task(struct mesos_builder *b, const json_t *o, const struct wher
 	TAKE(labels);
 }
 
-static void add_tasks(struct mesos_builder *b, const json_t *list, const struct where *from,
-		      bool completed)
+void add_tasks(struct mesos_builder *b, const json_t *list, const struct where *from,
+	       bool completed)
 {
 	struct where w = *from;
 	size_t i;
@@ -312,7 +305,9 @@ int mesos_add_master_state(struct mesos_builder *b, const char *text, size_t n, 
 
 	if (!root)
 		return -1;
-	if (!json_is_array(json_object_get(root, "frameworks")))
+	if (!json_is_array(json_object_get(root, "frameworks")) &&
+	    !json_is_array(json_object_get(root, "tasks")) &&
+	    !json_is_array(json_object_get(root, "slaves")))
 		return wrong_kind(root, kind, e);
 	b->leader = json_name(b, root, "leader");
 	b->pid = json_name(b, root, "pid");
@@ -322,6 +317,7 @@ int mesos_add_master_state(struct mesos_builder *b, const char *text, size_t n, 
 	json_array_foreach(json_object_get(root, "completed_frameworks"), i, o)
 		add_framework(b, o, true);
 	add_tasks(b, json_object_get(root, "orphan_tasks"), &(struct where){0}, false);
+	add_tasks(b, json_object_get(root, "tasks"), &(struct where){0}, false);
 	json_decref(root);
 	return 0;
 }
@@ -412,6 +408,20 @@ static void add_command_task(struct mesos_builder *b, const json_t *o, const str
 	t->seen = b->s->time;
 }
 
+/* A nested one is named by its task's status or is nobody's own. */
+void add_container(struct mesos_builder *b, const json_t *o)
+{
+	const json_t *parent = json_object_get(json_object_get(o, "container_id"), "parent");
+	const char *id = json_name(b, o, "container_id");
+	const char *framework_id = json_name(b, o, "framework_id");
+	const char *executor_id = json_name(b, o, "executor_id");
+
+	if (parent || !id || !framework_id || !executor_id)
+		return;
+	add_holder(b, id, framework_id, executor_id, "agent");
+	add_command_task(b, o, &b->s->holders[index_find_str(&b->s->by_container, id)]);
+}
+
 int mesos_add_agent_containers(struct mesos_builder *b, const char *text, size_t n, struct err *e)
 {
 	static const char kind[] = "agent containers";
@@ -422,16 +432,7 @@ int mesos_add_agent_containers(struct mesos_builder *b, const char *text, size_t
 		return -1;
 	if (!json_is_array(root))
 		return wrong_kind(root, kind, e);
-	json_array_foreach(root, i, o)
-	{
-		const char *id = json_name(b, o, "container_id");
-		const char *framework_id = json_name(b, o, "framework_id");
-		const char *executor_id = json_name(b, o, "executor_id");
-		add_holder(b, id, framework_id, executor_id, "agent");
-		uint32_t row = index_find_str(&b->s->by_container, id);
-		if (row != NO_ROW && framework_id && executor_id)
-			add_command_task(b, o, &b->s->holders[row]);
-	}
+	json_array_foreach(root, i, o) add_container(b, o);
 	json_decref(root);
 	return 0;
 }

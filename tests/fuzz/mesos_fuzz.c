@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static int (*const add[])(struct mesos_builder * b, const char *text, size_t n,
 				  struct err *e) = {
 		mesos_add_master_state,	   mesos_add_agent_containers, mesos_add_agent_state,
-		mesos_add_marathon_groups, mesos_add_marathon_apps,
+		mesos_add_marathon_groups, mesos_add_marathon_apps,    mesos_add_v1,
 	};
 	const char *meta[META_KEYS] = {0};
 	struct err e = {0};

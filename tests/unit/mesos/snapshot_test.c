@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mesos/inside.h"
 
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,7 +31,7 @@ static void add_file(struct mesos_builder *b, add_fn add, const char *name)
 {
 	cleanup_free char *path = xasprintf(DATA "%s", name);
 	struct err e = {0};
-	size_t n;
+	size_t n = 0;
 	cleanup_free char *text = slurp(path, &n);
 
 	if (!text)
@@ -49,91 +48,9 @@ static void add_text(struct mesos_builder *b, add_fn add, const char *text)
 		fail_msg("%s: %s", text, e.message);
 }
 
-/* ---- recorded answers, row for row; the tables were made from the JSON by other means ---- */
-
-static const struct recorded {
-	const char *name;
-	add_fn add;
-	const char *groups;
-} recorded[] = {
-	{"master-state-ssh-dcos-028", mesos_add_master_state, NULL},
-	{"master-state-overlay-101", mesos_add_master_state, NULL},
-	{"master-state-marathon-it-orphans-028", mesos_add_master_state, NULL},
-	{"master-state-fake-0191", mesos_add_master_state, NULL},
-	{"master-state-vagrant-docs-0190", mesos_add_master_state, NULL},
-	{"master-state-dcos-metrics-120", mesos_add_master_state, NULL},
-	{"master-state-dcos-vip-0281", mesos_add_master_state, NULL},
-	{"master-state-dcos19-uswest2-a", mesos_add_master_state,
-	 "marathon-group-dcos19-uswest2-a.json"},
-	{"agent-state-dcos-metrics-minimal", mesos_add_agent_state, NULL},
-	{"agent-state-asgard-141", mesos_add_agent_state, NULL},
-	{"agent-state-ucr-bridge-140", mesos_add_agent_state, NULL},
-	{"agent-state-ipv6-user-150", mesos_add_agent_state, NULL},
-};
-
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static const char *shown(const char *s)
 {
 	return s ? s : "";
-}
-
-static char *table_of(const struct mesos_snapshot *s)
-{
-	char **lines = xcalloc(s->n_tasks + 1, sizeof(*lines));
-	struct text t = {0};
-
-	for (uint32_t i = 0; i < s->n_tasks; i++) {
-		const struct task *k = &s->tasks[i];
-		lines[i] = xasprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k->id, shown(k->framework),
-				     shown(k->app), shown(k->container_id), shown(k->state),
-				     shown(k->ports), shown(k->agent_id));
-	}
-	qsort(lines, s->n_tasks, sizeof(*lines), by_text);
-	for (uint32_t i = 0; i < s->n_tasks; i++) {
-		text_str(&t, lines[i]);
-		free(lines[i]);
-	}
-	free(lines);
-	text_cstr(&t);
-	return t.data;
-}
-
-/* Where the first line that differs begins. */
-static size_t first_difference(const char *a, const char *b)
-{
-	size_t line = 0;
-
-	for (size_t i = 0; a[i] && a[i] == b[i]; i++)
-		if (a[i] == '\n')
-			line = i + 1;
-	return line;
-}
-
-static void test_tables(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(recorded); i++) {
-		const struct recorded *r = &recorded[i];
-		struct mesos_builder *b = mesos_builder_new(NOW);
-		cleanup_free char *name = xasprintf("%s.json", r->name);
-		cleanup_free char *path = xasprintf(DATA "%s.tsv", r->name);
-		size_t n;
-		cleanup_free char *expected = slurp(path, &n);
-		assert_non_null(expected);
-		add_file(b, r->add, name);
-		if (r->groups)
-			add_file(b, mesos_add_marathon_groups, r->groups);
-		struct mesos_snapshot *s = mesos_builder_finish(b);
-		cleanup_free char *table = table_of(s);
-		if (!str_eq(table, expected))
-			fail_msg("%s: the table differs: %s", r->name,
-				 table + first_difference(table, expected));
-		mesos_snapshot_free(s);
-	}
 }
 
 /* ---- who is it ---- */
@@ -431,106 +348,14 @@ static void test_deep(void **state)
 	mesos_builder_free(b);
 }
 
-/* ---- every recorded file, whole and cut, by every parser ---- */
-
-static const add_fn parsers[] = {mesos_add_master_state, mesos_add_agent_containers,
-				 mesos_add_agent_state, mesos_add_marathon_groups,
-				 mesos_add_marathon_apps};
-
-static void load(const char *text, size_t n)
-{
-	struct mesos_builder *b = mesos_builder_new(NOW);
-
-	for (size_t i = 0; i < ARRAY_SIZE(parsers); i++) {
-		/* A copy of just this size, so that a sanitizer sees every step beyond it. */
-		char *copy = xmalloc(n + !n);
-		memcpy(copy, text, n);
-		struct err e = {0};
-		if (parsers[i](b, copy, n, &e))
-			assert_true(e.message[0] != '\0');
-		free(copy);
-	}
-	mesos_snapshot_free(mesos_builder_finish(b));
-}
-
-static const struct {
-	const char *kind;
-	add_fn add;
-} folders[] = {
-	{"master-state", mesos_add_master_state},
-	{"agent-containers", mesos_add_agent_containers},
-	{"agent-state", mesos_add_agent_state},
-	{"marathon-group", mesos_add_marathon_groups},
-	{"marathon-apps", mesos_add_marathon_apps},
-};
-
-static void load_as(const char *kind, const char *path, const char *text, size_t n)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
-		struct err e = {0};
-		if (!str_starts(kind, folders[i].kind) ||
-		    (kind[strlen(folders[i].kind)] && kind[strlen(folders[i].kind)] != '-'))
-			continue;
-		/* The summary is another endpoint, close to the state. */
-		if (str_starts(kind, "master-state-summary"))
-			continue;
-		struct mesos_builder *b = mesos_builder_new(NOW);
-		if (folders[i].add(b, text, n, &e))
-			fail_msg("%s: %s", path, e.message);
-		mesos_snapshot_free(mesos_builder_finish(b));
-	}
-}
-
-static size_t walk(const char *dir, const char *kind, unsigned cuts)
-{
-	DIR *d = opendir(dir);
-	size_t files = 0;
-
-	if (!d)
-		return 0;
-	for (struct dirent *f; (f = readdir(d));) {
-		if (f->d_name[0] == '.')
-			continue;
-		cleanup_free char *path = xasprintf("%s/%s", dir, f->d_name);
-		if (f->d_type == DT_DIR) {
-			files += walk(path, f->d_name, cuts);
-			continue;
-		}
-		size_t n;
-		cleanup_free char *text = slurp(path, &n);
-		assert_non_null(text);
-		files++;
-		if (strstr(f->d_name, ".json"))
-			load_as(kind ? kind : f->d_name, path, text, n);
-		load(text, n);
-		for (unsigned cut = 1; cut < cuts && n < 600000; cut++)
-			load(text, n * cut / cuts);
-	}
-	closedir(d);
-	return files;
-}
-
-static void test_walk(void **state)
-{
-	(void)state;
-	assert_true(walk(TEST_DATA_DIR "/unit/mesos/data", NULL, 40) > 20);
-	walk(TEST_DATA_DIR "/../../shared/data/mesos", "", 12);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tables),
-		cmocka_unit_test(test_same_cluster),
-		cmocka_unit_test(test_pod),
-		cmocka_unit_test(test_apps),
-		cmocka_unit_test(test_pods_of_groups),
-		cmocka_unit_test(test_ports),
-		cmocka_unit_test(test_assigned_ports),
-		cmocka_unit_test(test_carry),
-		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_same_cluster), cmocka_unit_test(test_pod),
+		cmocka_unit_test(test_apps),	     cmocka_unit_test(test_pods_of_groups),
+		cmocka_unit_test(test_ports),	     cmocka_unit_test(test_assigned_ports),
+		cmocka_unit_test(test_carry),	     cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_deep),
-		cmocka_unit_test(test_walk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
