@@ -17,12 +17,12 @@
 #include <unistd.h>
 
 #define MAX_BODY      (64u << 10)
-#define REPAIR_MSEC   1000		   /* between looks at what nobody tells of */
-#define NOTICE_MSEC   100		   /* at least, between looks at what was noticed */
-#define REFUSED_MSEC  200		   /* between looks at the counters of refused packets */
-#define TURN_MSEC     1000		   /* of control_options.turn */
-#define REPAIR_BUDGET (20 * NSEC_PER_MSEC) /* of each look: 2 % of a core */
-#define CLIENT_S      5u		   /* a client that says nothing for so long is left */
+#define REPAIR_MSEC   1000		  /* between looks at what nobody tells of */
+#define NOTICE_MSEC   100		  /* at least, between looks at what was noticed */
+#define REFUSED_MSEC  200		  /* between looks at the counters of refused packets */
+#define TURN_MSEC     1000		  /* of control_options.turn */
+#define REPAIR_BUDGET (5 * NSEC_PER_MSEC) /* each second: half a percent of a core */
+#define CLIENT_S      5u		  /* a client that says nothing for so long is left */
 #define MAX_CLIENTS   64u
 
 struct control {
@@ -297,7 +297,8 @@ static void detach(struct control *c, const char *id, const struct text *body, s
 
 	(void)body;
 	if (isolate_detach(c->isolator, id, &e)) {
-		refuse(a, MHD_HTTP_NOT_FOUND, e.message);
+		refuse(a, e.code == ERR_USAGE ? MHD_HTTP_NOT_FOUND : MHD_HTTP_INTERNAL_SERVER_ERROR,
+		       e.message);
 		return;
 	}
 	a->status = MHD_HTTP_OK;

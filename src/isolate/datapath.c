@@ -104,13 +104,17 @@ int datapath_open(struct datapath *d, int existing, struct err *e)
 	if (take_programs(d, e))
 		goto fail;
 	d->host = map_memory(d->object, "dp_host", HOST_BYTES);
-	d->owners = map_memory(d->object, "dp_owners", OWNERS_BYTES);
-	d->containers = map_memory(d->object, "dp_containers", CONTAINERS_BYTES);
+	d->kernel.owners = map_memory(d->object, "dp_owners", OWNERS_BYTES);
+	d->kernel.containers = map_memory(d->object, "dp_containers", CONTAINERS_BYTES);
 	d->counters = bpf_object__find_map_fd_by_name(d->object, "dp_counters");
-	if (!d->host || !d->owners || !d->containers) {
+	if (!d->host || !d->kernel.owners || !d->kernel.containers) {
 		err_sys(e, "cannot map the port table");
 		goto fail;
 	}
+	d->wanted.owners = xmalloc(OWNERS_BYTES);
+	memcpy(d->wanted.owners, d->kernel.owners, OWNERS_BYTES);
+	d->wanted.containers = xmalloc(CONTAINERS_BYTES);
+	memcpy(d->wanted.containers, d->kernel.containers, CONTAINERS_BYTES);
 	return 0;
 fail:
 	datapath_close(d);
@@ -121,18 +125,30 @@ void datapath_close(struct datapath *d)
 {
 	if (d->host)
 		munmap(d->host, HOST_BYTES);
-	if (d->owners)
-		munmap(d->owners, OWNERS_BYTES);
-	if (d->containers)
-		munmap(d->containers, CONTAINERS_BYTES);
+	if (d->kernel.owners)
+		munmap(d->kernel.owners, OWNERS_BYTES);
+	if (d->kernel.containers)
+		munmap(d->kernel.containers, CONTAINERS_BYTES);
+	free(d->wanted.owners);
+	free(d->wanted.containers);
 	bpf_object__close(d->object);
 	*d = (struct datapath){0};
 }
 
-void datapath_owned(const struct datapath *d, uint32_t slot, struct port_set *out)
+void datapath_give(const struct datapath *d, uint32_t port, uint32_t slot)
+{
+	d->wanted.owners[port] = d->kernel.owners[port] = slot;
+}
+
+void datapath_put(const struct datapath *d, uint32_t slot, const struct dp_container *entry)
+{
+	d->wanted.containers[slot] = d->kernel.containers[slot] = *entry;
+}
+
+void datapath_owned(const uint64_t *owners, uint32_t slot, struct port_set *out)
 {
 	for (size_t word = 0; word < ARRAY_SIZE(out->bits); word++) {
-		const uint64_t *owner = d->owners + word * 64;
+		const uint64_t *owner = owners + word * 64;
 		uint64_t bits = 0;
 		for (unsigned k = 0; k < 64; k++)
 			bits |= (uint64_t)(owner[k] == slot) << k;

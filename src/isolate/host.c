@@ -43,8 +43,9 @@ static int look(struct host *h, struct err *e)
 		return err_set(e, ERR_FAILED, "%s has no IPv4 address", h->eth.name);
 	if (!h->eth.has_mac || !memcmp(h->eth.mac, none, sizeof(none)))
 		return err_set(e, ERR_FAILED, "%s has no Ethernet address", h->eth.name);
-	if (h->address6.ifindex && net_default_route(h->net, AF_INET6, &h->gateway6, NULL))
-		h->gateway6 = (struct net_gateway){0}; /* IPv6 among neighbours only */
+	/* Without a default route: IPv6 among neighbours only. */
+	if (h->address6.ifindex && net_default_route(h->net, AF_INET6, &h->gateway6, e) < 0)
+		return -1;
 	return 0;
 }
 

@@ -10,15 +10,21 @@
 
 enum dp_program { DP_WIRE, DP_HOST_LO, DP_OUT, DP_SHAPED, DP_INNER_LO, DP_INNER_ETH, DP_PROGRAMS };
 
+struct table {
+	uint64_t *owners; /* DP_PORTS slots */
+	struct dp_container *containers;
+};
+
 struct datapath {
 	struct bpf_object *object;
 	int program[DP_PROGRAMS];
 	uint32_t program_id[DP_PROGRAMS];
 	/* Maps, in our memory and the kernel's at once. */
 	struct dp_host *host;
-	uint64_t *owners; /* DP_PORTS slots */
-	struct dp_container *containers;
-	int counters; /* descriptor: one copy per processor */
+	struct table kernel;
+	struct table
+		wanted; /* ours alone: what the kernel's held when we came, and what we changed */
+	int counters;	/* descriptor: one copy per processor */
 };
 
 extern const char *const datapath_names[DP_PROGRAMS]; /* "dredge:dp_wire": names of filters */
@@ -26,8 +32,11 @@ extern const char *const datapath_names[DP_PROGRAMS]; /* "dredge:dp_wire": names
 /* Load; existing >= 0: id of a program of ours that is attached, whose maps are taken over. */
 int datapath_open(struct datapath *d, int existing, struct err *e);
 void datapath_close(struct datapath *d);
-/* Every port that the table gives to the slot. */
-void datapath_owned(const struct datapath *d, uint32_t slot, struct port_set *out);
+/* Both tables. slot 0 = nobody. */
+void datapath_give(const struct datapath *d, uint32_t port, uint32_t slot);
+void datapath_put(const struct datapath *d, uint32_t slot, const struct dp_container *entry);
+/* Every port that a table gives to the slot. */
+void datapath_owned(const uint64_t *owners, uint32_t slot, struct port_set *out);
 
 /* ---- what is known of the host ---- */
 
@@ -61,9 +70,11 @@ enum item_kind {
 	ITEM_ROUTE,    /* name, number = family: default route */
 	ITEM_SYSCTL,   /* name, value */
 	ITEM_CLSACT,   /* name */
+	ITEM_FIRST,    /* name: no filter in front of ours; who put one there has his reasons */
 	ITEM_PROGRAM,  /* name, number = enum dp_program, slot */
 	ITEM_HTB,      /* name, number = default class: root qdisc */
-	ITEM_CLASS,    /* name, number = minor, shape: with its leaf */
+	ITEM_CLASS,    /* name, number = minor, shape */
+	ITEM_LEAF,     /* name, number = minor: the queue of a class */
 	ITEM_NO_QDISC, /* name: no root qdisc of ours */
 	ITEM_NO_CLASS, /* name, number = minor */
 	ITEM_FLOWS,    /* name, number = class above, 0 = root: fq_codel */
@@ -96,8 +107,16 @@ struct container {
 
 enum apply {
 	APPLY_PLAN,   /* make what is missing */
+	APPLY_NEW,    /* the same; when that fails, the container's namespace is as before */
 	APPLY_REPAIR, /* and tell of it */
 	APPLY_LOOK,   /* only tell */
+};
+
+#define LINKS_SEEN 4u /* a plan speaks of so many */
+
+struct seen_link {
+	bool inside;
+	struct net_link link;
 };
 
 /* What a plan is checked against and applied to. */
@@ -109,6 +128,15 @@ struct target {
 	struct container *container; /* NULL: the host's own part */
 	struct net_socket *inside;   /* in its namespace */
 	int missing;		     /* things of the plan that still are */
+	/* Asked for once, until something is changed. */
+	struct seen_link links[LINKS_SEEN];
+	unsigned links_seen;
+};
+
+/* Of a thing in the container's namespace, before it was made as planned. */
+struct before {
+	char value[64];
+	uint32_t mtu, flags;
 };
 
 /* flow_parent: NULL = no queues. */
@@ -116,8 +144,13 @@ void plan_host(const struct host *h, bool shaper, const uint32_t *flow_parent, s
 void plan_container(const struct host *h, const struct container *c, struct plan *p);
 void item_text(const struct item *it, struct text *out);
 /* 1: the kernel has it; 0: not; -1: cannot be told. */
-int item_check(const struct target *t, const struct item *it, struct err *e);
-int item_apply(const struct target *t, const struct item *it, struct err *e);
+int item_check(struct target *t, const struct item *it, struct err *e);
+/* It can be made; else it is only told of. */
+bool item_is_ours(const struct item *it);
+int item_apply(struct target *t, const struct item *it, struct err *e);
+/* Only what outlives the container's interface. */
+int item_remember(struct target *t, const struct item *it, struct before *b, struct err *e);
+void item_take_back(struct target *t, const struct item *it, const struct before *b);
 /* Apply what is missing, in order. */
 int plan_apply(struct target *t, const struct plan *p, struct err *e);
 
@@ -168,17 +201,20 @@ struct isolator {
 	bool flows;
 	bool shaper; /* somebody has, or had, an egress limit */
 	struct net_socket *monitor;
-	int missing[DP_SLOTS];	/* as struct isolate_container has it */
-	int32_t nsid[DP_SLOTS]; /* by which the host's namespace knows the container's */
-	bool noticed[DP_SLOTS]; /* 0: the host's part */
-	uint32_t turn;		/* slot to look at next */
+	int missing[DP_SLOTS];	    /* as struct isolate_container has it */
+	int32_t nsid[DP_SLOTS];	    /* by which the host's namespace knows the container's */
+	bool noticed[DP_SLOTS];	    /* 0: the host's part */
+	uint64_t looked;	    /* monotonic: when all were looked at, as far as time permits */
+	uint32_t turn, sysctl_turn; /* slots to look at next */
+	struct sysctl_file *sysctls[DP_SLOTS]; /* owned */
+	unsigned sysctl_count;
 	struct drift_told drift[DRIFT_TOLD];
 	struct refused_told refused[DP_SLOTS];
 };
 
 static inline bool slot_used(const struct isolator *i, uint32_t slot)
 {
-	return i->datapath.containers[slot].state != DP_FREE;
+	return i->datapath.wanted.containers[slot].state != DP_FREE;
 }
 
 uint32_t slot_of(const struct isolator *i, const char *id); /* 0: no such container */
@@ -190,6 +226,16 @@ int target_open(struct isolator *i, struct container *c, enum apply how, struct 
 void target_close(struct target *t);
 int host_apply(struct isolator *i, enum apply how, struct err *e);
 int container_apply(struct isolator *i, struct container *c, enum apply how, struct err *e);
+
+/* ---- sysctls; sysctl.c ---- */
+
+/* Tabs become blanks. */
+int sysctl_read(struct target *t, const struct item *it, char *out, size_t n, struct err *e);
+int sysctl_write(struct target *t, const struct item *it, const char *value, struct err *e);
+/* One that was read for this slot has not the planned value any more. */
+bool sysctls_drifted(const struct isolator *i, uint32_t slot);
+void sysctls_drop(struct isolator *i, uint32_t slot);
+void sysctls_make_room(void);
 
 /* ---- telling; tell.c ---- */
 

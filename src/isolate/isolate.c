@@ -13,7 +13,8 @@
 uint32_t slot_of(const struct isolator *i, const char *id)
 {
 	for (uint32_t slot = 1; slot < DP_SLOTS; slot++)
-		if (slot_used(i, slot) && !strncmp(i->datapath.containers[slot].id, id, DP_ID_SIZE))
+		if (slot_used(i, slot) &&
+		    !strncmp(i->datapath.wanted.containers[slot].id, id, DP_ID_SIZE))
 			return slot;
 	return 0;
 }
@@ -29,9 +30,9 @@ static uint32_t free_slot(const struct isolator *i)
 void container_load(const struct isolator *i, uint32_t slot, struct container *c)
 {
 	*c = (struct container){.slot = slot, .netns = -1};
-	c->entry = i->datapath.containers[slot];
+	c->entry = i->datapath.wanted.containers[slot];
 	c->entry.id[DP_ID_SIZE - 1] = '\0';
-	datapath_owned(&i->datapath, slot, &c->ports);
+	datapath_owned(i->datapath.wanted.owners, slot, &c->ports);
 	port_set_remove(&c->ports, c->entry.ephemeral_begin, c->entry.ephemeral_end);
 	snprintf(c->veth, sizeof(c->veth), VETH_FORM, slot);
 	cleanup_free char *path = isolate_netns_path(i, c->entry.id);
@@ -137,11 +138,11 @@ static uint32_t attached_program(const struct host *h)
 	struct own_links *own = own_links(h);
 	uint32_t id = 0;
 
-	net_bpf_filters(h->net, h->eth.ifindex, NET_TC_INGRESS, find_ours, &id, NULL);
+	net_filters(h->net, h->eth.ifindex, NET_TC_INGRESS, find_ours, &id, NULL);
 	if (!id)
-		net_bpf_filters(h->net, h->lo.ifindex, NET_TC_INGRESS, find_ours, &id, NULL);
+		net_filters(h->net, h->lo.ifindex, NET_TC_INGRESS, find_ours, &id, NULL);
 	for (unsigned k = 0; k < own->count && !id; k++)
-		net_bpf_filters(h->net, own->ifindexes[k], NET_TC_INGRESS, find_ours, &id, NULL);
+		net_filters(h->net, own->ifindexes[k], NET_TC_INGRESS, find_ours, &id, NULL);
 	free(own);
 	return id;
 }
@@ -150,6 +151,8 @@ void isolate_close(struct isolator *i)
 {
 	if (!i)
 		return;
+	for (uint32_t slot = 0; slot < DP_SLOTS; slot++)
+		sysctls_drop(i, slot);
 	net_close(i->monitor);
 	datapath_close(&i->datapath);
 	host_close(&i->host);
@@ -180,10 +183,10 @@ static int ports_valid(const struct isolator *i, const struct port_set *ports, u
 	if (!port_set_contains(&i->o.ports, ports))
 		return err_set(e, ERR_USAGE, "not all of the ports are managed here (--resources)");
 	for (uint32_t port = 1; port < DP_PORTS; port++) {
-		uint64_t owner = i->datapath.owners[port];
+		uint64_t owner = i->datapath.wanted.owners[port];
 		if (owner && owner != slot && port_set_has(ports, port))
 			return err_set(e, ERR_USAGE, "port %u belongs to container %s", port,
-				       i->datapath.containers[owner].id);
+				       i->datapath.wanted.containers[owner].id);
 		if (!owner && port_set_has(host, port) && port_set_has(ports, port))
 			return err_set(e, ERR_USAGE, "port %u: a process of the host uses it",
 				       port);
@@ -209,26 +212,47 @@ static int make_shaper(struct isolator *i, const struct isolate_request *r, stru
 	return host_apply(i, APPLY_PLAN, e);
 }
 
-/* Take everything of a container out of the kernel; what is not there is no error. */
-static void undo(struct isolator *i, struct container *c)
+/* Deletes the link of that name, if there is one. */
+static int link_drop(struct isolator *i, const char *name, struct err *e)
 {
-	uint64_t *owners = i->datapath.owners;
+	struct net_link l;
+	int none = net_link_named(i->host.net, name, &l, e);
+
+	return none ? MIN(none, 0) : net_link_delete(i->host.net, l.ifindex, e);
+}
+
+/* Somebody's first egress limit came to nothing. */
+static void drop_shaper(struct isolator *i)
+{
+	i->shaper = false;
+	if (!link_drop(i, SHAPER_IN, NULL))
+		host_apply(i, APPLY_PLAN, NULL);
+}
+
+/*
+ * Take everything of a container out of the kernel; what is not there is no error. When the kernel
+ * refuses, the container stays in the table, half changed, for another try.
+ */
+static int undo(struct isolator *i, struct container *c, struct err *e)
+{
 	struct target t = {.host = &i->host, .datapath = &i->datapath, .container = c};
 	const struct item class = {.kind = ITEM_NO_CLASS, .name = SHAPER_IN, .number = c->slot};
-	struct net_link l;
 
+	if (link_drop(i, c->veth, e))
+		return -1;
+	int none = item_check(&t, &class, e);
+	if (none < 0 || (!none && item_apply(&t, &class, e)))
+		return -1;
 	for (uint32_t port = 1; port < DP_PORTS; port++)
-		if (owners[port] == c->slot)
-			owners[port] = 0;
-	if (!net_link_named(i->host.net, c->veth, &l, NULL))
-		net_link_delete(i->host.net, l.ifindex, NULL);
-	if (!item_check(&t, &class, NULL))
-		item_apply(&t, &class, NULL);
+		if (i->datapath.wanted.owners[port] == c->slot)
+			datapath_give(&i->datapath, port, 0);
 	ephemeral_release(&i->pool, c->entry.ephemeral_begin,
 			  c->entry.ephemeral_end - c->entry.ephemeral_begin + 1);
 	handle_drop(i, c->entry.id);
+	sysctls_drop(i, c->slot);
 	/* Last: what the table knows of is finished by the next start. */
-	i->datapath.containers[c->slot] = (struct dp_container){0};
+	datapath_put(&i->datapath, c->slot, &(struct dp_container){0});
+	return 0;
 }
 
 /* The pools may be others than when it was attached: it keeps what it has. */
@@ -259,6 +283,7 @@ static void recover(struct isolator *i)
 {
 	for (uint32_t slot = 1; slot < DP_SLOTS; slot++) {
 		struct container c;
+		struct err e;
 		if (!slot_used(i, slot))
 			continue;
 		container_load(i, slot, &c);
@@ -266,9 +291,11 @@ static void recover(struct isolator *i)
 		i->shaper |= x->egress.rate > 0;
 		/* What was interrupted in the middle is taken back. */
 		if (x->state != DP_READY) {
-			undo(i, &c);
-			tell_container(i, ISOLATE_DETACHED, x->id, NULL,
-				       "it was left half changed");
+			if (undo(i, &c, &e))
+				log_warn("container %s stays half changed: %s", x->id, e.message);
+			else
+				tell_container(i, ISOLATE_DETACHED, x->id, NULL,
+					       "it was left half changed");
 		} else {
 			recover_ports(i, &c);
 		}
@@ -313,7 +340,7 @@ static int attach(struct isolator *i, const struct isolate_request *r, struct co
 	if (make_shaper(i, r, e))
 		return -1;
 	c->entry.state = DP_READY;
-	return container_apply(i, c, APPLY_PLAN, e);
+	return container_apply(i, c, APPLY_NEW, e);
 }
 
 static int attach_checked(struct isolator *i, const struct isolate_request *r, struct err *e)
@@ -340,10 +367,14 @@ static int attach_checked(struct isolator *i, const struct isolate_request *r, s
 	refused_begin(i, slot);
 	/* The note of what is begun, for whoever comes after a crash. */
 	c.entry.state = DP_CHANGING;
-	i->datapath.containers[slot] = c.entry;
+	datapath_put(&i->datapath, slot, &c.entry);
+	bool had_shaper = i->shaper;
 	int status = attach(i, r, &c, e);
-	if (status)
-		undo(i, &c);
+	if (status) {
+		undo(i, &c, NULL);
+		if (i->shaper && !had_shaper)
+			drop_shaper(i);
+	}
 	container_done(&c);
 	return status;
 }
@@ -357,16 +388,20 @@ static int update_checked(struct isolator *i, const struct isolate_request *r, s
 	if (!slot)
 		return err_set(e, ERR_USAGE, "no container %.64s", r->id);
 	host_listening(&i->host, &host);
-	if (ports_valid(i, &r->ports, slot, &host, e) || make_shaper(i, r, e))
+	if (ports_valid(i, &r->ports, slot, &host, e))
 		return -1;
 	container_load(i, slot, &c);
 	before = c;
 	set_limits(i, &c, r);
 	if (r->spare_ingress && !before.entry.ingress.rate)
 		c.entry.ingress = before.entry.ingress;
-	int status = container_apply(i, &c, APPLY_PLAN, e);
-	if (status)
+	bool had_shaper = i->shaper;
+	int status = make_shaper(i, r, e) || container_apply(i, &c, APPLY_PLAN, e) ? -1 : 0;
+	if (status) {
 		container_apply(i, &before, APPLY_PLAN, NULL);
+		if (i->shaper && !had_shaper)
+			drop_shaper(i);
+	}
 	container_done(&c);
 	return status;
 }
@@ -378,13 +413,13 @@ static int detach_checked(struct isolator *i, const char *id, struct err *e)
 
 	if (!slot)
 		return err_set(e, ERR_USAGE, "no container %.64s", id);
-	i->datapath.containers[slot].state = DP_CHANGING;
 	container_load(i, slot, &c);
 	container_done(&c);
+	c.entry.state = DP_CHANGING;
+	datapath_put(&i->datapath, slot, &c.entry);
 	tell_refused(i, slot, true);
 	tell_held_drift(i, slot);
-	undo(i, &c);
-	return 0;
+	return undo(i, &c, e);
 }
 
 /* Tell how a request went. */
@@ -427,7 +462,7 @@ int isolate_detach(struct isolator *i, const char *id, struct err *e)
 /* Not every kernel has fq_codel, and not every interface is free: then without. */
 static void try_flows(struct isolator *i)
 {
-	const struct target t = {.host = &i->host, .datapath = &i->datapath};
+	struct target t = {.host = &i->host, .datapath = &i->datapath};
 	struct item it = {.kind = ITEM_FLOWS, .number = i->o.flow_parent};
 	struct err why = {0};
 
@@ -468,6 +503,7 @@ struct isolator *isolate_open(const struct isolate_options *o, struct err *e)
 	i->run_dir = xstrdup(o->run_dir);
 	i->handles = xasprintf("%s/netns", o->run_dir);
 	i->pool.pool = o->ephemeral;
+	sysctls_make_room();
 	if (host_open(&i->host, o->eth, o->lo, o->ip6, e))
 		goto fail;
 	if (handles_open(i, e))

@@ -87,12 +87,11 @@ void isolate_room(const struct isolator *i, struct isolate_room *out)
 	out->ports = i->o.ports;
 	port_set_subtract(&out->ports, &host);
 	for (uint32_t port = 1; port < DP_PORTS; port++)
-		if (i->datapath.owners[port])
+		if (i->datapath.wanted.owners[port])
 			port_set_remove(&out->ports, port, port);
 }
 
-static int explain_plan(const struct target *t, const struct plan *p, struct text *out,
-			struct err *e)
+static int explain_plan(struct target *t, const struct plan *p, struct text *out, struct err *e)
 {
 	for (unsigned k = 0; k < p->count; k++) {
 		int has = item_check(t, &p->items[k], e);

@@ -91,6 +91,7 @@ void plan_host(const struct host *h, bool shaper, const uint32_t *flow_parent, s
 		add_no_ip6(h, p, SHAPER_OUT);
 		add(p, ITEM_HTB, false, SHAPER_IN)->number = 0;
 		add_program(p, false, SHAPER_OUT, DP_SHAPED);
+		add(p, ITEM_FIRST, false, SHAPER_OUT);
 		add_up(p, false, SHAPER_OUT, h->eth.mtu);
 		add_up(p, false, SHAPER_IN, h->eth.mtu);
 	}
@@ -110,12 +111,15 @@ static void plan_limits(const struct container *c, struct plan *p)
 		struct item *it = add(p, ITEM_CLASS, false, c->veth);
 		it->number = 1;
 		it->shape = (struct shape){in->rate, in->ceil, in->burst};
+		add(p, ITEM_LEAF, false, c->veth)->number = 1;
 	} else {
 		add(p, ITEM_NO_QDISC, false, c->veth);
 	}
 	struct item *it = add(p, out->rate ? ITEM_CLASS : ITEM_NO_CLASS, false, SHAPER_IN);
 	it->number = c->slot;
 	it->shape = (struct shape){out->rate, out->ceil, out->burst};
+	if (out->rate)
+		add(p, ITEM_LEAF, false, SHAPER_IN)->number = c->slot;
 }
 
 void plan_container(const struct host *h, const struct container *c, struct plan *p)
@@ -143,29 +147,51 @@ void plan_container(const struct host *h, const struct container *c, struct plan
 	if (h->gateway6.ifindex)
 		add(p, ITEM_ROUTE, true, h->eth.name)->number = AF_INET6;
 	add_program(p, false, c->veth, DP_OUT);
+	add(p, ITEM_FIRST, false, c->veth);
 	plan_limits(c, p);
 	add(p, ITEM_SLOT, false, "");
 	add(p, ITEM_PORTS, false, "");
 	add_like_host(p, h, false, c->veth);
 }
 
+/* Of the first count items. */
+static void take_back(struct target *t, const struct plan *p, unsigned count, bool made[],
+		      const struct before before[])
+{
+	while (count--)
+		if (made[count])
+			item_take_back(t, &p->items[count], &before[count]);
+}
+
+static int make(struct target *t, const struct item *it, struct before *b, struct err *e)
+{
+	if (t->how == APPLY_NEW && item_remember(t, it, b, e))
+		return -1;
+	return item_apply(t, it, e);
+}
+
 int plan_apply(struct target *t, const struct plan *p, struct err *e)
 {
 	const uint32_t slot = t->container ? t->container->slot : 0;
+	struct before before[ARRAY_SIZE(p->items)];
+	bool made[ARRAY_SIZE(p->items)] = {0};
 
 	for (unsigned i = 0; i < p->count; i++) {
 		const struct item *it = &p->items[i];
+		bool left = t->how == APPLY_LOOK || !item_is_ours(it);
 		int has = item_check(t, it, e);
-		if (has < 0)
+		bool missing = !has;
+		if (missing && !left) {
+			has = make(t, it, &before[i], e);
+			made[i] = t->how == APPLY_NEW && !has;
+		}
+		if (has < 0) {
+			take_back(t, p, i, made, before);
 			return -1;
-		if (has)
-			continue;
-		t->missing += t->how == APPLY_LOOK;
-		if (t->how != APPLY_LOOK && item_apply(t, it, e))
-			return -1;
-		if (t->how != APPLY_PLAN)
-			tell_drift(t->isolator, slot, it,
-				   t->how == APPLY_LOOK ? "left alone" : NULL);
+		}
+		t->missing += missing && left;
+		if (missing && (t->how == APPLY_LOOK || t->how == APPLY_REPAIR))
+			tell_drift(t->isolator, slot, it, left ? "left alone" : NULL);
 	}
 	return 0;
 }

@@ -38,7 +38,7 @@ void tell_container(struct isolator *i, enum isolate_event_kind kind, const char
 
 static const char *id_of(const struct isolator *i, uint32_t slot)
 {
-	return slot ? i->datapath.containers[slot].id : NULL;
+	return slot ? i->datapath.wanted.containers[slot].id : NULL;
 }
 
 /* ---- drift ---- */
@@ -131,6 +131,6 @@ void tell_refused(struct isolator *i, uint32_t slot, bool at_once)
 void isolate_look_at_refused(struct isolator *i)
 {
 	for (uint32_t slot = 1; slot < DP_SLOTS; slot++)
-		if (i->datapath.containers[slot].state == DP_READY)
+		if (i->datapath.wanted.containers[slot].state == DP_READY)
 			tell_refused(i, slot, false);
 }

@@ -51,11 +51,12 @@ static int set_up(int netns, const char *link, const char *address, struct err *
 	struct net_link l;
 	int status = -1;
 
-	if (s && !net_link_named(s, "lo", &l, e) && !net_link_set(s, l.ifindex, 65536, NULL, e) &&
-	    !net_link_named(s, link, &l, e)) {
+	if (s && !net_link_named(s, "lo", &l, e) &&
+	    !net_link_set(s, l.ifindex, true, 65536, NULL, e) && !net_link_named(s, link, &l, e)) {
 		a.ifindex = l.ifindex;
 		inet_pton(AF_INET, address, a.address);
-		status = net_link_set(s, l.ifindex, 1500, NULL, e) || net_address_add(s, &a, e);
+		status = net_link_set(s, l.ifindex, true, 1500, NULL, e) ||
+			 net_address_add(s, &a, e);
 	}
 	net_close(s);
 	return status ? -1 : 0;
@@ -86,7 +87,7 @@ static int make_wire(struct trying *t, struct err *e)
 	static const uint8_t other[6] = {2, 0, 0, 0, 0, 2};
 	struct net_socket *far = status ? NULL : net_open(t->outside, e);
 	if (far && !net_link_named(far, "eth0", &l, e))
-		status = net_link_set(far, l.ifindex, 1500, other, e);
+		status = net_link_set(far, l.ifindex, true, 1500, other, e);
 	net_close(far);
 	net_close(s);
 	return status;

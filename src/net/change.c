@@ -76,11 +76,11 @@ int net_link_delete(struct net_socket *s, uint32_t ifindex, struct err *e)
 			  "cannot delete a link");
 }
 
-int net_link_set(struct net_socket *s, uint32_t ifindex, uint32_t mtu, const uint8_t *mac,
+int net_link_set(struct net_socket *s, uint32_t ifindex, bool up, uint32_t mtu, const uint8_t *mac,
 		 struct err *e)
 {
 	const struct ifinfomsg h = {
-		.ifi_index = (int)ifindex, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+		.ifi_index = (int)ifindex, .ifi_flags = up ? IFF_UP : 0, .ifi_change = IFF_UP};
 	struct nl_msg *msg = change_new(RTM_NEWLINK, 0, &h, sizeof(h));
 
 	put_u32(msg, IFLA_MTU, mtu);
@@ -107,11 +107,12 @@ int net_link_named(struct net_socket *s, const char *name, struct net_link *out,
 	struct nl_msg *msg = request_new(RTM_GETLINK, false, &h, sizeof(h));
 	struct named n = {.out = out};
 	char what[64];
+	int code;
 
 	put_text(msg, IFLA_IFNAME, name);
 	snprintf(what, sizeof(what), "link %.20s", name);
-	if (socket_ask(s, msg, take_link, &n, what, NULL, e))
-		return -1;
+	if (socket_ask(s, msg, take_link, &n, what, &code, e))
+		return code == ENODEV ? 1 : -1;
 	return n.found ? 0 : err_set(e, ERR_FAILED, "%s: no answer", what);
 }
 
@@ -184,9 +185,10 @@ int net_default_route(struct net_socket *s, uint8_t family, struct net_gateway *
 	if (socket_ask(s, request_new(RTM_GETROUTE, true, &h, sizeof(h)), take_route, &g,
 		       "cannot read routes", NULL, e))
 		return -1;
-	return g.found ? 0
-		       : err_set(e, ERR_FAILED, "the host has no IPv%d default route",
-				 family == AF_INET6 ? 6 : 4);
+	if (g.found)
+		return 0;
+	err_set(e, ERR_FAILED, "the host has no IPv%d default route", family == AF_INET6 ? 6 : 4);
+	return 1;
 }
 
 int net_default_route_add(struct net_socket *s, const struct net_gateway *g, struct err *e)
@@ -210,42 +212,54 @@ int net_default_route_add(struct net_socket *s, const struct net_gateway *g, str
 
 /* ---- sysctls ---- */
 
-struct sysctl {
+struct opening {
 	char path[160];
-	const char *value;
-	char *out;
-	size_t n;
+	int flags, fd;
 };
 
-static int sysctl_access(void *ctx, struct err *e)
+static int open_there(void *ctx, struct err *e)
 {
-	struct sysctl *c = ctx;
-	cleanup_close int fd = open(c->path, (c->value ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
-	if (fd < 0)
-		return err_sys(e, "%s", c->path);
-	ssize_t got = c->value ? write(fd, c->value, strlen(c->value)) : read(fd, c->out, c->n - 1);
+	struct opening *o = ctx;
+
+	o->fd = open(o->path, o->flags | O_CLOEXEC);
+	return o->fd < 0 ? err_sys(e, "%s", o->path) : 0;
+}
+
+static int sysctl_open(int netns_fd, const char *name, int flags, struct err *e)
+{
+	struct opening o = {.flags = flags};
+
+	snprintf(o.path, sizeof(o.path), "/proc/sys/net/%s", name);
+	return namespace_run(netns_fd, open_there, &o, e) ? -1 : o.fd;
+}
+
+int net_sysctl_open(int netns_fd, const char *name, struct err *e)
+{
+	return sysctl_open(netns_fd, name, O_RDWR, e);
+}
+
+int net_sysctl_get(int fd, const char *name, char *out, size_t n, struct err *e)
+{
+	ssize_t got = pread(fd, out, n - 1, 0);
+
 	if (got < 0)
-		return err_sys(e, "%s", c->path);
-	if (c->value)
-		return 0;
-	while (got && c->out[got - 1] == '\n')
+		return err_sys(e, "/proc/sys/net/%s", name);
+	while (got && out[got - 1] == '\n')
 		got--;
-	c->out[got] = '\0';
+	out[got] = '\0';
+	return 0;
+}
+
+int net_sysctl_set(int fd, const char *name, const char *value, struct err *e)
+{
+	if (net_ops.pwrite(fd, value, strlen(value), 0) < 0)
+		return err_sys(e, "/proc/sys/net/%s", name);
 	return 0;
 }
 
 int net_sysctl_read(int netns_fd, const char *name, char *out, size_t n, struct err *e)
 {
-	struct sysctl c = {.out = out, .n = n};
+	cleanup_close int fd = sysctl_open(netns_fd, name, O_RDONLY, e);
 
-	snprintf(c.path, sizeof(c.path), "/proc/sys/net/%s", name);
-	return namespace_run(netns_fd, sysctl_access, &c, e);
-}
-
-int net_sysctl_write(int netns_fd, const char *name, const char *value, struct err *e)
-{
-	struct sysctl c = {.value = value};
-
-	snprintf(c.path, sizeof(c.path), "/proc/sys/net/%s", name);
-	return namespace_run(netns_fd, sysctl_access, &c, e);
+	return fd < 0 ? -1 : net_sysctl_get(fd, name, out, n, e);
 }

@@ -17,6 +17,13 @@ struct net_socket {
 	uint8_t *buffer; /* NET_BUFFER_BYTES */
 };
 
+/* By which the kernel is asked and changed; only tests put others in their place. */
+struct net_ops {
+	ssize_t (*send)(int fd, const void *request, size_t n, int flags);
+	ssize_t (*pwrite)(int fd, const void *value, size_t n, off_t at); /* of a sysctl */
+};
+extern struct net_ops net_ops;
+
 struct net_socket *socket_open(int protocol, int netns_fd, struct err *e);
 /*
  * Send msg (freed) and hand every answer to fn until the end of it. what: for messages. *code, when

@@ -103,10 +103,10 @@ struct net_veth {
 
 int net_veth_create(struct net_socket *s, const struct net_veth *v, int *code, struct err *e);
 int net_link_delete(struct net_socket *s, uint32_t ifindex, struct err *e);
-/* Up, with this MTU, and unless NULL this address (6 bytes). */
-int net_link_set(struct net_socket *s, uint32_t ifindex, uint32_t mtu, const uint8_t *mac,
+/* Up or down, with this MTU, and unless NULL this address (6 bytes). */
+int net_link_set(struct net_socket *s, uint32_t ifindex, bool up, uint32_t mtu, const uint8_t *mac,
 		 struct err *e);
-/* The link of that name; -1 also when there is none. */
+/* The link of that name: 0 found, 1 none (e says so), -1. */
 int net_link_named(struct net_socket *s, const char *name, struct net_link *out, struct err *e);
 /* An address that is there already is no error. IPv6: without duplicate detection. */
 int net_address_add(struct net_socket *s, const struct net_address *a, struct err *e);
@@ -118,7 +118,7 @@ struct net_gateway { /* of a default route in the main table with one next hop *
 	uint8_t address[16]; /* 4 or 16 bytes; all zero: none, the interface alone is the way */
 };
 
-/* The first default route of the family. -1 also when there is none. */
+/* The first default route of the family: 0 found, 1 none (e says so), -1. */
 int net_default_route(struct net_socket *s, uint8_t family, struct net_gateway *out, struct err *e);
 /* Add, also where the gateway is not in a subnet of the interface. */
 int net_default_route_add(struct net_socket *s, const struct net_gateway *g, struct err *e);
@@ -187,23 +187,28 @@ struct net_bpf_filter { /* cls_bpf in direct-action mode */
 	int program;	  /* descriptor; of a dump: unused */
 	uint32_t id;	  /* of the program; of a dump only */
 	char name[64];
+	char kind[NET_NAME_SIZE]; /* of a dump only */
 };
 
 /* Make the filter, or put another program in its place without a gap. */
 int net_bpf_filter_set(struct net_socket *s, const struct net_bpf_filter *f, int *code,
 		       struct err *e);
-int net_bpf_filter_delete(struct net_socket *s, const struct net_bpf_filter *f, int *code,
-			  struct err *e);
-/* Only those of kind bpf. */
-int net_bpf_filters(struct net_socket *s, uint32_t ifindex, uint32_t parent,
-		    void (*fn)(void *ctx, const struct net_bpf_filter *f), void *ctx,
-		    struct err *e);
+/* The filter of that priority and handle, whatever its kind; handle 0: all of the priority. */
+int net_filter_delete(struct net_socket *s, const struct net_bpf_filter *f, int *code,
+		      struct err *e);
+/* Every filter; of one that is no cls_bpf only the place and the kind are known. */
+int net_filters(struct net_socket *s, uint32_t ifindex, uint32_t parent,
+		void (*fn)(void *ctx, const struct net_bpf_filter *f), void *ctx, struct err *e);
 
 /* ---- files below /proc/sys/net, which show the namespace of the thread ---- */
 
 /* name: "ipv4/conf/lo/accept_local". netns_fd -1 = here. Text without its line end. */
 int net_sysctl_read(int netns_fd, const char *name, char *out, size_t n, struct err *e);
-int net_sysctl_write(int netns_fd, const char *name, const char *value, struct err *e);
+/* To be read and set again and again, also after the namespace is gone: then that fails. */
+int net_sysctl_open(int netns_fd, const char *name, struct err *e);
+/* name: for messages. */
+int net_sysctl_get(int fd, const char *name, char *out, size_t n, struct err *e);
+int net_sysctl_set(int fd, const char *name, const char *value, struct err *e);
 
 /* ---- notifications ---- */
 

@@ -18,6 +18,8 @@
 #define ANSWER_MSEC	 2000 /* the kernel answers at once or never */
 #define NET_MAX_RESTARTS 8    /* of a dump that the kernel calls inconsistent */
 
+struct net_ops net_ops = {send, pwrite};
+
 static struct nl_sock *connect_here(int protocol, struct err *e)
 {
 	struct nl_sock *sk = nl_socket_alloc();
@@ -195,7 +197,7 @@ int socket_ask(struct net_socket *s, struct nl_msg *msg, void (*fn)(void *ctx, s
 		/* A repeated dump may name an object twice; callers keep the later one. */
 		nlmsg_hdr(msg)->nlmsg_seq = NL_AUTO_SEQ;
 		nl_complete_msg(s->sk, msg);
-		if (send(net_fd(s), nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len, 0) < 0) {
+		if (net_ops.send(net_fd(s), nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len, 0) < 0) {
 			why = errno;
 			break;
 		}

@@ -279,18 +279,18 @@ int net_leaf_add(struct net_socket *s, uint32_t ifindex, uint32_t parent, const 
 
 /* ---- cls_bpf ---- */
 
-static struct tcmsg filter_header(const struct net_bpf_filter *f)
+static struct tcmsg filter_header(const struct net_bpf_filter *f, uint16_t protocol)
 {
 	struct tcmsg t = tc_of(f->ifindex, f->parent, f->handle);
 
-	t.tcm_info = TC_H_MAKE((uint32_t)f->priority << 16, __builtin_bswap16(ETH_P_ALL));
+	t.tcm_info = TC_H_MAKE((uint32_t)f->priority << 16, __builtin_bswap16(protocol));
 	return t;
 }
 
 int net_bpf_filter_set(struct net_socket *s, const struct net_bpf_filter *f, int *code,
 		       struct err *e)
 {
-	const struct tcmsg t = filter_header(f);
+	const struct tcmsg t = filter_header(f, ETH_P_ALL);
 	struct nl_msg *msg = change_new(RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_REPLACE, &t,
 					sizeof(t));
 
@@ -305,14 +305,13 @@ int net_bpf_filter_set(struct net_socket *s, const struct net_bpf_filter *f, int
 	return change_run(s, msg, code, e, "cannot attach a program");
 }
 
-int net_bpf_filter_delete(struct net_socket *s, const struct net_bpf_filter *f, int *code,
-			  struct err *e)
+int net_filter_delete(struct net_socket *s, const struct net_bpf_filter *f, int *code,
+		      struct err *e)
 {
-	const struct tcmsg t = filter_header(f);
-	struct nl_msg *msg = change_new(RTM_DELTFILTER, 0, &t, sizeof(t));
+	const struct tcmsg t = filter_header(f, 0);
 
-	put_text(msg, TCA_KIND, "bpf");
-	return change_run(s, msg, code, e, "cannot detach a program");
+	return change_run(s, change_new(RTM_DELTFILTER, 0, &t, sizeof(t)), code, e,
+			  "cannot delete a filter");
 }
 
 struct filter_visit {
@@ -324,12 +323,14 @@ static void take_filter(void *ctx, struct nlmsghdr *h)
 {
 	const struct filter_visit *v = ctx;
 	const struct tcmsg *t = nlmsg_data(h);
-	struct nlattr *tb[TCA_MAX + 1], *ob[TCA_BPF_MAX + 1];
+	struct nlattr *tb[TCA_MAX + 1], *ob[TCA_BPF_MAX + 1] = {0};
 
 	if (h->nlmsg_type != RTM_NEWTFILTER || nlmsg_parse(h, sizeof(*t), tb, TCA_MAX, NULL) < 0 ||
-	    !tb[TCA_KIND] || strcmp(nla_get_string(tb[TCA_KIND]), "bpf") || !tb[TCA_OPTIONS] ||
-	    nla_parse_nested(ob, TCA_BPF_MAX, tb[TCA_OPTIONS], NULL) < 0 || !t->tcm_handle)
+	    !tb[TCA_KIND] || !t->tcm_handle)
 		return; /* the head of a chain has no handle */
+	if (!strcmp(nla_get_string(tb[TCA_KIND]), "bpf") &&
+	    (!tb[TCA_OPTIONS] || nla_parse_nested(ob, TCA_BPF_MAX, tb[TCA_OPTIONS], NULL) < 0))
+		return;
 	struct net_bpf_filter f = {
 		.ifindex = (uint32_t)t->tcm_ifindex,
 		.parent = t->tcm_parent,
@@ -339,13 +340,14 @@ static void take_filter(void *ctx, struct nlmsghdr *h)
 		.program = -1,
 		.id = ob[TCA_BPF_ID] ? nla_get_u32(ob[TCA_BPF_ID]) : 0,
 	};
+	nla_strlcpy(f.kind, tb[TCA_KIND], sizeof(f.kind));
 	if (ob[TCA_BPF_NAME])
 		nla_strlcpy(f.name, ob[TCA_BPF_NAME], sizeof(f.name));
 	v->fn(v->ctx, &f);
 }
 
-int net_bpf_filters(struct net_socket *s, uint32_t ifindex, uint32_t parent,
-		    void (*fn)(void *ctx, const struct net_bpf_filter *f), void *ctx, struct err *e)
+int net_filters(struct net_socket *s, uint32_t ifindex, uint32_t parent,
+		void (*fn)(void *ctx, const struct net_bpf_filter *f), void *ctx, struct err *e)
 {
 	const struct tcmsg t = tc_of(ifindex, parent, 0);
 	struct filter_visit v = {fn, ctx};

@@ -53,7 +53,7 @@ static struct filters filters_of(const struct net_bpf_filter *f) /* where that o
 {
 	struct filters all = {0};
 
-	done(net_bpf_filters(here, f->ifindex, f->parent, take_filter, &all, &e));
+	done(net_filters(here, f->ifindex, f->parent, take_filter, &all, &e));
 	return all;
 }
 
@@ -165,11 +165,11 @@ static void removed(void **state)
 	(void)state;
 	set(&f);
 	set(&g);
-	done(net_bpf_filter_delete(here, &f, NULL, &e));
+	done(net_filter_delete(here, &f, NULL, &e));
 	const struct filters all = filters_of(&f);
 	assert_int_equal(all.count, 1);
 	assert_filter(&g, &all.f[0]);
-	assert_int_equal(net_bpf_filter_delete(here, &f, &code, NULL), -1);
+	assert_int_equal(net_filter_delete(here, &f, &code, NULL), -1);
 	assert_int_equal(code, ENOENT);
 }
 
@@ -214,7 +214,7 @@ static void IPFilterRemove(void **state)
 	assert_int_equal(all.count, 2);
 	assert_int_not_equal(all.f[0].handle, all.f[1].handle);
 	for (unsigned i = 0; i < all.count; i++)
-		done(net_bpf_filter_delete(here, &all.f[i], NULL, &e));
+		done(net_filter_delete(here, &all.f[i], NULL, &e));
 	assert_int_equal(filters_of(&f).count, 0);
 }
 
@@ -234,7 +234,7 @@ static void HandleGeneration(void **state)
 	const struct net_bpf_filter *second = &both.f[both.f[0].handle == f.handle];
 	assert_filter(&g, second);
 	assert_int_not_equal(second->handle, f.handle);
-	done(net_bpf_filter_delete(here, second, NULL, &e));
+	done(net_filter_delete(here, second, NULL, &e));
 	const struct filters one = filters_of(&f);
 	assert_int_equal(one.count, 1);
 	assert_filter(&f, &one.f[0]);

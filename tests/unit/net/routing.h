@@ -65,8 +65,8 @@ static int make_pair(int netns, int *code)
 static uint32_t veth(void) /* and its peer; up */
 {
 	done(make_pair(-1, NULL));
-	done(net_link_set(here, link_of("peer").ifindex, 1500, NULL, &e));
-	done(net_link_set(here, link_of("veth").ifindex, 1500, NULL, &e));
+	done(net_link_set(here, link_of("peer").ifindex, true, 1500, NULL, &e));
+	done(net_link_set(here, link_of("veth").ifindex, true, 1500, NULL, &e));
 	return link_of("veth").ifindex;
 }
 

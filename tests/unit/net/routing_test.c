@@ -114,7 +114,7 @@ static void Eth0(void **state)
 	struct net_link l;
 
 	(void)state;
-	assert_int_equal(net_default_route(here, AF_INET, &g, &e), -1);
+	assert_int_equal(net_default_route(here, AF_INET, &g, &e), 1);
 	assert_non_null(strstr(e.message, "no IPv4 default route"));
 	add_default_route(&wanted);
 	done(net_default_route(here, AF_INET, &g, &e));
@@ -167,7 +167,7 @@ static void INETSockets(void **state)
 	struct sockets found = {0};
 
 	(void)state;
-	done(net_link_set(here, link_of("lo").ifindex, 65536, NULL, &e));
+	done(net_link_set(here, link_of("lo").ifindex, true, 65536, NULL, &e));
 	assert_int_equal(bind(listener, (struct sockaddr *)&a, n), 0);
 	assert_int_equal(listen(listener, 1), 0);
 	assert_int_equal(getsockname(listener, (struct sockaddr *)&a, &n), 0);
@@ -261,10 +261,10 @@ static void LinkSetUp(void **state)
 	done(make_pair(-1, NULL));
 	for (unsigned i = 0; i < ARRAY_SIZE(ends); i++) {
 		assert_false(link_of(ends[i]).flags & IFF_UP);
-		done(net_link_set(here, link_of(ends[i]).ifindex, 1500, NULL, &e));
+		done(net_link_set(here, link_of(ends[i]).ifindex, true, 1500, NULL, &e));
 		assert_true(link_of(ends[i]).flags & IFF_UP);
 	}
-	assert_int_equal(net_link_set(here, UNKNOWN, 1500, NULL, NULL), -1);
+	assert_int_equal(net_link_set(here, UNKNOWN, true, 1500, NULL, NULL), -1);
 }
 
 static void LinkSetMAC(void **state)
@@ -273,12 +273,12 @@ static void LinkSetMAC(void **state)
 	uint32_t ifindex = veth(), peer = link_of("peer").ifindex;
 
 	(void)state;
-	done(net_link_set(here, ifindex, 1500, other, &e));
-	done(net_link_set(here, peer, 1500, other, &e));
+	done(net_link_set(here, ifindex, true, 1500, other, &e));
+	done(net_link_set(here, peer, true, 1500, other, &e));
 	assert_memory_equal(link_of("veth").mac, other, sizeof(other));
 	assert_memory_equal(link_of("peer").mac, other, sizeof(other));
-	assert_int_equal(net_link_set(here, UNKNOWN, 1500, other, NULL), -1);
-	assert_int_equal(net_link_set(here, ifindex, 1500, multicast, NULL), -1);
+	assert_int_equal(net_link_set(here, UNKNOWN, true, 1500, other, NULL), -1);
+	assert_int_equal(net_link_set(here, ifindex, true, 1500, multicast, NULL), -1);
 	assert_memory_equal(link_of("veth").mac, other, sizeof(other));
 }
 
@@ -287,9 +287,9 @@ static void LinkMTU(void **state)
 	uint32_t ifindex = veth();
 
 	(void)state;
-	done(net_link_set(here, ifindex, 10000, NULL, &e));
+	done(net_link_set(here, ifindex, true, 10000, NULL, &e));
 	assert_int_equal(link_of("veth").mtu, 10000);
-	assert_int_equal(net_link_set(here, UNKNOWN, 10000, NULL, NULL), -1);
+	assert_int_equal(net_link_set(here, UNKNOWN, true, 10000, NULL, NULL), -1);
 }
 
 /* ---- qdiscs ---- */
