@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # What is asked of dredged, and what happens to it: refusals change nothing, limits come and go,
-# traffic goes on across kill -9 and drift, and in the end nothing is left.
+# traffic goes on across kill -9, and in the end nothing is left.
 # shellcheck disable=SC2016,SC2154
 source "$(dirname "$0")/isolated.bash"
 host_and_outside host outside
@@ -74,28 +74,13 @@ seconds() { # FROM TO ADDRESS PORT BYTES
 ctl update A --ports 31000-31499 --egress 0 --ingress 0
 same "no limit any more" "" "$(rate_of drshape0 1:1)$(rate_of dr1 1:1)"
 
-# ---- kill -9, and drift --------------------------------------------------------------------
+# ---- kill -9 -------------------------------------------------------------------------------
 
 stop_dredged KILL
 basics
 start_dredged
 same "recovered" "A B" "$(rows | awk '{printf "%s%s", sep, $1; sep = " "}')"
 same "recovered whole" "" "$(ctl explain A | grep -v '^ok')$(ctl explain host | grep -v '^ok')"
-basics
-drift() { # TITLE COMMAND...: undone within a second or so
-	"${@:2}" || bad "$1: $*"
-	wait_for 3 grep -q 'put right' "$work/dredged.err" || bad "$1 was not seen"
-	same "$1 is put right" "" "$(ctl explain A | grep -v '^ok')$(ctl explain host | grep -v '^ok')"
-	: >"$work/dredged.err"
-}
-drift "the program of a container" tc -n "$host" filter del dev dr1 ingress
-drift "clsact of the public interface" tc -n "$host" qdisc del dev eth0 clsact
-drift "clsact of loopback" tc -n "$host" qdisc del dev lo clsact
-drift "a sysctl" on host sh -c 'echo 0 >/proc/sys/net/ipv4/conf/lo/accept_local'
-drift "the MTU of a container's loopback" ip -n "$tag-A" link set lo mtu 65536
-drift "a link that is down" ip -n "$host" link set dr1 down
-drift "the container's address" ip -n "$tag-A" addr flush dev eth0
-drift "the container's port range" on A sh -c 'echo 32768 60999 >/proc/sys/net/ipv4/ip_local_port_range'
 basics
 
 # ---- run, and the end ----------------------------------------------------------------------
