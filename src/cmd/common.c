@@ -37,7 +37,7 @@ const char *const *plugin_dirs(const char *kind)
 
 #define URLS_MAX 16u
 
-static void give_up_all(void)
+void privileges_drop(void)
 {
 	const int none[] = {-1};
 
@@ -70,7 +70,7 @@ struct mesos_poller *start_poller(const char *urls, const char *agent, const cha
 		.credentials_file = credentials,
 		.ca_file = ca_file,
 		.interval_ns = interval,
-		.thread_begins = give_up_all,
+		.thread_begins = privileges_drop,
 	};
 	return mesos_poller_start(&o, e);
 }

@@ -6,6 +6,7 @@
 #include "cmd/isolation.h"
 #include "cmd/options.h"
 #include "cmd/resources.h"
+#include "cmd/serving.h"
 #include "cmd/statistics.h"
 #include "flow/flow.h"
 
@@ -35,6 +36,7 @@ enum {
 	OPT_CGROUP_ROOT,
 	OPT_MESOS_CGROUP,
 	OPT_NO_HOST_NETWORK,
+	OPT_LISTEN,
 	OPT_STATUS_INTERVAL,
 	OPT_VERSION,
 	OPT_CHECK,
@@ -81,6 +83,8 @@ static const struct option_row own_rows[] = {
 	{0, "How it runs", NULL, NULL, 0},
 	{OPT_CONFIG, "config", "FILE", "settings: lines 'NAME = VALUE' with the long names above",
 	 0},
+	{OPT_LISTEN, "listen", "ADDRESS",
+	 "serve HTTP at 127.0.0.1:5052 (port 0: any free one) or unix:/path", 0},
 	{OPT_STATUS_INTERVAL, "status-interval", "TIME", "time between state lines (10s; 0 = none)",
 	 0},
 	{OPT_CHECK, "check", NULL,
@@ -131,7 +135,7 @@ static void collect_rows(void)
 
 struct monitor {
 	char *write, *mesos, *agent, *credentials, *ca_file, *capture_filter, *cgroup_root,
-		*mesos_cgroup;
+		*mesos_cgroup, *listen;
 	char *interfaces[MAX_INTERFACES];
 	unsigned interface_count;
 	uint64_t mesos_interval, status_interval, max_ns;
@@ -149,6 +153,7 @@ struct monitor {
 	struct control *control;
 	struct message_box messages; /* of its thread */
 	struct desired desired;	     /* its ports, once it runs */
+	struct serving serving;
 	struct flow_totals totals;
 	uint64_t next_status;
 	bool ready;
@@ -290,6 +295,8 @@ static int set_option(void *ctx, int id, const char *arg, struct err *e)
 		return keep(&m->ca_file, arg);
 	case OPT_MESOS_INTERVAL:
 		return duration_parse(arg, &m->mesos_interval, e);
+	case OPT_LISTEN:
+		return keep(&m->listen, arg);
 	case OPT_STATUS_INTERVAL:
 		return duration_parse(arg, &m->status_interval, e);
 	case OPT_WINDOW:
@@ -382,6 +389,7 @@ static int on_tick(void *ctx, uint64_t now)
 		tell_manager("READY=1");
 		m->next_status = now + m->status_interval;
 	}
+	serving_tick(&m->serving, now);
 	if (want_rotate && m->writer) {
 		want_rotate = 0;
 		if (writer_rotate(m->writer, &m->failure))
@@ -423,6 +431,8 @@ static int open_all(struct monitor *m, struct err *e)
 	m->listeners = (struct isolation_listeners){&m->messages, &m->statistics, &m->desired};
 	if (!m->running || isolation_open(&m->isolate, &m->listeners, &m->control, e))
 		return -1;
+	if (m->listen && !(m->serving.server = server_open(m->listen, e)))
+		return -1;
 	/* Sockets are open. What stays: entering namespaces, reading others' /proc, the file. */
 	const int caps[] = {CAP_SYS_ADMIN,
 			    CAP_SYS_PTRACE,
@@ -448,6 +458,8 @@ static int open_all(struct monitor *m, struct err *e)
 			return -1;
 	}
 	m->desired.poller = m->poller;
+	if (m->serving.server && server_start(m->serving.server, privileges_drop, e))
+		return -1;
 	return isolation_start(m->control, e);
 }
 
@@ -467,6 +479,14 @@ static int monitor_run(struct monitor *m, const struct filter *filter, struct er
 	catch_signals(m);
 	bool flows = m->latency || (filter && filter_needs_flows(filter));
 	struct state *state = state_new(flows ? FLOWS_TRACKED : 0);
+	m->serving = (struct serving){
+		.server = m->serving.server,
+		.state = state,
+		.source = m->running,
+		.writer = m->writer,
+		.poller = m->poller,
+		.sample = MAX(m->source.sample, 1u),
+	};
 	const struct flow_options o = {
 		.source = m->running,
 		.state = state,
@@ -495,6 +515,7 @@ static int monitor_close(struct monitor *m, int status, struct err *e)
 {
 	struct err closing = {0};
 
+	server_close(m->serving.server);
 	isolation_close(m->control);
 	desired_done(&m->desired);
 	mesos_poller_stop(m->poller);
@@ -510,8 +531,9 @@ static int monitor_close(struct monitor *m, int status, struct err *e)
 	statistics_done(&m->statistics);
 	for (unsigned i = 0; i < m->interface_count; i++)
 		free(m->interfaces[i]);
-	char *const texts[] = {m->write,   m->mesos,	      m->agent,	      m->credentials,
-			       m->ca_file, m->capture_filter, m->cgroup_root, m->mesos_cgroup};
+	char *const texts[] = {m->write,       m->mesos,	m->agent,
+			       m->credentials, m->ca_file,	m->capture_filter,
+			       m->cgroup_root, m->mesos_cgroup, m->listen};
 	for (unsigned i = 0; i < ARRAY_SIZE(texts); i++)
 		free(texts[i]);
 	return status;

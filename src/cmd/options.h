@@ -57,6 +57,7 @@ void signals_stop(struct source *s);
 int signals_caught(void); /* the signal, or 0 */
 /* Give up every capability but those named (CAP_* numbers, -1 at the end). */
 int privileges_keep(const int *caps, struct err *e);
+void privileges_drop(void); /* all of them; a thread that reads foreign bytes begins so */
 /* Print the error as "program: message" on stderr and return its exit status. */
 int report(const struct err *e);
 int write_all(int fd, const char *p, size_t n);

@@ -105,6 +105,7 @@ void text_unpercent(struct text *t, const char *s, size_t n);
 struct container_record {
 	const char *meta[META_KEYS]; /* NULL = unknown */
 	uint64_t start, end;	     /* ns, 0 = unknown or still alive */
+	int pid; /* live: the first process as the host numbers it; 0 = unknown */
 };
 
 struct iface_record {

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "http/http.h"
+#include "http/listen.h"
 #include "http/statistics.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <jansson.h>
 #include <microhttpd.h>
 #include <poll.h>
@@ -45,6 +44,7 @@ struct answer {
 	unsigned status;
 	json_t *json;	  /* owned, or NULL */
 	struct text text; /* instead of it */
+	bool text_is_json;
 };
 
 static void refuse(struct answer *a, unsigned status, const char *why)
@@ -141,23 +141,18 @@ static void list(struct control *c, const char *id, const struct text *body, str
 	add_text(json_object_get(a->json, "free"), "ephemeral_ports", &ephemeral);
 }
 
-static void answer_one(json_t *found, struct answer *a)
-{
-	a->json = json_incref(json_array_get(found, 0));
-	json_decref(found);
-	if (a->json)
-		a->status = MHD_HTTP_OK;
-	else
-		refuse(a, MHD_HTTP_NOT_FOUND, "no such container");
-}
-
 static void show_one(struct control *c, const char *id, const struct text *body, struct answer *a)
 {
 	json_t *found = json_array();
 
 	(void)body;
 	isolate_each(c->isolator, id, add_container, found);
-	answer_one(found, a);
+	a->json = json_incref(json_array_get(found, 0));
+	json_decref(found);
+	if (a->json)
+		a->status = MHD_HTTP_OK;
+	else
+		refuse(a, MHD_HTTP_NOT_FOUND, "no such container");
 }
 
 static void explain(struct control *c, const char *id, const struct text *body, struct answer *a)
@@ -174,36 +169,53 @@ static void explain(struct control *c, const char *id, const struct text *body, 
 
 struct choosing {
 	const char *id; /* NULL = all */
-	json_t *found;
+	struct text *found;
 };
 
 static void add_sample(void *ctx, const struct control_sample *s)
 {
 	struct choosing *x = ctx;
 
-	if (!x->id || str_eq(x->id, s->id) || str_eq(x->id, s->container))
-		json_array_append_new(x->found, statistics_json(s));
+	if (x->id && !str_eq(x->id, s->id) && !str_eq(x->id, s->container))
+		return;
+	if (x->found->len && x->found->data[x->found->len - 1] == '}')
+		text_char(x->found, ',');
+	text_str(x->found, "{\"id\":");
+	text_quoted(x->found, s->id);
+	if (*s->container) {
+		text_str(x->found, ",\"container_id\":");
+		text_quoted(x->found, s->container);
+	}
+	text_str(x->found, ",\"statistics\":");
+	statistics_text(x->found, s->ts, s->counters);
+	text_char(x->found, '}');
 }
 
 static void all_samples(struct control *c, const char *id, const struct text *body,
 			struct answer *a)
 {
-	struct choosing x = {.found = json_array()};
+	struct choosing x = {.found = &a->text};
 
 	(void)id;
 	(void)body;
+	text_str(&a->text, "{\"containers\":[");
 	c->samples(c->ctx, add_sample, &x);
+	text_str(&a->text, "]}");
 	a->status = MHD_HTTP_OK;
-	a->json = json_pack("{s:o}", "containers", x.found);
+	a->text_is_json = true;
 }
 
 static void one_sample(struct control *c, const char *id, const struct text *body, struct answer *a)
 {
-	struct choosing x = {id, json_array()};
+	struct choosing x = {id, &a->text};
 
 	(void)body;
 	c->samples(c->ctx, add_sample, &x);
-	answer_one(x.found, a);
+	a->text_is_json = true;
+	if (a->text.len)
+		a->status = MHD_HTTP_OK;
+	else
+		refuse(a, MHD_HTTP_NOT_FOUND, "no such container");
 }
 
 /* ---- requests ---- */
@@ -365,7 +377,8 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct ans
 								 MHD_RESPMEM_MUST_COPY);
 
 	MHD_add_response_header(r, "Content-Type",
-				bytes ? "application/json" : "text/plain; charset=utf-8");
+				bytes || a->text_is_json ? "application/json"
+							 : "text/plain; charset=utf-8");
 	enum MHD_Result result = MHD_queue_response(connection, a->status, r);
 	MHD_destroy_response(r);
 	free(bytes);
@@ -445,31 +458,6 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-static int listen_at(const char *path, const char *group, struct err *e)
-{
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	struct group *g = group ? getgrnam(group) : NULL;
-
-	if (group && !g)
-		return err_set(e, ERR_USAGE, "no group %s", group);
-	if (strlen(path) >= sizeof(a.sun_path))
-		return err_set(e, ERR_USAGE, "%s: too long for a socket", path);
-	strcpy(a.sun_path, path);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return err_sys(e, "cannot make a socket");
-	unlink(path);
-	mode_t before = umask(0177);
-	int failed = bind(fd, (struct sockaddr *)&a, sizeof(a));
-	umask(before);
-	if (failed || (g && (chown(path, 0, g->gr_gid) || chmod(path, 0660))) || listen(fd, 16)) {
-		err_sys(e, "%s", path);
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 struct control *control_open(const struct control_options *o, struct isolator *i, struct err *e)
 {
 	struct control *c = xcalloc(1, sizeof(*c));
@@ -483,7 +471,7 @@ struct control *control_open(const struct control_options *o, struct isolator *i
 	c->samples = o->samples;
 	c->ctx = o->ctx;
 	c->path = xstrdup(o->path);
-	int fd = listen_at(c->path, o->group, e);
+	int fd = listen_unix(c->path, o->group, e);
 	if (fd < 0)
 		goto fail;
 	c->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, c,

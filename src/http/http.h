@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Room http: what is asked of dredged over HTTP. So far the control socket: a
- * unix socket by which dredgectl and dredge-cni attach, change and detach
- * containers (requests: dredged(8), CONTROL SOCKET). A thread of its own
- * serves it and is the only one that uses the isolator from then on; it also
- * looks for drift once a second.
+ * Room http: what is asked of dredged over HTTP.
+ *
+ * The control socket: a unix socket by which dredgectl and dredge-cni attach,
+ * change and detach containers (requests: dredged(8), CONTROL SOCKET). A
+ * thread of its own serves it and is the only one that uses the isolator from
+ * then on; it also looks for drift once a second.
+ *
+ * The server: statistics, metadata and metrics for everybody on this host, to
+ * be read only (requests: dredged(8), HTTP API). The event thread publishes a
+ * view of what it knows; the server's own threads answer from it.
  */
 #ifndef DREDGE_HTTP_H
 #define DREDGE_HTTP_H
 
 #include "event/event.h"
 #include "isolate/isolate.h"
+#include "state/state.h"
 
 struct control_sample {
 	const char *id;	       /* by which it is confined, else as it was found */
@@ -39,5 +45,36 @@ struct control *control_open(const struct control_options *o, struct isolator *i
 /* Serve from now on. Threads inherit privileges: give up before what is not needed. */
 int control_start(struct control *c, struct err *e);
 void control_close(struct control *c); /* c may be NULL; what is enforced stays */
+
+/* ---- the server ---- */
+
+/* How dredged itself is; texts may be NULL and are borrowed for the call. */
+struct health {
+	uint64_t seen, lost, sampled_out; /* packets */
+	uint64_t interfaces;
+	unsigned sample;	      /* 1 in N packets are looked at */
+	const char *capture;	      /* file that is written, or NULL */
+	uint64_t recorded, unwritten; /* events */
+	uint64_t capture_bytes;
+	bool metadata;	   /* somebody is asked for names */
+	uint64_t answered; /* realtime ns of the newest answer, 0 = none yet */
+	uint64_t tasks;	   /* known by it */
+	const char *metadata_error;
+};
+
+struct server;
+/*
+ * address: "127.0.0.1:5052" (a loopback address; port 0 = any free one) or "unix:/path". Listens
+ * and tells where; nobody is answered before server_start.
+ */
+struct server *server_open(const char *address, struct err *e);
+/* thread_begins: called first on each of its threads, which read foreign bytes; gives up
+ * privileges. */
+int server_start(struct server *s, void (*thread_begins)(void), struct err *e);
+/* On the event thread. Whether a second has passed since the last time: then publish. */
+bool server_is_due(const struct server *s, uint64_t now);
+void server_publish(struct server *s, const struct state *state, const struct health *h,
+		    uint64_t now);
+void server_close(struct server *s); /* s may be NULL */
 
 #endif

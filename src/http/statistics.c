@@ -1,83 +1,159 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/statistics.h"
 
-/* In Mesos' message these are doubles though they count. */
-static bool is_double(const struct counter_row *row)
+#include <pthread.h>
+
+/* Where "GROUP.name" belongs. Counters of one place follow each other in counters.def. */
+struct place {
+	const char *outer; /* member of the statistics that holds the group; NULL = none */
+	const char *group; /* NULL = none */
+	size_t group_len;
+	const char *name;
+	bool listed; /* the groups of the outer member are a list of objects with an id */
+	bool real;   /* in Mesos' message a double, though it counts */
+};
+
+static struct place places[COUNTERS];
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static bool ends(const char *s, size_t n, const char *end)
 {
-	return row->kind == COUNTER_SECONDS || str_starts(row->name, "net_tcp_");
+	size_t m = strlen(end);
+
+	return n >= m && !memcmp(s + n - m, end, m);
 }
 
-static json_t *value_json(const struct counter_row *row, uint64_t v)
+static void place_of(const struct counter_row *row, struct place *p)
 {
-	if (!is_double(row))
-		return json_integer((json_int_t)v);
-	return json_real(row->kind == COUNTER_SECONDS ? (double)v / (double)NSEC_PER_SEC
-						      : (double)v);
+	const char *dot = strchr(row->name, '.');
+
+	p->name = dot ? dot + 1 : row->name;
+	p->group = dot ? row->name : NULL;
+	p->group_len = dot ? (size_t)(dot - row->name) : 0;
+	p->real = str_starts(row->name, "net_tcp_");
+	p->listed = ends(row->name, p->group_len, "bw_limit") ||
+		    ends(row->name, p->group_len, "bloat_reduction");
+	if (p->listed)
+		p->outer = "net_traffic_control_statistics";
+	else if (ends(row->name, p->group_len, "_stats"))
+		p->outer = "net_snmp_statistics";
+	else if (ends(row->name, p->group_len, "_rate") || str_starts(row->name, "sampling_"))
+		p->outer = "net_rate_statistics";
 }
 
-static json_t *member(json_t *of, const char *name, json_t *(*make)(void))
+static void place_all(void)
 {
-	json_t *found = json_object_get(of, name);
-
-	if (!found) {
-		found = make();
-		json_object_set_new(of, name, found);
-	}
-	return found;
-}
-
-/* The element of a list of objects with this id. */
-static json_t *element(json_t *list, const char *id)
-{
-	json_t *e;
-	size_t i;
-
-	json_array_foreach(list, i,
-			   e) if (str_eq(json_string_value(json_object_get(e, "id")), id)) return e;
-	e = json_pack("{s:s}", "id", id);
-	json_array_append_new(list, e);
-	return e;
-}
-
-static bool ends(const char *s, const char *end)
-{
-	size_t n = strlen(s), m = strlen(end);
-
-	return n >= m && str_eq(s + n - m, end);
-}
-
-/* Where "GROUP.name" belongs; group is empty for names without one. */
-static json_t *place(json_t *root, const char *group, const char *name)
-{
-	if (ends(group, "bw_limit") || ends(group, "bloat_reduction"))
-		return element(member(root, "net_traffic_control_statistics", json_array), group);
-	if (ends(group, "_stats"))
-		return member(member(root, "net_snmp_statistics", json_object), group, json_object);
-	if (ends(group, "_rate"))
-		return member(member(root, "net_rate_statistics", json_object), group, json_object);
-	if (*group)
-		return member(root, group, json_object);
-	return str_starts(name, "sampling_") ? member(root, "net_rate_statistics", json_object)
-					     : root;
-}
-
-static void add_counter(json_t *root, const struct counter_row *row, uint64_t v)
-{
-	const char *dot = strchr(row->name, '.'), *name = dot ? dot + 1 : row->name;
-	cleanup_free char *group = xstrndup(row->name, dot ? (size_t)(dot - row->name) : 0);
-
-	json_object_set_new(place(root, group, name), name, value_json(row, v));
-}
-
-json_t *statistics_json(const struct control_sample *s)
-{
-	json_t *values = json_pack("{s:f}", "timestamp", (double)s->ts / (double)NSEC_PER_SEC);
-
 	for (unsigned i = 0; i < COUNTERS; i++)
-		if (counters_has(s->counters, i))
-			add_counter(values, &counter_rows[i], s->counters->value[i]);
-	json_t *one = json_pack("{s:s,s:o}", "id", s->id, "statistics", values);
-	if (*s->container)
-		json_object_set_new(one, "container_id", json_string(s->container));
-	return one;
+		place_of(&counter_rows[i], &places[i]);
+}
+
+void text_quoted(struct text *t, const char *s)
+{
+	if (!s) {
+		text_str(t, "null");
+		return;
+	}
+	text_char(t, '"');
+	text_json(t, s, strlen(s));
+	text_char(t, '"');
+}
+
+/* Seconds with a fraction, as short as they are exact. */
+static void put_seconds(struct text *t, uint64_t ns)
+{
+	char digits[9];
+	size_t n = sizeof(digits);
+
+	digits_nine(digits, (uint32_t)(ns % NSEC_PER_SEC));
+	while (n > 1 && digits[n - 1] == '0')
+		n--;
+	text_u64(t, ns / NSEC_PER_SEC);
+	text_char(t, '.');
+	text_put(t, digits, n);
+}
+
+void statistics_value(struct text *t, enum counter_id id, uint64_t v)
+{
+	switch (counter_rows[id].kind) {
+	case COUNTER_SECONDS:
+		put_seconds(t, v);
+		return;
+	case COUNTER_SIGNED:
+		text_i64(t, (int64_t)v);
+		return;
+	default:
+		text_u64(t, v);
+	}
+	pthread_once(&once, place_all);
+	if (places[id].real)
+		text_str(t, ".0");
+}
+
+static bool same_group(const struct place *a, const struct place *b)
+{
+	return a->group_len == b->group_len &&
+	       (!a->group_len || !memcmp(a->group, b->group, a->group_len));
+}
+
+static void comma(struct text *t)
+{
+	if (!strchr("{[,", t->data[t->len - 1]))
+		text_char(t, ',');
+}
+
+static void begin(struct text *t, const char *name, size_t n, char bracket)
+{
+	text_char(t, '"');
+	text_put(t, name, n);
+	text_str(t, "\":");
+	text_char(t, bracket);
+}
+
+static void leave(struct text *t, const struct place *from, const struct place *to)
+{
+	if (from->group && (from->outer != to->outer || !same_group(from, to)))
+		text_char(t, '}');
+	if (from->outer && from->outer != to->outer)
+		text_char(t, from->listed ? ']' : '}');
+}
+
+static void enter(struct text *t, const struct place *from, const struct place *to)
+{
+	if (to->outer && to->outer != from->outer)
+		begin(t, to->outer, strlen(to->outer), to->listed ? '[' : '{');
+	if (!to->group || (from->outer == to->outer && same_group(from, to)))
+		return;
+	if (!to->listed) {
+		begin(t, to->group, to->group_len, '{');
+		return;
+	}
+	text_str(t, "{\"id\":\"");
+	text_put(t, to->group, to->group_len);
+	text_str(t, "\",");
+}
+
+void statistics_text(struct text *t, uint64_t ts, const struct counters *c)
+{
+	static const struct place root;
+	const struct place *last = &root;
+
+	pthread_once(&once, place_all);
+	text_str(t, "{\"timestamp\":");
+	put_seconds(t, ts);
+	for (unsigned i = 0; i < COUNTERS; i++) {
+		const struct place *p = &places[i];
+		if (!counters_has(c, i))
+			continue;
+		leave(t, last, p);
+		comma(t);
+		enter(t, last, p);
+		comma(t);
+		text_char(t, '"');
+		text_str(t, p->name);
+		text_str(t, "\":");
+		statistics_value(t, i, c->value[i]);
+		last = p;
+	}
+	leave(t, last, &root);
+	text_char(t, '}');
 }

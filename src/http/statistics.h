@@ -3,12 +3,17 @@
 #ifndef DREDGE_HTTP_STATISTICS_H
 #define DREDGE_HTTP_STATISTICS_H
 
-#include <jansson.h>
+#include "event/event.h"
 
-#include "http/http.h"
+/*
+ * {"timestamp":..., "net_rx_bytes":..., ...}. What was not sampled is absent. The one renderer of
+ * counters: the control socket, /monitor/statistics, /containers and /v1 have the same members.
+ */
+void statistics_text(struct text *t, uint64_t ts, const struct counters *c);
+/* One value as it stands there. */
+void statistics_value(struct text *t, enum counter_id id, uint64_t v);
 
-/* {"id":..., "container_id":..., "statistics":{...}}, owned by the caller. What was not sampled is
- * absent. Mesos gives its endpoint /monitor/statistics the same members. */
-json_t *statistics_json(const struct control_sample *s);
+/* "text" quoted, or null. */
+void text_quoted(struct text *t, const char *s);
 
 #endif

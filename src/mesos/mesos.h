@@ -98,6 +98,13 @@ struct mesos_snapshot *mesos_poller_take(struct mesos_poller *p, enum mesos_read
 /* Append plain words: age of the last success, last error. Only on the thread of
  * MESOS_EVENTS. */
 void mesos_poller_status(struct mesos_poller *p, struct text *t);
+/* The same in numbers, on the same thread. error: borrowed until the next call; NULL = none. */
+struct mesos_health {
+	uint64_t answered; /* ns since 1970, of the newest snapshot; 0 = there was none */
+	size_t tasks;
+	const char *error;
+};
+void mesos_poller_health(struct mesos_poller *p, struct mesos_health *out);
 /* Poll soon, because an unknown container appeared; at most twice a second. */
 void mesos_poller_kick(struct mesos_poller *p);
 /* Ends a request that is under way, waits for the thread, frees. NULL is fine. */

@@ -459,7 +459,7 @@ struct mesos_snapshot *mesos_poller_take(struct mesos_poller *p, enum mesos_read
 	return mailbox_take(&p->snapshots[who]);
 }
 
-void mesos_poller_status(struct mesos_poller *p, struct text *t)
+void mesos_poller_health(struct mesos_poller *p, struct mesos_health *out)
 {
 	struct report *news = mailbox_take(&p->reports);
 
@@ -467,18 +467,30 @@ void mesos_poller_status(struct mesos_poller *p, struct text *t)
 		free(p->shown);
 		p->shown = news;
 	}
-	const struct report *r = p->shown;
-	if (!r || !r->success) {
+	*out = (struct mesos_health){0};
+	if (!p->shown)
+		return;
+	out->answered = p->shown->success;
+	out->tasks = p->shown->tasks;
+	out->error = p->shown->error[0] ? p->shown->error : NULL;
+}
+
+void mesos_poller_status(struct mesos_poller *p, struct text *t)
+{
+	struct mesos_health h;
+
+	mesos_poller_health(p, &h);
+	if (!h.answered) {
 		text_str(t, "no Mesos metadata yet");
 	} else {
 		uint64_t now = time_now();
-		text_fmt(t, "Mesos metadata of %zu tasks, %llu s old", r->tasks,
-			 (unsigned long long)((now > r->success ? now - r->success : 0) /
+		text_fmt(t, "Mesos metadata of %zu tasks, %llu s old", h.tasks,
+			 (unsigned long long)((now > h.answered ? now - h.answered : 0) /
 					      NSEC_PER_SEC));
 	}
-	if (r && r->error[0]) {
+	if (h.error) {
 		text_str(t, "; last error: ");
-		text_str(t, r->error);
+		text_str(t, h.error);
 	}
 }
 
@@ -517,6 +529,12 @@ void mesos_poller_status(struct mesos_poller *p, struct text *t)
 {
 	(void)p;
 	text_str(t, "built without libcurl");
+}
+
+void mesos_poller_health(struct mesos_poller *p, struct mesos_health *out)
+{
+	(void)p;
+	*out = (struct mesos_health){.error = "built without libcurl"};
 }
 
 void mesos_poller_kick(struct mesos_poller *p)

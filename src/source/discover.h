@@ -37,7 +37,6 @@ struct discovered {
 	uint64_t netns;	      /* inode number of its network namespace, 0 = not known yet */
 	bool host_network; /* its namespace is the monitor's own; a later change may say otherwise
 			    */
-	int pid;	   /* first process, 0 = none (yet) */
 	char comm[16];
 	const char *cgroup; /* path below its hierarchy, "/mesos/c0ffee00-..."; owned */
 	/* Directories of its cgroup in every hierarchy that has it, absolute; NULL-ended; owned. */

@@ -54,7 +54,7 @@ struct discovered *discovered_new(const struct container *c)
 		dirs[n++] = xstrdup(c->dirs[i]->path);
 	}
 	out->cgroup_dirs = dirs;
-	out->pid = c->first.pid;
+	out->record.pid = c->first.pid;
 	memcpy(out->comm, c->first.comm, sizeof(out->comm));
 	out->netns_owner = c->key;
 	return out;
@@ -100,7 +100,7 @@ bool discovered_same(const struct discovered *a, const struct discovered *b)
 	}
 	return a->record.start == b->record.start && a->record.end == b->record.end &&
 	       a->parent == b->parent && a->netns_owner == b->netns_owner && a->netns == b->netns &&
-	       a->host_network == b->host_network && a->pid == b->pid &&
+	       a->host_network == b->host_network && a->record.pid == b->record.pid &&
 	       a->iface_count == b->iface_count &&
 	       (!a->iface_count ||
 		!memcmp(a->ifaces, b->ifaces, a->iface_count * sizeof(*a->ifaces)));

@@ -431,7 +431,7 @@ const struct confined *netview_read(struct netview *v, const struct discovered *
 	for (size_t i = 0; i < c->iface_count; i++)
 		if (c->ifaces[i].host_ifindex)
 			place_link(p, c->ifaces[i].host_ifindex);
-	snprintf(path, sizeof(path), "%s/%d/ns/net", v->proc_root, c->pid);
+	snprintf(path, sizeof(path), "%s/%d/ns/net", v->proc_root, c->record.pid);
 	return place_read(v, p, path, c->netns, out);
 }
 

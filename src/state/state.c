@@ -92,6 +92,8 @@ uint32_t state_container(struct state *s, const struct container_record *r)
 		c->start = r->start;
 	if (r->end)
 		c->end = r->end;
+	if (r->pid)
+		c->pid = r->pid;
 	return c->index;
 }
 
@@ -241,8 +243,10 @@ struct context *state_event(struct state *s, struct event *ev)
 			track_flow(s, c, who);
 	} else if (ev->type == EVENT_COUNTERS) {
 		c->counters = (const struct counters *)ev->data;
-		if (who)
+		if (who) {
 			counters_merge(&who->counters, c->counters);
+			who->sampled = ev->ts;
+		}
 	}
 	return c;
 }

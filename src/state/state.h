@@ -15,6 +15,8 @@ struct container {
 	uint32_t index;
 	char *meta[META_KEYS];	  /* owned by the state; NULL = unknown */
 	uint64_t start, end;	  /* ns, 0 = unknown / alive */
+	int pid;		  /* of its first process, 0 = unknown */
+	uint64_t sampled;	  /* ns, when counters were taken; 0 = never */
 	struct counters counters; /* newest sample, merged over the container's interfaces */
 	struct counters measured; /* from packets, where flows are tracked: TCP_*, RESPONSES ... */
 	uint64_t packets_in, packets_out, bytes_in, bytes_out; /* events seen, bytes on the wire */

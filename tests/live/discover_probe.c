@@ -41,7 +41,7 @@ static void show_fact(const struct discover_fact *f)
 	       "host=%d owner=%llu start=%.6f end=%.6f",
 	       kinds[f->kind], (double)f->ts / 1e9, now, late, c->record.meta[META_CONTAINER],
 	       (unsigned long long)c->key, (unsigned long long)c->parent, app ? app : "-",
-	       task ? task : "-", c->pid, c->comm, c->host_network,
+	       task ? task : "-", c->record.pid, c->comm, c->host_network,
 	       (unsigned long long)c->netns_owner, (double)c->record.start / 1e9,
 	       (double)c->record.end / 1e9);
 	show_ifaces(c);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside room http: requests of the server and their replies, without sockets
+ * and threads. A route is one row in api.c and a function; it sees an
+ * immutable view and writes text.
+ */
+#ifndef DREDGE_HTTP_API_H
+#define DREDGE_HTTP_API_H
+
+#include "http/statistics.h"
+#include "http/view.h"
+
+#define API_TARGET_MAX 8192u /* bytes of a request target */
+#define API_ARGUMENTS  16u
+
+struct request {
+	char *path;	/* owned, as all texts here; percent-decoded */
+	const char *id; /* what follows the route's path, without its first '/'; NULL = nothing */
+	struct api_argument {
+		char *name, *value;
+	} arguments[API_ARGUMENTS];
+	size_t n;
+	const struct view *view; /* never NULL in routes */
+};
+
+struct reply {
+	unsigned status;
+	const char *type; /* of the content; NULL = JSON */
+	struct text body; /* owned by the caller */
+};
+
+/* The value of an argument, or NULL. */
+const char *request_argument(const struct request *r, const char *name);
+/* {"error":"why"}. */
+void reply_error(struct reply *a, unsigned status, const char *why);
+/*
+ * The reply to a request target ("/v1/tasks?limit=3"), whatever is in it; view NULL = nothing is
+ * known yet. Any thread.
+ */
+void api_reply(const struct view *view, const char *target, struct reply *a);
+
+/* ---- routes ---- */
+
+void route_statistics(const struct request *r, struct reply *a);
+void route_containers(const struct request *r, struct reply *a);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside room http: where the control socket and the server listen. */
+#ifndef DREDGE_HTTP_LISTEN_H
+#define DREDGE_HTTP_LISTEN_H
+
+#include "http/http.h"
+
+/* A socket for root and the group (NULL = nobody beside root); what is at the path is taken away,
+ * if it is a socket. Descriptors do not block; -1 with the reason. */
+int listen_unix(const char *path, const char *group, struct err *e);
+/* "ADDRESS:PORT" or "[ADDRESS]:PORT", of loopback only. Adds to *where what a client must ask. */
+int listen_loopback(const char *address, struct text *where, struct err *e);
+
+#endif

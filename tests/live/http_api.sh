@@ -1,0 +1,158 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The HTTP server of dredged beside what is known of its containers: each route, malformed requests,
+# clients that are slow, addresses that are not of this host alone.
+# shellcheck disable=SC2154
+source "$(dirname "$0")/lib.bash"
+need curl python3
+python=$(PATH=/usr/bin:$PATH type -p python3)
+cluster_start
+container web 10.77.0.3 /shop/web
+container db 10.77.0.4 /shop/db
+container lone 10.77.0.5 /none # Mesos does not know it
+publish web db
+api_start
+container_up web
+container_up db
+container_up lone
+
+get() { # TARGET [CURL-OPTIONS]
+	on_host curl -s --max-time 10 "${@:2}" "$url$1"
+}
+# EXPRESSION TARGET: of the answer, which is j; c(NAME) the element of a container by its id
+ask() {
+	get "$2" | "$python" -c "
+import json, sys
+j = json.load(sys.stdin)
+ids = dict(zip(sys.argv[2::2], sys.argv[3::2]))
+def by(key, value): return [e for e in j if e[key] == value][0]
+print($1)" - web "${id_of[web]}" db "${id_of[db]}" lone "${id_of[lone]}" 2>&1
+}
+server_start() { # ADDRESS OPTIONS...
+	monitor_start --counters 200ms --listen="$1" "${@:2}"
+	url=$(sed -n 's/^dredged: HTTP at //p' "$work/dredged.err")
+}
+
+# ---- where it listens --------------------------------------------------------------------------
+
+for address in 0.0.0.0:5052 10.77.0.1:5052 '[::]:5052' '[fe80::1]:5052' 5052 127.0.0.1 127.0.0.1:70000 ::1:5052; do
+	said=$(on_host timeout 5 dredged --listen="$address" 2>&1)
+	same "$address is refused" 2 $?
+	[[ $said == *listen:* ]] || bad "$address: $said"
+done
+[[ $(on_host dredged --listen=0.0.0.0:5052 2>&1) == *"TLS and tokens"* ]] || bad "no reason is given"
+server_start '[::1]:0'
+[[ $url =~ ^http://\[::1\]:[1-9][0-9]*$ ]] || bad "IPv6: $url"
+same "over IPv6" 200 "$(get / -g -o /dev/null -w '%{http_code}')"
+monitor_stop
+server_start "unix:$work/api.socket"
+same "over a unix socket" 200 "$(curl -s --unix-socket "$work/api.socket" http://x/ -o /dev/null -w '%{http_code}')"
+same "its mode" 600 "$(stat -c %a "$work/api.socket")"
+monitor_stop
+[ ! -e "$work/api.socket" ] || bad "the socket is left behind"
+
+server_start 127.0.0.1:0 -w "$work/api.pcapng.lz4"
+[[ $url =~ ^http://127.0.0.1:[1-9][0-9]*$ ]] || die "no address is printed: $url"
+
+# ---- as Mesos' agent answers -------------------------------------------------------------------
+
+known() { [ "$(ask "sorted(e['executor_id'] for e in j if e['framework_id'])" /monitor/statistics)" = \
+	"$(printf '%s\n' "${task_of[web]}" "${task_of[db]}" | sort | "$python" -c \
+		"import sys; print(sys.stdin.read().split())")" ]; }
+wait_for 10 known || bad "statistics: $(ask "j" /monitor/statistics)"
+inside web ping -c 3 -i 0.2 -q 10.77.0.4 >/dev/null
+counted() { # the host's end, seen from the container
+	[ "$(ask "by('executor_id', '${task_of[web]}')['statistics']['net_tx_packets']" /monitor/statistics)" = \
+		"$(cat_on_host /sys/class/net/vweb/statistics/rx_packets)" ]
+}
+cat_on_host() { on_host ip -s -j link show vweb | "$python" -c \
+	"import json, sys; print(json.load(sys.stdin)[0]['stats64']['rx']['packets'])"; }
+wait_for 5 counted || bad "net_tx_packets is not what the link says"
+web="by('container_id', '${id_of[web]}')"
+same "framework" "$framework" "$(ask "${web}['framework_id']" /containers)"
+same "executor" "${task_of[web]}" "$(ask "${web}['executor_id']" /containers)"
+same "first process" "$(cat "${cgroup_roots[0]}/$cgroup_name/${id_of[web]}/cgroup.procs")" \
+	"$(ask "${web}['status']['executor_pid']" /containers)"
+same "one container" 1 "$(ask "len(j)" "/containers?container_id=${id_of[db]}")"
+same "executors of a framework" 2 "$(ask "len(j)" "/containers?framework_id=$framework")"
+same "executor alone" 400 "$(get '/containers?executor_id=x' -o /dev/null -w '%{http_code}')"
+same "both names" True "$(ask "len(j) == 3 and 'timestamp' in j[0]['statistics']" /monitor/statistics.json)"
+same "who is unknown stands under its id" "${id_of[lone]}" \
+	"$(ask "[e['executor_id'] for e in j if not e['framework_id']][0]" /monitor/statistics)"
+etag=$(get / -D - -o /dev/null | tr -d '\r' | sed -n 's/^[Ee][Tt]ag: //p')
+same "nothing new" 304 "$(get / -H "If-None-Match: $etag" -o /dev/null -w '%{http_code}')"
+same "HEAD" "200 0" "$(get /containers -I -o /dev/null -w '%{http_code} %{size_download}')"
+same "POST" 405 "$(get /containers -d x -o /dev/null -w '%{http_code}')"
+same "no such resource" "{\"error\":\"no such resource; / lists what there is\"}" "$(get /nope)"
+# ---- malformed requests and slow clients -------------------------------------------------------
+
+cat >"$work/hostile.py" <<'END'
+import random, socket, sys, time
+host, port = "127.0.0.1", int(sys.argv[1])
+random.seed(7)
+words = [b"GET", b"HEAD", b"POST", b"BREW", b"/", b"/containers", b"/monitor/statistics", b"?", b"%", b"%00",
+         b"%zz", b"&", b"=", b" ", b"  ", b"\t", b"\r", b"\0", b"HTTP/1.1", b"HTTP/9.9", b"HTTP/1.", b"\xff" * 9,
+         b"Host: x", b":", b"Content-Length: -1", b"Content-Length: 99999999999999999999", b"A" * 40000,
+         b"Transfer-Encoding: chunked", b"..", b"/../../etc/passwd", b"filter=", b"((((", b"\x16\x03\x01"]
+whole = [b"GET /nope HTTP/1.1\r\nHost: x\r\n\r\n", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
+         b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /%0d%0aX:y HTTP/1.1\r\nHost: x\r\n\r\n",
+         b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"b" * 50000 + b"\r\n\r\n", b"GET /\r\n\r\n",
+         b"GET / HTTP/1.1\r\n\r\n", b"GET /?" + b"&".join(b"a%d=1" % i for i in range(400)) + b" HTTP/1.1\r\nHost: x\r\n\r\n"]
+seen = {}
+def send(bytes_, patience=0.5):
+    s = socket.create_connection((host, port), 5)
+    s.settimeout(patience or 1)
+    try:
+        s.sendall(bytes_)
+        answer = s.recv(64) if patience else b""
+    except OSError:
+        answer = b""
+    s.close()
+    status = answer.split(b" ")[1].decode() if answer.startswith(b"HTTP/1.") else "closed"
+    seen[status] = seen.get(status, 0) + 1
+    return status
+for bytes_ in whole:
+    status = send(bytes_)
+    if status[0] not in "4c":
+        print("not refused:", status, bytes_[:60])
+for i in range(int(sys.argv[2])):
+    line = b"".join(random.choice(words) for _ in range(random.randrange(1, 9)))
+    end = random.choice([b"\r\n\r\n", b"\r\n\r\n", b"\n\n", b"\r\n", b""])
+    # What has no end, or a body that does not come, is waited for: this client leaves at once.
+    send(line + end, 0 if len(end) < 4 or b"Content" in line or b"Transfer" in line else 0.5)
+odd = {k: n for k, n in seen.items() if k[0] not in "4c" and k not in ("200", "505")}
+print("odd answers:", odd) if odd else None
+print(seen, file=sys.stderr)
+END
+alive() { kill -0 "$monitor" && [ "$(get / -o /dev/null -w '%{http_code}')" = 200 ]; }
+descriptors() { find "/proc/$monitor/fd" -mindepth 1 | wc -l; }
+resident() { awk '/^VmRSS/ {print $2}' "/proc/$monitor/status"; }
+on_host timeout 60 "$python" "$work/hostile.py" "${url##*:}" 500 >/dev/null 2>&1
+sleep 0.5
+open=$(descriptors) memory=$(resident)
+same "malformed requests" '' "$(on_host timeout 60 "$python" "$work/hostile.py" "${url##*:}" 4000 2>"$work/hostile.err")"
+alive || bad "not alive after malformed requests"
+closed() { [ "$(descriptors)" -le $((open + 2)) ]; }
+wait_for 5 closed || bad "descriptors are left: $open, then $(descriptors)"
+[ "$(resident)" -le $((memory + 4096)) ] || bad "memory grows: $memory kB, then $(resident) kB"
+
+# A client that asks and reads nothing, many that ask for nothing, one byte now and then: the others
+# are answered.
+on_host "$python" -c "
+import socket, time
+all = [socket.create_connection(('127.0.0.1', ${url##*:})) for _ in range(60)]
+for s in all[:20]:
+    s.sendall(b'GET /monitor/statistics HTTP/1.1\r\nHost: x\r\n\r\n' * 20)
+for s in all[20:40]:
+    s.sendall(b'GET /mon')
+open('$work/slow', 'w').close()
+time.sleep(600)" &
+pids+=($!)
+wait_for 5 test -e "$work/slow"
+same "beside slow clients" 200 "$(get /containers --max-time 2 -o /dev/null -w '%{http_code}')"
+left_alone() { [ "$(descriptors)" -le $((open + 4)) ]; }
+wait_for 30 left_alone || bad "slow clients are kept: $open descriptors, then $(descriptors)"
+
+monitor_stop
+same "exit status of dredged" 0 "$status"
+verdict

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests of the server and their replies, from a view made of records and samples. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "http/api.h"
+
+#define AT (1700000000 * NSEC_PER_SEC)
+
+static struct state *state;
+static struct past past;
+static struct view *view;
+
+static void add_container(uint32_t n, const char *id, const char *task, const char *app,
+			  const char *ports)
+{
+	const struct container_record r = {
+		.meta = {[META_CONTAINER] = id,
+			 [META_TASK] = task,
+			 [META_EXECUTOR] = task,
+			 [META_APP] = app,
+			 [META_FRAMEWORK] = task ? "marathon" : NULL,
+			 [META_FRAMEWORK_ID] = task ? "F-0" : NULL,
+			 [META_RUNTIME] = "mesos",
+			 [META_PORTS] = ports,
+			 [META_TASK_LABELS] = task ? "team=a%25b\nx=" : NULL},
+		.pid = 4700 + (int)n,
+	};
+	const struct iface_record i = {
+		.number = n, .name = "web:eth0", .container = &r, .sample = 1};
+
+	state_iface(state, &i);
+}
+
+static void sample(uint32_t n, uint64_t ts, uint64_t rx, uint64_t over)
+{
+	struct counters k = {0};
+	struct event ev = {.ts = ts,
+			   .type = EVENT_COUNTERS,
+			   .data = (const uint8_t *)&k,
+			   .iface = n,
+			   .weight = 1};
+
+	counters_set(&k, COUNTER_NET_RX_BYTES, rx);
+	counters_set(&k, COUNTER_CPUS_USER, rx * NSEC_PER_MSEC);
+	counters_set(&k, COUNTER_MEM_TOTAL, 1000);
+	if (over)
+		counters_set(&k, COUNTER_BW_LIMIT_OVERLIMITS, over);
+	state_event(state, &ev);
+}
+
+static int set_up(void **unused)
+{
+	const struct health h = {.seen = 1000,
+				 .lost = 3,
+				 .sample = 1,
+				 .metadata = true,
+				 .answered = AT - 7 * NSEC_PER_SEC,
+				 .tasks = 3,
+				 .metadata_error = "http://m: refused"};
+
+	(void)unused;
+	state = state_new(0);
+	add_container(0, "c0ffee-0", "shop_web.1", "/shop/web", "31000-31003,31005");
+	add_container(1, "c0ffee-1", "shop_web.2", "/shop/web", "31008");
+	add_container(2, "c0ffee-2", "db.1", "/db", NULL);
+	add_container(3, "c0ffee-3", NULL, NULL, NULL);
+	for (uint32_t n = 0; n < 4; n++)
+		sample(n, AT, 100 * n, 0);
+	view_unref(view_new(state, &h, &past, AT));
+	for (uint32_t n = 0; n < 4; n++)
+		sample(n, AT + 2 * NSEC_PER_SEC, 100 * n + 50, n == 1 ? 9 : 0);
+	view = view_new(state, &h, &past, AT + 2 * NSEC_PER_SEC);
+	state_free(state); /* the view has copies */
+	return 0;
+}
+
+static int tear_down(void **unused)
+{
+	(void)unused;
+	view_unref(view);
+	free(past.of);
+	return 0;
+}
+
+static json_t *get(const char *target, unsigned status)
+{
+	struct reply a = {0};
+
+	api_reply(view, target, &a);
+	json_t *j = json_loadb(a.body.data, a.body.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
+			       NULL);
+	if (a.status != status)
+		print_error("%s: %u %s\n", target, a.status, text_cstr(&a.body));
+	assert_int_equal(a.status, status);
+	assert_non_null(j);
+	text_done(&a.body);
+	return j;
+}
+
+static const char *text_of(const json_t *j, const char *name)
+{
+	return json_string_value(json_object_get(j, name));
+}
+
+static void test_statistics(void **unused)
+{
+	json_t *j = get("/monitor/statistics", 200);
+	const json_t *one = json_array_get(j, 1);
+
+	(void)unused;
+	assert_int_equal(json_array_size(j), 4);
+	assert_string_equal(text_of(one, "executor_id"), "shop_web.2");
+	assert_string_equal(text_of(one, "source"), "shop_web.2");
+	assert_string_equal(text_of(one, "framework_id"), "F-0");
+	assert_string_equal(text_of(one, "executor_name"), "Command Executor (Task: shop_web.2)");
+	one = json_object_get(one, "statistics");
+	assert_int_equal(json_integer_value(json_object_get(one, "net_rx_bytes")), 150);
+	assert_true(json_real_value(json_object_get(one, "timestamp")) == 1700000002);
+	one = json_array_get(json_object_get(one, "net_traffic_control_statistics"), 0);
+	assert_string_equal(text_of(one, "id"), "bw_limit");
+	assert_string_equal(text_of(json_array_get(j, 3), "executor_id"), "c0ffee-3");
+	json_decref(j);
+}
+
+static void test_containers(void **unused)
+{
+	json_t *j = get("/containers?framework_id=F-0&executor_id=db.1", 200);
+	const json_t *status = json_object_get(json_array_get(j, 0), "status");
+
+	(void)unused;
+	assert_int_equal(json_array_size(j), 1);
+	assert_int_equal(json_integer_value(json_object_get(status, "executor_pid")), 4702);
+	assert_string_equal(text_of(json_object_get(status, "container_id"), "value"), "c0ffee-2");
+	json_decref(j);
+	json_decref(get("/containers?executor_id=db.1", 400));
+	j = get("/containers?container_id=nobody", 200);
+	assert_int_equal(json_array_size(j), 0);
+	json_decref(j);
+}
+
+static void test_targets(void **unused)
+{
+	static const struct {
+		const char *target;
+		unsigned status;
+	} rows[] = {
+		{"/", 200},
+		{"/monitor/statistics.json", 200},
+		{"/monitor/statistics/", 200},
+		{"/monitor/statistics?jsonp=x", 200},
+		{"/monitor/statistic", 404},
+		{"/monitor/statistics/x", 404},
+		{"//", 404},
+		{"", 400},
+		{"*", 400},
+		{"http://127.0.0.1/", 400},
+		{"/%00", 400},
+		{"/containers?a=%0a", 400},
+		{"/?a=1", 400},
+		{"/containers?1&2&3&4&5&6&7&8&9&a&b&c&d&e&f&g&h", 400},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		json_decref(get(rows[i].target, rows[i].status));
+	char *path = xmalloc(API_TARGET_MAX + 2);
+	memset(path, '/', API_TARGET_MAX + 1);
+	path[API_TARGET_MAX + 1] = '\0';
+	json_decref(get(path, 400));
+	free(path);
+	struct reply a = {0};
+	api_reply(NULL, "/containers", &a);
+	assert_int_equal(a.status, 503);
+	text_done(&a.body);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_statistics),
+		cmocka_unit_test(test_containers),
+		cmocka_unit_test(test_targets),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
