@@ -17,7 +17,7 @@ dredged=
 # What the isolator leaves behind on purpose.
 isolated_end() {
 	named
-	[ -z "$dredged" ] || kill -9 "$dredged" 2>/dev/null
+	[ -z "$dredged" ] || stop_dredged KILL 2>/dev/null
 	[ ! -d "$run/netns" ] || umount -R "$run/netns"
 	cleanup
 }

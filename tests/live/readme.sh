@@ -47,5 +47,5 @@ wait_for 3 grep -q 'limited attached: .* egress 38400000 B/s' "$work/dredged.err
 	bad "37500KB is not the limit"
 wait "$web"
 same "status of web" 0 $?
-same "left" "" "$(ctl list | tail -n +2)"
+same "left" "" "$(rows)"
 verdict

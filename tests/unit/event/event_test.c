@@ -119,7 +119,7 @@ static void post(struct message_box *b, int priority)
 
 static void test_messages_are_taken_in_order(void **state)
 {
-	struct message_box b = {0};
+	struct message_box b = {.waiting = 0};
 
 	(void)state;
 	assert_null(message_take(&b));

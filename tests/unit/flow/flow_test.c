@@ -183,7 +183,7 @@ static void test_conditions_reach_the_source(void **state)
 
 static void test_messages_become_notices_and_counters(void **state)
 {
-	struct message_box box = {0};
+	struct message_box box = {.waiting = 0};
 	struct message *m = message_new();
 	struct flow_totals t;
 
