@@ -44,8 +44,7 @@ void privileges_drop(void)
 	privileges_keep(none, NULL);
 }
 
-struct mesos_poller *start_poller(const char *urls, const char *agent, const char *credentials,
-				  const char *ca_file, uint64_t interval, struct err *e)
+struct mesos_poller *start_poller(const char *urls, struct mesos_options o, struct err *e)
 {
 	cleanup_free char *copy = xstrdup(urls);
 	const char *list[URLS_MAX];
@@ -63,15 +62,9 @@ struct mesos_poller *start_poller(const char *urls, const char *agent, const cha
 		err_set(e, ERR_USAGE, "no Mesos URL in '%s'", urls);
 		return NULL;
 	}
-	const struct mesos_options o = {
-		.urls = list,
-		.n = n,
-		.agent_url = agent,
-		.credentials_file = credentials,
-		.ca_file = ca_file,
-		.interval_ns = interval,
-		.thread_begins = privileges_drop,
-	};
+	o.urls = list;
+	o.n = n;
+	o.thread_begins = privileges_drop;
 	return mesos_poller_start(&o, e);
 }
 

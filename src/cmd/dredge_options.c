@@ -19,6 +19,7 @@ enum {
 	OPT_AGENT,
 	OPT_CREDENTIALS,
 	OPT_CA_FILE,
+	OPT_NO_FOLLOW,
 	OPT_VERSION,
 };
 
@@ -35,6 +36,7 @@ static const struct option_row rows[] = {
 	{OPT_CREDENTIALS, "mesos-credentials", "FILE",
 	 "file with 'PRINCIPAL SECRET', as Mesos takes it", 0},
 	{OPT_CA_FILE, "ca-file", "FILE", "certificates to trust for https", 0},
+	{OPT_NO_FOLLOW, "no-follow", NULL, "ask the given Mesos URLs alone, whoever leads", 0},
 	{'s', "snaplen", "LEN", "live: bytes of each packet to take (all)", 0},
 	{OPT_SAMPLE, "sample", "N", "live: take 1 packet in N, the same ones at every point", 0},
 	{OPT_COUNTERS, "counters", "TIME", "live: time between counter samples (1s; 0 = never)", 0},
@@ -255,6 +257,9 @@ static int set_option(void *ctx, int id, const char *arg, struct err *e)
 		return keep(&s->credentials, arg);
 	case OPT_CA_FILE:
 		return keep(&s->ca_file, arg);
+	case OPT_NO_FOLLOW:
+		s->no_follow = true;
+		return 0;
 	case 'p':
 		set_format(s, arg);
 		break;

@@ -19,7 +19,7 @@ struct settings {
 	/* what to do instead of a run */
 	bool help, version, list, list_markdown, list_events, info, explain;
 	bool verbose, quiet, want_progress, want_summary, unbuffered;
-	bool buffer_chosen, format_chosen;
+	bool buffer_chosen, format_chosen, no_follow;
 	uint64_t max_events, max_ns;
 	unsigned threads, interface_count;
 	const char *interfaces[DREDGE_INTERFACES_MAX]; /* NULL-ended */

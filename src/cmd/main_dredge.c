@@ -347,8 +347,11 @@ static int prepare(struct app *a, const char *filter, struct err *e)
 			       "replay asks nobody");
 	if (open_writer(a, e))
 		return -1;
-	if (a->s.mesos && !(a->poller = start_poller(a->s.mesos, a->s.agent, a->s.credentials,
-						     a->s.ca_file, 0, e)))
+	const struct mesos_options mesos = {.agent_url = a->s.agent,
+					    .credentials_file = a->s.credentials,
+					    .ca_file = a->s.ca_file,
+					    .no_follow = a->s.no_follow};
+	if (a->s.mesos && !(a->poller = start_poller(a->s.mesos, mesos, e)))
 		return -1;
 	a->flows = (a->filter && filter_needs_flows(a->filter)) ||
 		   (a->printing && format_needs_flows(a->printer.format)) ||

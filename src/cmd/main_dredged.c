@@ -24,6 +24,7 @@ enum {
 	OPT_AGENT,
 	OPT_CREDENTIALS,
 	OPT_CA_FILE,
+	OPT_NO_FOLLOW,
 	OPT_MESOS_INTERVAL,
 	OPT_WRITE_FORMAT,
 	OPT_WINDOW,
@@ -67,6 +68,7 @@ static const struct option_row own_rows[] = {
 	{OPT_CREDENTIALS, "mesos-credentials", "FILE",
 	 "file with 'PRINCIPAL SECRET', as Mesos takes it", 0},
 	{OPT_CA_FILE, "ca-file", "FILE", "certificates to trust for https", 0},
+	{OPT_NO_FOLLOW, "no-follow", NULL, "ask the given Mesos URLs alone, whoever leads", 0},
 	{OPT_MESOS_INTERVAL, "mesos-interval", "TIME", "time between questions (5s)", 0},
 	{0, "What is recorded", NULL, NULL, 0},
 	{'w', "write", "FILE", "capture to write (.pcapng.lz4 .pcapng .pcap); none = watch only",
@@ -139,7 +141,7 @@ struct monitor {
 	char *interfaces[MAX_INTERFACES];
 	unsigned interface_count;
 	uint64_t mesos_interval, status_interval, max_ns;
-	bool help, version, check, json, verbose, format_chosen, latency;
+	bool help, version, check, json, verbose, format_chosen, latency, no_follow;
 	struct source_options source;
 	struct writer_options out;
 	struct isolate_config isolate;
@@ -293,6 +295,9 @@ static int set_option(void *ctx, int id, const char *arg, struct err *e)
 		return keep(&m->credentials, arg);
 	case OPT_CA_FILE:
 		return keep(&m->ca_file, arg);
+	case OPT_NO_FOLLOW:
+		m->no_follow = true;
+		return 0;
 	case OPT_MESOS_INTERVAL:
 		return duration_parse(arg, &m->mesos_interval, e);
 	case OPT_LISTEN:
@@ -452,8 +457,13 @@ static int open_all(struct monitor *m, struct err *e)
 			return -1;
 	}
 	if (m->mesos) {
-		m->poller = start_poller(m->mesos, m->agent, m->credentials, m->ca_file,
-					 m->mesos_interval, e);
+		m->poller = start_poller(m->mesos,
+					 (struct mesos_options){.agent_url = m->agent,
+								.credentials_file = m->credentials,
+								.ca_file = m->ca_file,
+								.no_follow = m->no_follow,
+								.interval_ns = m->mesos_interval},
+					 e);
 		if (!m->poller)
 			return -1;
 	}

@@ -7,6 +7,7 @@
 #define DREDGE_OPTIONS_H
 
 #include "base/base.h"
+#include "mesos/mesos.h"
 
 #define OPTION_BARE   0x1u /* the argument may be left out (--name, --name=ARG) */
 #define OPTION_JOINS  0x2u /* an argument that ends in a comma goes on in the next word */
@@ -48,9 +49,8 @@ void options_help(const struct option_row *rows, size_t n, struct text *out);
  * (XDG_DATA_HOME, else ~/.local/share)/dredge/KIND, the installed one. NULL-ended, lives for ever.
  */
 const char *const *plugin_dirs(const char *kind);
-/* Mesos URLs from "-m": "URL[,URL]", also as two words ("URL," "URL"). */
-struct mesos_poller *start_poller(const char *urls, const char *agent, const char *credentials,
-				  const char *ca_file, uint64_t interval, struct err *e);
+/* Mesos URLs from "-m": "URL[,URL]", also as two words ("URL," "URL"); they fill those of o. */
+struct mesos_poller *start_poller(const char *urls, struct mesos_options o, struct err *e);
 /* Set by SIGINT and SIGTERM; the source of the run is told to stop. A second ^C ends at once. */
 struct source;
 void signals_stop(struct source *s);

@@ -40,6 +40,7 @@ struct http {
 	size_t max_body;
 	unsigned timeout_ms;
 	char *ca_file;
+	bool no_follow;
 	atomic_bool stop;
 };
 
@@ -79,6 +80,7 @@ struct http *http_new(const struct http_options *o, struct err *e)
 	h->max_body = o->max_body;
 	h->timeout_ms = o->timeout_ms;
 	h->ca_file = o->ca_file ? xstrdup(o->ca_file) : NULL;
+	h->no_follow = o->no_follow;
 	if (h->multi && h->easy)
 		return h;
 	err_set(e, ERR_FAILED, "libcurl does not start");
@@ -229,6 +231,22 @@ out:
 	return next;
 }
 
+/* "http://host:port" of a URL that curl made. */
+static size_t origin_length(const char *url)
+{
+	const char *host = strstr(url, "://");
+
+	host = host ? host + 3 : url;
+	return (size_t)(host - url) + strcspn(host, "/?");
+}
+
+static bool is_elsewhere(const char *from, const char *to)
+{
+	size_t n = origin_length(from);
+
+	return n != origin_length(to) || strncmp(from, to, n) != 0;
+}
+
 /* ---- one request ---- */
 
 static size_t on_body(char *p, size_t size, size_t n, void *ctx)
@@ -341,6 +359,12 @@ int http_get(struct http *h, const struct target *t, const char *path, struct te
 		char *next = next_hop(url, location, path, t->user != NULL, e);
 		if (!next) {
 			err_wrap(e, "%s", t->url);
+			break;
+		}
+		if (h->no_follow && is_elsewhere(url, next)) {
+			err_set(e, ERR_FAILED, "%s: redirect to %.*s not followed", t->url,
+				(int)origin_length(next), next);
+			free(next);
 			break;
 		}
 		free(url);

@@ -18,6 +18,7 @@ struct http_options {
 	size_t max_body;
 	unsigned timeout_ms;
 	const char *ca_file; /* copied; NULL = the system's */
+	bool no_follow;	     /* a redirect to another address is an error */
 };
 
 struct http *http_new(const struct http_options *o, struct err *e);

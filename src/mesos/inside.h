@@ -62,6 +62,7 @@ struct framework {
 
 struct agent {
 	const char *id, *hostname, *pid; /* pid: "slave(1)@10.0.0.1:5051" */
+	bool registered;		 /* with the leader that answered */
 };
 
 /* A container that is an executor's, or a task's own, or the parent of one. */
@@ -117,6 +118,7 @@ struct mesos_builder {
 	struct index by_framework, by_agent, by_executor /* framework and executor id -> task */;
 	struct index by_app, by_form /* app id as in task ids */, by_app_task;
 	const char *leader, *pid; /* of the master that answered */
+	bool settling; /* it leads since shortly: its agents and frameworks still register */
 };
 
 /* ---- json.c: checked access; wrong types count as absent ---- */
@@ -160,6 +162,11 @@ void add_tasks(struct mesos_builder *b, const json_t *list, const struct where *
 	       bool completed);
 void add_container(struct mesos_builder *b, const json_t *o);
 
+/* ---- host.c ---- */
+
+/* By address, else by name; borrowed, NULL = none. */
+const struct agent *agent_of_host(const struct mesos_builder *b);
+
 /* ---- marathon.c ---- */
 
 /* The app of every task, as far as Marathon's answers or the form of the task id tell. */
@@ -170,7 +177,8 @@ void marathon_join(struct mesos_builder *b);
 /*
  * Take over what `old` knew and the answers lack. Tasks and containers they lack altogether stay
  * until they have been missing for MESOS_KEEP_NS; with `frozen` (the master did not answer)
- * their time does not run.
+ * their time does not run. So it is for the tasks of agents that have not registered with a new
+ * leader yet.
  */
 void builder_carry(struct mesos_builder *b, const struct mesos_snapshot *old, bool frozen);
 struct mesos_snapshot *snapshot_ref(struct mesos_snapshot *s);

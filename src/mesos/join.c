@@ -37,10 +37,19 @@ static bool is_kept(const struct mesos_builder *b, uint64_t seen, bool frozen)
 	return frozen || b->s->time < seen || b->s->time - seen < MESOS_KEEP_NS;
 }
 
+/* Not among the agents that have registered: a new leader cannot know its tasks yet. */
+static bool is_awaited(const struct mesos_builder *b, const char *agent_id)
+{
+	uint32_t row = index_find_str(&b->by_agent, agent_id);
+
+	return b->settling && (row == NO_ROW || !b->agents[row].registered);
+}
+
 #define CARRY(field) t->field = t->field ? t->field : again(b, old->field)
 
 static void carry_task(struct mesos_builder *b, const struct task *old, bool frozen)
 {
+	frozen = frozen || is_awaited(b, old->agent_id);
 	if (index_find_pair(&b->s->by_pair, old->framework_id, old->id) == NO_ROW &&
 	    !is_kept(b, old->seen, frozen))
 		return;

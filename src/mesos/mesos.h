@@ -83,6 +83,7 @@ struct mesos_options {
 	const char
 		*credentials_file; /* "principal secret", as in Mesos, or its JSON form; or NULL */
 	const char *ca_file;	   /* PEM; NULL = the system's */
+	bool no_follow;		   /* ask the given URLs alone, whoever leads */
 	/* Called first on the poller's thread, which reads foreign bytes: gives up privileges. */
 	void (*thread_begins)(void);
 };

@@ -5,17 +5,16 @@
 
 #ifdef HAVE_CURL
 
-#include <ifaddrs.h>
-#include <netdb.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define INTERVAL_NS	(5 * NSEC_PER_SEC)
 #define KICK_GAP_NS	(NSEC_PER_SEC / 2)
 #define MAX_BODY	(64u << 20)
 #define TIMEOUT_MS	10000u
+#define BACK_OFF_NS	(60 * NSEC_PER_SEC)
+#define SETTLE_NS	(600 * NSEC_PER_SEC) /* agents have so long to register again */
 #define TARGETS_MAX	32u
 #define MARATHONS_MAX	8u
 #define CREDENTIALS_MAX 4096u
@@ -39,6 +38,7 @@ struct mesos_poller {
 	struct poller_target targets[TARGETS_MAX];
 	size_t n_targets, first_master; /* the master that answered last is asked first */
 	struct target agent;		/* url NULL: to be found */
+	bool no_follow;
 	void (*thread_begins)(void);
 	char *user, *password; /* of the credentials file */
 	uint64_t interval;
@@ -48,6 +48,10 @@ struct mesos_poller {
 	struct mailbox snapshots[MESOS_READERS], reports;
 	/* the thread's own */
 	struct mesos_snapshot *last;
+	struct target leader; /* learnt; asked when none of the given masters answers */
+	char *leader_pid;
+	uint64_t leads_since; /* ns, monotonic; 0 = since before the first question */
+	unsigned failures;    /* rounds without a master, in a row */
 	struct report now;
 	struct text body;
 	/* the caller's own */
@@ -105,7 +109,7 @@ static const char *const master_paths[] = {"/master/state", "/master/state.json"
 
 static bool is_standby(const struct mesos_builder *b)
 {
-	return b->leader && b->pid && !str_eq(b->leader, b->pid);
+	return b->pid && (!b->leader || !str_eq(b->leader, b->pid));
 }
 
 /* Masters up to 0.28 answer for themselves when another one leads; it is asked then. */
@@ -114,6 +118,10 @@ static int ask_leader(struct mesos_poller *p, const struct target *t, struct mes
 {
 	struct target leader;
 
+	if (!b->leader)
+		return err_set(e, ERR_FAILED, "%s: no leader elected", t->url);
+	if (p->no_follow)
+		return err_set(e, ERR_FAILED, "%s: does not lead; %s does", t->url, b->leader);
 	if (target_of_pid(&leader, b->leader, t, e))
 		return -1;
 	if (t->user) {
@@ -150,54 +158,36 @@ static const struct target *ask_masters(struct mesos_poller *p, struct mesos_bui
 		p->first_master = k;
 		return &p->targets[k].at;
 	}
+	if (p->leader.url && !http_is_stopped(p->http) &&
+	    !fetch(p, &p->leader, master_paths, mesos_add_master_state, b, e) && !is_standby(b))
+		return &p->leader;
 	return NULL;
 }
 
-/* ---- agent of this host ---- */
-
-static bool address_is_ours(const char *pid, const struct ifaddrs *ours)
+/* Remember who leads, and since when if that changed. */
+static void note_leader(struct mesos_poller *p, const struct target *asked, struct mesos_builder *b)
 {
-	const char *at = strchr(pid, '@');
-	char host[NI_MAXHOST];
+	struct err ignored = {0};
+	struct target leader;
 
-	if (!at)
-		return false;
-	at += 1 + (at[1] == '[');
-	for (const struct ifaddrs *a = ours; a; a = a->ifa_next) {
-		if (!a->ifa_addr ||
-		    (a->ifa_addr->sa_family != AF_INET && a->ifa_addr->sa_family != AF_INET6))
-			continue;
-		socklen_t n = a->ifa_addr->sa_family == AF_INET ? sizeof(struct sockaddr_in)
-								: sizeof(struct sockaddr_in6);
-		if (getnameinfo(a->ifa_addr, n, host, sizeof(host), NULL, 0, NI_NUMERICHOST))
-			continue;
-		host[strcspn(host, "%")] = '\0';
-		size_t k = strlen(host);
-		if (!strncmp(at, host, k) && (at[k] == ':' || at[k] == ']' || !at[k]))
-			return true;
+	if (b->leader && (!p->leader_pid || !str_eq(p->leader_pid, b->leader))) {
+		if (p->leader_pid) {
+			p->leads_since = time_monotonic();
+			log_info("Mesos metadata: %s leads now", b->leader);
+		}
+		free(p->leader_pid);
+		p->leader_pid = xstrdup(b->leader);
+		if (!p->no_follow && !target_of_pid(&leader, b->leader, asked, &ignored)) {
+			leader.user = asked->user ? xstrdup(asked->user) : NULL;
+			leader.password = asked->password ? xstrdup(asked->password) : NULL;
+			target_done(&p->leader);
+			p->leader = leader;
+		}
 	}
-	return false;
+	b->settling = p->leads_since && time_monotonic() - p->leads_since < SETTLE_NS;
 }
 
-static const struct agent *agent_of_host(const struct mesos_builder *b)
-{
-	const struct agent *found = NULL;
-	struct ifaddrs *ours = NULL;
-	char name[256] = "";
-
-	if (getifaddrs(&ours))
-		ours = NULL;
-	for (uint32_t i = 0; i < b->n_agents && !found; i++)
-		if (b->agents[i].pid && address_is_ours(b->agents[i].pid, ours))
-			found = &b->agents[i];
-	freeifaddrs(ours);
-	if (gethostname(name, sizeof(name) - 1))
-		return found;
-	for (uint32_t i = 0; i < b->n_agents && !found; i++)
-		if (b->agents[i].hostname && str_eq(b->agents[i].hostname, name))
-			found = &b->agents[i];
-	return found;
-}
+/* ---- agent of this host ---- */
 
 static bool ask_agent(struct mesos_poller *p, const struct target *master, struct mesos_builder *b,
 		      struct err *e)
@@ -323,6 +313,9 @@ static void one_round(struct mesos_poller *p)
 		mesos_builder_free(b);
 		return;
 	}
+	p->failures = leader ? 0 : p->failures + 1;
+	if (leader)
+		note_leader(p, leader, b);
 	if (good)
 		publish(p, b, leader == NULL);
 	else
@@ -330,11 +323,14 @@ static void one_round(struct mesos_poller *p)
 	tell(p, master.code ? &master : marathon.code ? &marathon : &agent);
 }
 
-static uint64_t with_jitter(struct mesos_poller *p)
+/* Twice as long after each round without a master; up to a tenth more or less. */
+static uint64_t next_wait(struct mesos_poller *p)
 {
-	uint64_t tenth = p->interval / 10;
+	uint64_t longest = MAX(BACK_OFF_NS, p->interval);
+	uint64_t wait = p->failures < 8 ? MIN(p->interval << p->failures, longest) : longest;
+	uint64_t tenth = wait / 10;
 
-	return p->interval - tenth + (uint64_t)rand_r(&p->seed) * (2 * tenth) / RAND_MAX;
+	return wait - tenth + (uint64_t)rand_r(&p->seed) * (2 * tenth) / RAND_MAX;
 }
 
 static void *run(void *ctx)
@@ -345,12 +341,14 @@ static void *run(void *ctx)
 		p->thread_begins();
 	while (!http_is_stopped(p->http)) {
 		atomic_store(&p->kicked, false);
-		uint64_t begin = time_monotonic(), wait = with_jitter(p);
+		uint64_t begin = time_monotonic();
 		one_round(p);
+		uint64_t wait = next_wait(p);
 		uint64_t took = time_monotonic() - begin, gap = MAX(KICK_GAP_NS, 2 * took);
 		for (;;) {
 			uint64_t now = time_monotonic();
-			uint64_t due = begin + (atomic_load(&p->kicked) ? gap : MAX(wait, gap));
+			bool soon = atomic_load(&p->kicked) && !p->failures;
+			uint64_t due = begin + (soon ? gap : MAX(wait, gap));
 			if (http_is_stopped(p->http) || now >= due)
 				break;
 			http_sleep(p->http, due - now);
@@ -420,6 +418,8 @@ static void poller_free(struct mesos_poller *p)
 	for (size_t i = 0; i < p->n_targets; i++)
 		target_done(&p->targets[i].at);
 	target_done(&p->agent);
+	target_done(&p->leader);
+	free(p->leader_pid);
 	http_free(p->http);
 	free(p->user);
 	free(p->password);
@@ -433,11 +433,13 @@ struct mesos_poller *mesos_poller_start(const struct mesos_options *o, struct er
 		.max_body = o->max_body ? o->max_body : MAX_BODY,
 		.timeout_ms = o->timeout_ms ? o->timeout_ms : TIMEOUT_MS,
 		.ca_file = o->ca_file,
+		.no_follow = o->no_follow,
 	};
 
 	p->interval = o->interval_ns ? o->interval_ns : INTERVAL_NS;
 	p->seed = (unsigned)time_monotonic();
 	p->thread_begins = o->thread_begins;
+	p->no_follow = o->no_follow;
 	if (o->credentials_file && read_credentials(p, o->credentials_file, e))
 		goto failed;
 	if (add_targets(p, o, e))

@@ -274,7 +274,7 @@ static void add_framework(struct mesos_builder *b, const json_t *o, bool complet
 	add_tasks(b, json_object_get(o, "completed_tasks"), &w, true);
 }
 
-static void add_agents(struct mesos_builder *b, const json_t *list)
+static void add_agents(struct mesos_builder *b, const json_t *list, bool registered)
 {
 	size_t i;
 	json_t *o;
@@ -288,6 +288,7 @@ static void add_agents(struct mesos_builder *b, const json_t *list)
 		const char *hostname = json_name(b, o, "hostname"), *pid = json_name(b, o, "pid");
 		a->hostname = hostname ? hostname : a->hostname;
 		a->pid = pid ? pid : a->pid;
+		a->registered |= registered;
 	}
 }
 
@@ -311,8 +312,8 @@ int mesos_add_master_state(struct mesos_builder *b, const char *text, size_t n, 
 		return wrong_kind(root, kind, e);
 	b->leader = json_name(b, root, "leader");
 	b->pid = json_name(b, root, "pid");
-	add_agents(b, json_object_get(root, "slaves"));
-	add_agents(b, json_object_get(root, "recovered_slaves"));
+	add_agents(b, json_object_get(root, "slaves"), true);
+	add_agents(b, json_object_get(root, "recovered_slaves"), false);
 	json_array_foreach(json_object_get(root, "frameworks"), i, o) add_framework(b, o, false);
 	json_array_foreach(json_object_get(root, "completed_frameworks"), i, o)
 		add_framework(b, o, true);

@@ -17,7 +17,7 @@ static void add_framework(struct mesos_builder *b, const json_t *o, bool active)
 }
 
 /* Recovered agents are the bare description. */
-static void add_agent(struct mesos_builder *b, const json_t *o)
+static void add_agent(struct mesos_builder *b, const json_t *o, bool registered)
 {
 	const json_t *info = json_object_get(o, "agent_info");
 	const char *pid = json_name(b, o, "pid");
@@ -29,6 +29,7 @@ static void add_agent(struct mesos_builder *b, const json_t *o)
 	struct agent *a = agent_row(b, id);
 	a->hostname = hostname ? hostname : a->hostname;
 	a->pid = pid ? pid : a->pid;
+	a->registered |= registered;
 }
 
 static void add_task_lists(struct mesos_builder *b, const json_t *tasks)
@@ -67,8 +68,9 @@ static void add_lists(struct mesos_builder *b, const json_t *o)
 		add_framework(b, v, true);
 	json_array_foreach(json_object_get(frameworks, "completed_frameworks"), i, v)
 		add_framework(b, v, false);
-	json_array_foreach(json_object_get(agents, "agents"), i, v) add_agent(b, v);
-	json_array_foreach(json_object_get(agents, "recovered_agents"), i, v) add_agent(b, v);
+	json_array_foreach(json_object_get(agents, "agents"), i, v) add_agent(b, v, true);
+	json_array_foreach(json_object_get(agents, "recovered_agents"), i, v)
+		add_agent(b, v, false);
 	add_task_lists(b, json_object_get(o, "get_tasks"));
 	json_array_foreach(json_object_get(containers, "containers"), i, v) add_container(b, v);
 }
@@ -100,7 +102,7 @@ static void add_event(struct mesos_builder *b, const json_t *o)
 		add_task(b, task, &(struct where){0});
 	if (json_object_get(o, "task_updated"))
 		add_update(b, json_object_get(o, "task_updated"));
-	add_agent(b, json_object_get(json_object_get(o, "agent_added"), "agent"));
+	add_agent(b, json_object_get(json_object_get(o, "agent_added"), "agent"), true);
 	for (size_t i = 0; i < ARRAY_SIZE(frameworks); i++)
 		add_framework(b, json_object_get(json_object_get(o, frameworks[i]), "framework"),
 			      true);

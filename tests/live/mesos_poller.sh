@@ -52,6 +52,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if mode == "auth" and self.headers.get("Authorization") != "Basic dTpw":
             return self.answer(401)
         if mode in ("good", "auth"):
+            open(work + "/asked", "w").close()
             return self.answer(200, STATE)
         if mode == "gzip":
             return self.answer(200, gzip.compress(STATE), Content_Encoding="gzip")
@@ -102,7 +103,9 @@ check() { # NAME MODE EXPECTED [AGAIN] [LOGIN]: AGAIN = the mode after one good 
 	[ -z "${4:-}" ] || seconds=3
 	echo "${4:-$2}" >"$work/mode"
 	if [ -n "${4:-}" ]; then
-		(sleep 0.7; echo "$2" >"$work/mode.new"; mv "$work/mode.new" "$work/mode") &
+		rm -f "$work/asked"
+		(for _ in $(seq 40); do [ ! -e "$work/asked" ] || break; sleep 0.1; done
+		sleep 0.3; echo "$2" >"$work/mode.new"; mv "$work/mode.new" "$work/mode") &
 	fi
 	out=$("$probe" "$seconds" "http://${5:-}127.0.0.1:$port" "http://127.0.0.1:1" "$task" 2>&1)
 	if [[ $out != *$3* || $out != *stop=prompt* || $out == *secret* ]]; then
@@ -113,7 +116,7 @@ check() { # NAME MODE EXPECTED [AGAIN] [LOGIN]: AGAIN = the mode after one good 
 }
 
 for mode in good gzip old absolute relative path bare; do
-	check "$mode" "$mode" "app=/shop/web Mesos metadata of 1 tasks" || true
+	check "$mode" "$mode" "app=/shop/web state=TASK_RUNNING Mesos metadata of 1 tasks" || true
 done
 check auth auth "app=/shop/web" "" "u:p@"
 check "wrong password" auth "HTTP status 401" "" "u:secret@"
@@ -121,11 +124,11 @@ for row in "500:HTTP status 500" "503:HTTP status 503" "half:" "garbage:no valid
 	"loop:more than 5 redirects" "file:redirect to no usable address" \
 	"huge:larger than 100000 bytes" "deep:deeper than 64" "slow:Timeout"; do
 	mode=${row%%:*}
-	check "$mode" "$mode" "app=/shop/web Mesos metadata*last error: *${row#*:}" good &
+	check "$mode" "$mode" "app=/shop/web * Mesos metadata*last error: *${row#*:}" good &
 	wait $! || status=1
 done
 kill "$server_pid"
 wait "$server_pid" 2>/dev/null
 server_pid=
-check down good "app=- no Mesos metadata yet; last error: http://127.0.0.1:$port"
+check down good "app=- state=- no Mesos metadata yet; last error: http://127.0.0.1:$port"
 exit $status

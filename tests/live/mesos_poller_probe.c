@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A poller on its own, for tests/live/mesos_poller.sh. Usage: mesos_poller_probe SECONDS URL
- * AGENT_URL TASK. Ten times a second: whether the task has a name, and the status line on changes.
+ * A poller on its own, for tests/live/mesos_*.sh. Usage: mesos_poller_probe SECONDS URL[,URL]
+ * AGENT_URL TASK [no-follow]. Ten times a second: whether the task has a name, and the status line
+ * on changes.
  */
 #include "mesos/mesos.h"
 
@@ -14,15 +15,19 @@ int main(int argc, char **argv)
 	struct err e = {0};
 	struct text status = {0};
 
-	if (argc != 5)
+	if (argc < 5)
 		return 2;
 	log_init("probe", LOG_LEVEL_ERROR);
-	const char *urls[] = {argv[2]};
+	const char *urls[4];
+	size_t n = 0;
+	for (char *u = strtok(argv[2], ","); u && n < ARRAY_SIZE(urls); u = strtok(NULL, ","))
+		urls[n++] = u;
 	const struct mesos_options o = {.urls = urls,
-					.n = 1,
+					.n = n,
 					.agent_url = argv[3],
 					.interval_ns = NSEC_PER_SEC / 2,
 					.max_body = 100000,
+					.no_follow = argc > 5,
 					.timeout_ms = 700};
 	struct mesos_poller *p = mesos_poller_start(&o, &e);
 	if (!p) {
@@ -41,7 +46,8 @@ int main(int argc, char **argv)
 	const char *meta[META_KEYS] = {0};
 	bool known = s && mesos_lookup(s, NULL, NULL, argv[4], meta);
 	mesos_poller_status(p, &status);
-	printf("app=%s %s\n", known && meta[META_APP] ? meta[META_APP] : "-", text_cstr(&status));
+	printf("app=%s state=%s %s\n", known && meta[META_APP] ? meta[META_APP] : "-",
+	       known && meta[META_TASK_STATE] ? meta[META_TASK_STATE] : "-", text_cstr(&status));
 	uint64_t begin = time_monotonic();
 	mesos_poller_stop(p);
 	printf("stop=%s\n", time_monotonic() - begin < NSEC_PER_SEC ? "prompt" : "late");

@@ -298,6 +298,39 @@ static void test_carry(void **state)
 
 /* ---- hostile answers ---- */
 
+/* A new leader knows the tasks of an agent once that has registered; until then they go on. */
+static void test_new_leader(void **state)
+{
+	static const char before[] =
+		"{\"slaves\":[{\"id\":\"S\"}],\"frameworks\":[{\"id\":\"F\",\"tasks\":["
+		"{\"id\":\"t\",\"slave_id\":\"S\",\"state\":\"TASK_RUNNING\"}]}]}";
+	static const struct {
+		const char *text;
+		bool settling, live;
+	} after[] = {
+		{"{\"frameworks\":[]}", true, true},
+		{"{\"frameworks\":[],\"recovered_slaves\":[{\"id\":\"S\"}]}", true, true},
+		{"{\"frameworks\":[],\"slaves\":[{\"id\":\"S\"}]}", true, false},
+		{"{\"frameworks\":[]}", false, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(after); i++) {
+		struct mesos_builder *b = mesos_builder_new(NOW);
+		add_text(b, mesos_add_master_state, before);
+		struct mesos_snapshot *old = mesos_builder_finish(b);
+		b = mesos_builder_new(NOW + NSEC_PER_SEC);
+		add_text(b, mesos_add_master_state, after[i].text);
+		b->settling = after[i].settling;
+		builder_carry(b, old, false);
+		struct mesos_snapshot *s = mesos_builder_finish(b);
+		assert_int_equal(s->n_tasks, 1);
+		assert_int_equal(s->tasks[0].live, after[i].live);
+		mesos_snapshot_free(old);
+		mesos_snapshot_free(s);
+	}
+}
+
 static void test_hostile(void **state)
 {
 	static const struct {
@@ -354,8 +387,8 @@ int main(void)
 		cmocka_unit_test(test_same_cluster), cmocka_unit_test(test_pod),
 		cmocka_unit_test(test_apps),	     cmocka_unit_test(test_pods_of_groups),
 		cmocka_unit_test(test_ports),	     cmocka_unit_test(test_assigned_ports),
-		cmocka_unit_test(test_carry),	     cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_deep),
+		cmocka_unit_test(test_carry),	     cmocka_unit_test(test_new_leader),
+		cmocka_unit_test(test_hostile),	     cmocka_unit_test(test_deep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
