@@ -89,6 +89,37 @@ int net_link_set(struct net_socket *s, uint32_t ifindex, bool up, uint32_t mtu, 
 	return change_run(s, msg, NULL, e, "cannot set a link");
 }
 
+static int rename_link(struct net_socket *s, uint32_t ifindex, const char *name, int *code,
+		       struct err *e)
+{
+	const struct ifinfomsg h = {.ifi_index = (int)ifindex};
+	struct nl_msg *msg = change_new(RTM_NEWLINK, 0, &h, sizeof(h));
+
+	put_text(msg, IFLA_IFNAME, name);
+	return change_run(s, msg, code, e, "cannot rename a link");
+}
+
+static int raise_link(struct net_socket *s, uint32_t ifindex, bool up, struct err *e)
+{
+	const struct ifinfomsg h = {
+		.ifi_index = (int)ifindex, .ifi_flags = up ? IFF_UP : 0, .ifi_change = IFF_UP};
+
+	return change_run(s, change_new(RTM_NEWLINK, 0, &h, sizeof(h)), NULL, e,
+			  "cannot take a link up or down");
+}
+
+int net_link_rename(struct net_socket *s, uint32_t ifindex, const char *name, struct err *e)
+{
+	int code;
+
+	if (!rename_link(s, ifindex, name, &code, e))
+		return 0;
+	if (code != EBUSY || raise_link(s, ifindex, false, e))
+		return -1;
+	int status = rename_link(s, ifindex, name, NULL, e);
+	return raise_link(s, ifindex, true, status ? NULL : e) ? -1 : status;
+}
+
 struct named {
 	struct net_link *out;
 	bool found;

@@ -6,6 +6,7 @@
 #include <netlink/netlink.h>
 #include <netlink/msg.h>
 #include <netlink/attr.h>
+#include <linux/rtnetlink.h>
 
 #include "net/net.h"
 
@@ -48,6 +49,16 @@ static inline void put_text(struct nl_msg *msg, int type, const char *text)
 	put_bytes(msg, type, text, strlen(text) + 1);
 }
 struct nlattr *nest_begin(struct nl_msg *msg, int type);
+
+static inline struct tcmsg tc_of(uint32_t ifindex, uint32_t parent, uint32_t handle)
+{
+	return (struct tcmsg){
+		.tcm_family = AF_UNSPEC,
+		.tcm_ifindex = (int)ifindex,
+		.tcm_parent = parent,
+		.tcm_handle = handle,
+	};
+}
 
 /* Run fn in another namespace (-1 = here) and come back; the program ends when it cannot. */
 int namespace_run(int netns_fd, int (*fn)(void *ctx, struct err *e), void *ctx, struct err *e);

@@ -106,6 +106,8 @@ int net_link_delete(struct net_socket *s, uint32_t ifindex, struct err *e);
 /* Up or down, with this MTU, and unless NULL this address (6 bytes). */
 int net_link_set(struct net_socket *s, uint32_t ifindex, bool up, uint32_t mtu, const uint8_t *mac,
 		 struct err *e);
+/* Where it cannot be while the link is up (before Linux 6.2), it is down for a moment. */
+int net_link_rename(struct net_socket *s, uint32_t ifindex, const char *name, struct err *e);
 /* The link of that name: 0 found, 1 none (e says so), -1. */
 int net_link_named(struct net_socket *s, const char *name, struct net_link *out, struct err *e);
 /* An address that is there already is no error. IPv6: without duplicate detection. */
@@ -199,6 +201,27 @@ int net_filter_delete(struct net_socket *s, const struct net_bpf_filter *f, int 
 /* Every filter; of one that is no cls_bpf only the place and the kind are known. */
 int net_filters(struct net_socket *s, uint32_t ifindex, uint32_t parent,
 		void (*fn)(void *ctx, const struct net_bpf_filter *f), void *ctx, struct err *e);
+
+#define NET_KEYS_MAX	16u
+#define NET_TARGETS_MAX 32u /* TCA_ACT_MAX_PRIO */
+
+struct net_key { /* of u32: a word, host order, and where it stands from the IP header on */
+	uint32_t value, mask;
+	int32_t offset;
+};
+
+struct net_rule { /* a filter of kind u32 or basic, as others make them */
+	uint32_t ifindex, parent, handle;
+	uint16_t priority, protocol; /* protocol: ETH_P_*, network order */
+	char kind[NET_NAME_SIZE];
+	unsigned key_count, target_count;
+	struct net_key keys[NET_KEYS_MAX]; /* of u32; more are left out */
+	uint32_t targets[NET_TARGETS_MAX]; /* where its mirred actions send; 0 = gone */
+};
+
+int net_rules(struct net_socket *s, uint32_t ifindex, uint32_t parent,
+	      void (*rn)(void *ctx, const struct net_rule *r), void *ctx, struct err *e);
+int net_rule_delete(struct net_socket *s, const struct net_rule *r, struct err *e);
 
 /* ---- files below /proc/sys/net, which show the namespace of the thread ---- */
 

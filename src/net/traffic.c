@@ -14,16 +14,6 @@
 #define QUANTUM_MAX 200000u
 #define PFIFO_LIMIT 1000u /* packets: what a queue of a device holds by default */
 
-static struct tcmsg tc_of(uint32_t ifindex, uint32_t parent, uint32_t handle)
-{
-	return (struct tcmsg){
-		.tcm_family = AF_UNSPEC,
-		.tcm_ifindex = (int)ifindex,
-		.tcm_parent = parent,
-		.tcm_handle = handle,
-	};
-}
-
 /* ---- qdiscs ---- */
 
 struct qdisc_visit {
