@@ -144,6 +144,7 @@ int isolation_open(struct isolate_config *c, struct isolation_listeners *listene
 		.unique_flow = c->unique_flow,
 		.flow_parent = c->flow_parent,
 		.ip6 = !c->no_ip6,
+		.adopt_mesos = c->adopt_mesos,
 		.tell = on_event,
 		.ctx = listeners,
 	};

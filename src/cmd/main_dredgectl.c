@@ -239,19 +239,29 @@ static const char *or_else(const json_t *text, const char *none)
 	return json_string_length(text) ? json_string_value(text) : none;
 }
 
+/* What both kinds of container have. */
 static void put_line(struct text *t, const json_t *c)
 {
 	const json_t *eph = json_object_get(c, "ephemeral_ports");
+	cleanup_free char *range =
+		eph ? xasprintf("%5lld-%lld",
+				(long long)json_integer_value(json_object_get(eph, "begin")),
+				(long long)json_integer_value(json_object_get(eph, "end")))
+		    : xstrdup("-");
+
+	text_fmt(t, "%-24s %-8s %-22s %-12s ", or_else(json_object_get(c, "id"), "-"),
+		 json_string_value(json_object_get(c, "veth")),
+		 or_else(json_object_get(c, "ports"), "-"), range);
+	put_rate(t, json_object_get(c, "egress"));
+	put_rate(t, json_object_get(c, "ingress"));
+}
+
+static void put_own(struct text *t, const json_t *c)
+{
 	const json_t *refused = json_object_get(c, "refused");
 	const json_t *missing = json_object_get(c, "missing");
 
-	text_fmt(t, "%-24s %-8s %-22s %5lld-%-6lld ", json_string_value(json_object_get(c, "id")),
-		 json_string_value(json_object_get(c, "veth")),
-		 or_else(json_object_get(c, "ports"), "-"),
-		 (long long)json_integer_value(json_object_get(eph, "begin")),
-		 (long long)json_integer_value(json_object_get(eph, "end")));
-	put_rate(t, json_object_get(c, "egress"));
-	put_rate(t, json_object_get(c, "ingress"));
+	put_line(t, c);
 	text_fmt(t, "%-12lld ",
 		 (long long)json_integer_value(json_object_get(refused, "foreign_port")));
 	if (!missing)
@@ -260,6 +270,15 @@ static void put_line(struct text *t, const json_t *c)
 		text_str(t, "agrees\n");
 	else
 		text_fmt(t, "%lld missing\n", (long long)json_integer_value(missing));
+}
+
+static void put_foreign(struct text *t, const json_t *c)
+{
+	const json_t *why = json_object_get(c, "why");
+
+	put_line(t, c);
+	text_fmt(t, "%-12s of Mesos' isolator%s%s\n", "-", why ? ": " : "",
+		 why ? json_string_value(why) : "");
 }
 
 static void put_room(struct text *t, const json_t *room)
@@ -286,7 +305,8 @@ static int do_list(const struct settings *s, char **words, struct text *out, str
 	} else {
 		text_fmt(out, "%-24s %-8s %-22s %-12s %-11s %-11s %-12s %s\n", "ID", "LINK",
 			 "PORTS", "EPHEMERAL", "EGRESS", "INGRESS", "FOREIGN PORT", "KERNEL");
-		json_array_foreach(json_object_get(root, "containers"), i, c) put_line(out, c);
+		json_array_foreach(json_object_get(root, "containers"), i, c) put_own(out, c);
+		json_array_foreach(json_object_get(root, "foreign"), i, c) put_foreign(out, c);
 		put_room(out, json_object_get(root, "free"));
 	}
 	json_decref(root);

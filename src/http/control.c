@@ -122,21 +122,40 @@ static int add_container(void *ctx, const struct isolate_container *c)
 	return 0;
 }
 
+static void add_foreign(void *ctx, const struct isolate_foreign *f)
+{
+	struct text ports = {0};
+
+	port_set_text(&ports, f->ports);
+	json_t *one = json_pack("{s:s?,s:s,s:s,s:o,s:o}", "id", f->id, "veth", f->veth, "ports",
+				text_cstr(&ports), "egress", shape_json(&f->egress), "ingress",
+				shape_json(&f->ingress));
+	if (f->ephemeral_begin)
+		json_object_set_new(one, "ephemeral_ports",
+				    json_pack("{s:i,s:i}", "begin", (int)f->ephemeral_begin, "end",
+					      (int)f->ephemeral_end));
+	if (f->why)
+		json_object_set_new(one, "why", json_string(f->why));
+	json_array_append_new(ctx, one);
+	text_done(&ports);
+}
+
 static void list(struct control *c, const char *id, const struct text *body, struct answer *a)
 {
 	struct text ports = {0}, ephemeral = {0};
-	json_t *containers = json_array();
+	json_t *containers = json_array(), *foreign = json_array();
 	struct isolate_room room;
 
 	(void)id;
 	(void)body;
 	isolate_each(c->isolator, NULL, add_container, containers);
+	isolate_each_foreign(c->isolator, add_foreign, foreign);
 	isolate_room(c->isolator, &room);
 	port_set_text(&ports, &room.ports);
 	port_set_text(&ephemeral, &room.ephemeral);
 	a->status = MHD_HTTP_OK;
-	a->json = json_pack("{s:o,s:{s:i}}", "containers", containers, "free", "containers",
-			    (int)room.containers);
+	a->json = json_pack("{s:o,s:o,s:{s:i}}", "containers", containers, "foreign", foreign,
+			    "free", "containers", (int)room.containers);
 	add_text(json_object_get(a->json, "free"), "ports", &ports);
 	add_text(json_object_get(a->json, "free"), "ephemeral_ports", &ephemeral);
 }

@@ -63,6 +63,8 @@ const struct isolate_flag isolate_flags[] = {
 	{"control-group", "GROUP", "may use the socket beside root", FLAG_TEXT, AT(group)},
 	{"repair", NULL, "put right what somebody else changed (true); else only tell", FLAG_NOT,
 	 AT(tell_only)},
+	{"adopt-mesos", NULL, "take over the containers of the agent's own network/port_mapping",
+	 FLAG_BOOL, AT(adopt_mesos)},
 	{"modules", "JSON", "of the agent: isolators of other names may be there", FLAG_MODULES, 0},
 	{"modules_dir", "DIR", "", FLAG_MODULES, 0},
 };

@@ -16,9 +16,10 @@ struct isolate_config {
 	uint32_t ephemeral_per_container; /* 0 = not given */
 	double cpus;			  /* of the host, as --resources says */
 	struct limit_flags egress, ingress;
-	uint64_t link_speed;  /* network_link_speed, bytes/s; 0 = not given */
-	bool tell_only;	      /* of drift, and leave it: not repair */
-	bool no_ip6;	      /* not ipv6 */
+	uint64_t link_speed; /* network_link_speed, bytes/s; 0 = not given */
+	bool tell_only;	     /* of drift, and leave it: not repair */
+	bool no_ip6;	     /* not ipv6 */
+	bool adopt_mesos;
 	bool unique_flow;     /* egress_unique_flow_per_container */
 	uint32_t flow_parent; /* egress_flow_classifier_parent: a class; 0 = the root */
 	bool spare_ingress;   /* not ingress_isolate_existing_containers */

@@ -16,6 +16,7 @@
  * advertisements by the request. IPv4 and IPv6 differ in how a packet is read, not in where it
  * goes.
  */
+#include <linux/if_packet.h>
 #include <linux/pkt_cls.h>
 
 #include "isolate/maps.bpf.h"
@@ -128,13 +129,20 @@ static __always_inline int from_here_to_container(struct __sk_buff *skb, const s
 	return to_container(slot);
 }
 
-/* Into a stack by way of its loopback, whose address is all zero. */
-static __always_inline int to_loopback(struct __sk_buff *skb, __u32 lo)
+/* Into the host's stack by way of its loopback; addressed so that a filter of somebody else there
+ * can send it on into a container of his. */
+static __always_inline int to_host(struct __sk_buff *skb, const struct dp_host *h)
 {
-	static const __u8 none[6];
+	bpf_skb_store_bytes(skb, 0, h->mac, sizeof(h->mac), 0);
+	return bpf_redirect(h->lo, BPF_F_INGRESS);
+}
 
-	bpf_skb_store_bytes(skb, 0, none, sizeof(none), 0);
-	return bpf_redirect(lo, BPF_F_INGRESS);
+/* Whatever the address of the loopback is, all zero or, where Mesos' isolator was, the host's. */
+static __always_inline int pass_here(struct __sk_buff *skb)
+{
+	if (skb->pkt_type == PACKET_OTHERHOST)
+		bpf_skb_change_type(skb, PACKET_HOST);
+	return PASS;
 }
 
 /* ---- programs on the host ---- */
@@ -192,9 +200,9 @@ int dp_host_lo(struct __sk_buff *skb)
 	struct packet p;
 
 	if (!h || read_packet(skb, h, &p) || p.to == OTHERS)
-		return PASS;
+		return pass_here(skb);
 	int to = destination(skb, h, &p, AT_HOST);
-	return to > 0 ? from_here_to_container(skb, h, (__u32)to) : PASS;
+	return to > 0 ? from_here_to_container(skb, h, (__u32)to) : pass_here(skb);
 }
 
 /* ---- what a container sends ---- */
@@ -336,7 +344,7 @@ static __always_inline int forward(struct __sk_buff *skb, const struct dp_host *
 	if (to == TO_NOBODY)
 		return drop(slot, DP_FRAGMENT);
 	if (to == TO_HOST)
-		return to_loopback(skb, h->lo);
+		return to_host(skb, h);
 	if (to > 0)
 		return from_here_to_container(skb, h, (__u32)to);
 	struct dp_container *c = container(slot);
@@ -432,11 +440,11 @@ int dp_inner_lo(struct __sk_buff *skb)
 	struct packet p;
 
 	if (!h || !c || read_packet(skb, h, &p) || p.to == OTHERS)
-		return PASS;
+		return pass_here(skb);
 	if (!p.first) {
 		struct fragment_key k = fragment_of(&p, AT_INNER, slot);
 		if (!bpf_map_lookup_elem(&dp_fragments, &k))
-			return PASS;
+			return pass_here(skb);
 		return bpf_redirect(c->inner, 0);
 	}
 	/* Its own is also what it sends to itself without ports. */
@@ -445,7 +453,7 @@ int dp_inner_lo(struct __sk_buff *skb)
 		struct fragment_key k = fragment_of(&p, AT_INNER, slot);
 		remember_fragments(&k, own ? TO_HOST : TO_WIRE);
 	}
-	return own ? PASS : bpf_redirect(c->inner, 0);
+	return own ? pass_here(skb) : bpf_redirect(c->inner, 0);
 }
 
 SEC("tc")
@@ -456,7 +464,7 @@ int dp_inner_eth(struct __sk_buff *skb)
 
 	if (!h || read_packet(skb, h, &p) || p.to != LOOPBACK)
 		return PASS;
-	return to_loopback(skb, 1); /* loopback is made first */
+	return bpf_redirect(1, BPF_F_INGRESS); /* loopback is made first */
 }
 
 char _license[] SEC("license") = "GPL";

@@ -217,7 +217,17 @@ static inline bool slot_used(const struct isolator *i, uint32_t slot)
 	return i->datapath.wanted.containers[slot].state != DP_FREE;
 }
 
+int id_valid(const char *id, struct err *e);
 uint32_t slot_of(const struct isolator *i, const char *id); /* 0: no such container */
+uint32_t slot_free(const struct isolator *i);		    /* 0: all are used */
+/* The note of what is begun, for whoever comes after a crash. */
+void container_begin(struct isolator *i, struct container *c, const struct isolate_request *r,
+		     uint32_t ephemeral_begin, uint32_t ephemeral_end);
+/*
+ * Take everything of a container out of the kernel; what is not there is no error. When the kernel
+ * refuses, the container stays in the table, half changed, for another try.
+ */
+int container_undo(struct isolator *i, struct container *c, struct err *e);
 /* netns stays -1 when its handle is gone. */
 void container_load(const struct isolator *i, uint32_t slot, struct container *c);
 void container_done(struct container *c);
@@ -236,6 +246,45 @@ int sysctl_write(struct target *t, const struct item *it, const char *value, str
 bool sysctls_drifted(const struct isolator *i, uint32_t slot);
 void sysctls_drop(struct isolator *i, uint32_t slot);
 void sysctls_make_room(void);
+
+/* ---- containers of Mesos' isolator: foreign.c; taken over: adopt.c ---- */
+
+struct foreign {
+	char id[DP_ID_SIZE]; /* empty = nobody says */
+	struct net_link veth;
+	uint32_t pid;
+	int netns;				 /* -1 = gone */
+	struct port_set ports, all;		 /* all: with the ephemeral ones */
+	uint32_t ephemeral_begin, ephemeral_end; /* 0 = not known */
+	struct shape egress, ingress;
+	char why[160]; /* it cannot be taken over; empty = it can */
+};
+
+struct foreigners {
+	struct foreign *items; /* owned */
+	size_t n;
+};
+
+void foreign_look(const struct isolator *i, struct foreigners *out);
+void foreign_done(struct foreigners *f);
+
+/* Ports that others than the containers here use. */
+struct others {
+	struct port_set host;
+	struct foreigners foreign;
+};
+
+void others_look(const struct isolator *i, struct others *out);
+void others_ports(const struct others *o, struct port_set *out);
+void others_done(struct others *o);
+/* Of the pool, and of nobody else; slot: whose they may be; others NULL = do not care. */
+int ports_valid(const struct isolator *i, const struct port_set *ports, uint32_t slot,
+		const struct others *others, struct err *e);
+
+/* Make them look like containers of ours that are to be recovered ... */
+void adopt_take(struct isolator *i);
+/* ... and where that was done clear away what Mesos' isolator made for them. */
+void adopt_clear(struct isolator *i);
 
 /* ---- telling; tell.c ---- */
 

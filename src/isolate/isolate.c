@@ -19,7 +19,7 @@ uint32_t slot_of(const struct isolator *i, const char *id)
 	return 0;
 }
 
-static uint32_t free_slot(const struct isolator *i)
+uint32_t slot_free(const struct isolator *i)
 {
 	for (uint32_t slot = 1; slot < DP_SLOTS; slot++)
 		if (!slot_used(i, slot))
@@ -163,7 +163,7 @@ void isolate_close(struct isolator *i)
 
 /* ---- requests ---- */
 
-static int id_valid(const char *id, struct err *e)
+int id_valid(const char *id, struct err *e)
 {
 	size_t n = strlen(id);
 
@@ -173,24 +173,6 @@ static int id_valid(const char *id, struct err *e)
 			       "container id '%.40s': 1 to %d letters, digits, '.', '_' and '-' "
 			       "are wanted",
 			       id, DP_ID_SIZE - 1);
-	return 0;
-}
-
-/* Of the pool, and of nobody else; host: where it listens itself. */
-static int ports_valid(const struct isolator *i, const struct port_set *ports, uint32_t slot,
-		       const struct port_set *host, struct err *e)
-{
-	if (!port_set_contains(&i->o.ports, ports))
-		return err_set(e, ERR_USAGE, "not all of the ports are managed here (--resources)");
-	for (uint32_t port = 1; port < DP_PORTS; port++) {
-		uint64_t owner = i->datapath.wanted.owners[port];
-		if (owner && owner != slot && port_set_has(ports, port))
-			return err_set(e, ERR_USAGE, "port %u belongs to container %s", port,
-				       i->datapath.wanted.containers[owner].id);
-		if (!owner && port_set_has(host, port) && port_set_has(ports, port))
-			return err_set(e, ERR_USAGE, "port %u: a process of the host uses it",
-				       port);
-	}
 	return 0;
 }
 
@@ -229,11 +211,7 @@ static void drop_shaper(struct isolator *i)
 		host_apply(i, APPLY_PLAN, NULL);
 }
 
-/*
- * Take everything of a container out of the kernel; what is not there is no error. When the kernel
- * refuses, the container stays in the table, half changed, for another try.
- */
-static int undo(struct isolator *i, struct container *c, struct err *e)
+int container_undo(struct isolator *i, struct container *c, struct err *e)
 {
 	struct target t = {.host = &i->host, .datapath = &i->datapath, .container = c};
 	const struct item class = {.kind = ITEM_NO_CLASS, .name = SHAPER_IN, .number = c->slot};
@@ -291,7 +269,7 @@ static void recover(struct isolator *i)
 		i->shaper |= x->egress.rate > 0;
 		/* What was interrupted in the middle is taken back. */
 		if (x->state != DP_READY) {
-			if (undo(i, &c, &e))
+			if (container_undo(i, &c, &e))
 				log_warn("container %s stays half changed: %s", x->id, e.message);
 			else
 				tell_container(i, ISOLATE_DETACHED, x->id, NULL,
@@ -329,6 +307,20 @@ static void clear_counters(struct isolator *i, uint32_t slot)
 	bpf_map_update_elem(i->datapath.counters, &slot, zero, BPF_ANY);
 }
 
+void container_begin(struct isolator *i, struct container *c, const struct isolate_request *r,
+		     uint32_t ephemeral_begin, uint32_t ephemeral_end)
+{
+	snprintf(c->entry.id, sizeof(c->entry.id), "%s", r->id);
+	snprintf(c->veth, sizeof(c->veth), VETH_FORM, c->slot);
+	c->entry.ephemeral_begin = ephemeral_begin;
+	c->entry.ephemeral_end = ephemeral_end;
+	set_limits(i, c, r);
+	clear_counters(i, c->slot);
+	refused_begin(i, c->slot);
+	c->entry.state = DP_CHANGING;
+	datapath_put(&i->datapath, c->slot, &c->entry);
+}
+
 static int attach(struct isolator *i, const struct isolate_request *r, struct container *c,
 		  struct err *e)
 {
@@ -343,35 +335,28 @@ static int attach(struct isolator *i, const struct isolate_request *r, struct co
 	return container_apply(i, c, APPLY_NEW, e);
 }
 
-static int attach_checked(struct isolator *i, const struct isolate_request *r, struct err *e)
+static int attach_checked(struct isolator *i, const struct isolate_request *r,
+			  const struct others *others, struct err *e)
 {
-	uint32_t slot = free_slot(i), begin;
-	struct container c = {.slot = slot, .netns = -1};
-	struct port_set host;
+	const uint32_t size = i->o.ephemeral_per_container;
+	struct container c = {.slot = slot_free(i), .netns = -1};
+	struct port_set taken;
+	uint32_t begin;
 
-	host_listening(&i->host, &host);
-	if (id_valid(r->id, e) || ports_valid(i, &r->ports, 0, &host, e))
+	if (id_valid(r->id, e) || ports_valid(i, &r->ports, 0, others, e))
 		return -1;
 	if (slot_of(i, r->id))
 		return err_set(e, ERR_USAGE, "container %s is attached already", r->id);
-	if (!slot)
+	if (!c.slot)
 		return err_set(e, ERR_FAILED, "%d containers are attached already", DP_SLOTS - 1);
-	if (ephemeral_allocate(&i->pool, &host, i->o.ephemeral_per_container, &begin, e))
+	others_ports(others, &taken);
+	if (ephemeral_allocate(&i->pool, &taken, size, &begin, e))
 		return -1;
-	snprintf(c.entry.id, sizeof(c.entry.id), "%s", r->id);
-	snprintf(c.veth, sizeof(c.veth), VETH_FORM, slot);
-	c.entry.ephemeral_begin = begin;
-	c.entry.ephemeral_end = begin + i->o.ephemeral_per_container - 1;
-	set_limits(i, &c, r);
-	clear_counters(i, slot);
-	refused_begin(i, slot);
-	/* The note of what is begun, for whoever comes after a crash. */
-	c.entry.state = DP_CHANGING;
-	datapath_put(&i->datapath, slot, &c.entry);
+	container_begin(i, &c, r, begin, begin + size - 1);
 	bool had_shaper = i->shaper;
 	int status = attach(i, r, &c, e);
 	if (status) {
-		undo(i, &c, NULL);
+		container_undo(i, &c, NULL);
 		if (i->shaper && !had_shaper)
 			drop_shaper(i);
 	}
@@ -379,16 +364,15 @@ static int attach_checked(struct isolator *i, const struct isolate_request *r, s
 	return status;
 }
 
-static int update_checked(struct isolator *i, const struct isolate_request *r, struct err *e)
+static int update_checked(struct isolator *i, const struct isolate_request *r,
+			  const struct others *others, struct err *e)
 {
 	uint32_t slot = slot_of(i, r->id);
 	struct container c, before;
-	struct port_set host;
 
 	if (!slot)
 		return err_set(e, ERR_USAGE, "no container %.64s", r->id);
-	host_listening(&i->host, &host);
-	if (ports_valid(i, &r->ports, slot, &host, e))
+	if (ports_valid(i, &r->ports, slot, others, e))
 		return -1;
 	container_load(i, slot, &c);
 	before = c;
@@ -419,7 +403,7 @@ static int detach_checked(struct isolator *i, const char *id, struct err *e)
 	datapath_put(&i->datapath, slot, &c.entry);
 	tell_refused(i, slot, true);
 	tell_held_drift(i, slot);
-	return undo(i, &c, e);
+	return container_undo(i, &c, e);
 }
 
 /* Tell how a request went. */
@@ -439,15 +423,23 @@ static int answered(struct isolator *i, enum isolate_event_kind done, const char
 int isolate_attach(struct isolator *i, const struct isolate_request *r, struct err *e)
 {
 	struct err why = {0};
+	struct others others;
 
-	return answered(i, ISOLATE_ATTACHED, "attach", r->id, attach_checked(i, r, &why), &why, e);
+	others_look(i, &others);
+	int status = attach_checked(i, r, &others, &why);
+	others_done(&others);
+	return answered(i, ISOLATE_ATTACHED, "attach", r->id, status, &why, e);
 }
 
 int isolate_update(struct isolator *i, const struct isolate_request *r, struct err *e)
 {
 	struct err why = {0};
+	struct others others;
 
-	return answered(i, ISOLATE_UPDATED, "update", r->id, update_checked(i, r, &why), &why, e);
+	others_look(i, &others);
+	int status = update_checked(i, r, &others, &why);
+	others_done(&others);
+	return answered(i, ISOLATE_UPDATED, "update", r->id, status, &why, e);
 }
 
 int isolate_detach(struct isolator *i, const char *id, struct err *e)
@@ -495,6 +487,18 @@ static int recover_plans(struct isolator *i, struct err *e)
 	return 0;
 }
 
+static void tell_foreign(const struct isolator *i)
+{
+	struct foreigners f;
+
+	foreign_look(i, &f);
+	if (f.n)
+		log_warn("isolation: %zu containers of Mesos' isolator are here: their ports are "
+			 "given to nobody, and they are left alone (--adopt-mesos)",
+			 f.n);
+	foreign_done(&f);
+}
+
 struct isolator *isolate_open(const struct isolate_options *o, struct err *e)
 {
 	struct isolator *i = xcalloc(1, sizeof(*i));
@@ -514,8 +518,17 @@ struct isolator *isolate_open(const struct isolate_options *o, struct err *e)
 	recover(i);
 	sweep(i);
 	try_flows(i);
-	if (!recover_plans(i, e))
-		return i;
+	/* The table lives by the programs that are attached, and must outlive us from here on. */
+	if (o->adopt_mesos && host_apply(i, APPLY_PLAN, e))
+		goto fail;
+	if (o->adopt_mesos)
+		adopt_take(i);
+	if (recover_plans(i, e))
+		goto fail;
+	if (o->adopt_mesos)
+		adopt_clear(i);
+	tell_foreign(i);
+	return i;
 fail:
 	isolate_close(i);
 	return NULL;

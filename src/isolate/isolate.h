@@ -71,6 +71,7 @@ struct isolate_options {
 	bool unique_flow;     /* a queue for each container on the public interface */
 	uint32_t flow_parent; /* class below which these hang; 0 = at its root */
 	bool ip6;	      /* map ports of the host's IPv6 address too, where it has one */
+	bool adopt_mesos;     /* take over the containers of Mesos' isolator */
 	/* NULL = nobody listens. Must not call back. */
 	void (*tell)(void *ctx, const struct isolate_event *ev);
 	void *ctx;
@@ -98,6 +99,19 @@ int isolate_detach(struct isolator *i, const char *id, struct err *e);
 /* Every container, by slot, or only that of the id; fn non-zero ends. */
 int isolate_each(struct isolator *i, const char *id,
 		 int (*fn)(void *ctx, const struct isolate_container *c), void *ctx);
+/*
+ * A container of Mesos' own isolator: seen, its ports given to nobody, and otherwise left alone.
+ * What cannot be read is 0 or empty.
+ */
+struct isolate_foreign {	      /* borrowed for the call */
+	const char *id, *veth;	      /* id: of the container, NULL = nobody says */
+	const struct port_set *ports; /* without the ephemeral ones */
+	uint32_t ephemeral_begin, ephemeral_end;
+	struct shape egress, ingress;
+	const char *why; /* it cannot be taken over, or NULL */
+};
+void isolate_each_foreign(const struct isolator *i,
+			  void (*fn)(void *ctx, const struct isolate_foreign *f), void *ctx);
 struct isolate_room {
 	struct port_set ports, ephemeral; /* of the pools, that nobody has, nor the host uses */
 	uint32_t containers;		  /* how many more there can be */

@@ -74,18 +74,21 @@ int isolate_each(struct isolator *i, const char *id,
 void isolate_room(const struct isolator *i, struct isolate_room *out)
 {
 	struct ephemeral_pool pool = i->pool;
-	struct port_set host;
+	struct port_set taken;
+	struct others others;
 	uint32_t slots = 0;
 
 	for (uint32_t slot = 1; slot < DP_SLOTS; slot++)
 		slots += !slot_used(i, slot);
-	host_listening(&i->host, &host);
-	port_set_join(&pool.used, &host);
+	others_look(i, &others);
+	others_ports(&others, &taken);
+	others_done(&others);
+	port_set_join(&pool.used, &taken);
 	out->ephemeral = i->o.ephemeral;
 	port_set_subtract(&out->ephemeral, &pool.used);
 	out->containers = MIN(slots, ephemeral_left(&pool, i->o.ephemeral_per_container));
 	out->ports = i->o.ports;
-	port_set_subtract(&out->ports, &host);
+	port_set_subtract(&out->ports, &taken);
 	for (uint32_t port = 1; port < DP_PORTS; port++)
 		if (i->datapath.wanted.owners[port])
 			port_set_remove(&out->ports, port, port);

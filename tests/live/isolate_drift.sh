@@ -76,7 +76,7 @@ drift "sysctl ipv6/conf/drshape1/disable_ipv6" set_to host ipv6/conf/drshape1/di
 for link in eth0 lo dr1 drshape1; do
 	drift "host: clsact on $link" h qdisc del dev $link clsact
 	drift "host: program on $link" h filter del dev $link ingress
-	drift "host: program on $link" h filter del dev $link ingress prio 12321 handle 1 bpf
+	drift "host: program on $link" h filter del dev $link ingress prio 200 handle 1 bpf
 done
 for link in eth0 lo; do
 	drift "container: clsact on $link" i qdisc del dev $link clsact
@@ -85,13 +85,19 @@ done
 h filter add dev dr1 ingress prio 1 protocol ip u32 match u32 0 0 flowid 1:1
 wait_for 5 grep -q 'nothing in front on dr1.*left alone' "$work/dredged.err" || bad "a filter in front was not seen"
 h filter del dev dr1 ingress prio 1
-drift "program on dr1" h filter replace dev dr1 ingress prio 12321 protocol all handle 1 bpf bytecode '1,6 0 0 0' flowid 1:1
+drift "program on dr1" h filter replace dev dr1 ingress prio 200 protocol all handle 1 bpf bytecode '1,6 0 0 0' flowid 1:1
 
 # ---- shaping -------------------------------------------------------------------------------
 
 drift "htb on dr1" h qdisc del dev dr1 root
 drift "htb on drshape0" h qdisc del dev drshape0 root
-tbf() { h qdisc del dev dr1 root && h qdisc add dev dr1 root handle 1: tbf rate 1mbit burst 10k latency 10ms; }
+tbf() { # with nobody in between
+	kill -STOP "$dredged"
+	h qdisc del dev dr1 root && h qdisc add dev dr1 root handle 1: tbf rate 1mbit burst 10k latency 10ms
+	local failed=$?
+	kill -CONT "$dredged"
+	return $failed
+}
 drift "htb on dr1" tbf
 drift "htb on drshape0" h qdisc replace dev drshape0 root handle 7: pfifo
 for link in dr1 drshape0; do
