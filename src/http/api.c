@@ -17,6 +17,9 @@ static const struct route {
 	 "statistics of executors, as of Mesos' agent"},
 	{"/monitor/statistics.json", false, NULL, route_statistics, "the same"},
 	{"/containers", false, NULL, route_containers, "containers, as of Mesos' agent"},
+	{"/healthz", false, NULL, route_health, "200 while it runs"},
+	{"/readyz", false, NULL, route_ready, "200 when names are known and fresh; losses"},
+	{"/metrics", false, NULL, route_metrics, "numbers in Prometheus' text format"},
 };
 
 void reply_error(struct reply *a, unsigned status, const char *why)

@@ -43,5 +43,8 @@ void api_reply(const struct view *view, const char *target, struct reply *a);
 
 void route_statistics(const struct request *r, struct reply *a);
 void route_containers(const struct request *r, struct reply *a);
+void route_health(const struct request *r, struct reply *a);
+void route_ready(const struct request *r, struct reply *a);
+void route_metrics(const struct request *r, struct reply *a);
 
 #endif

@@ -84,6 +84,52 @@ same "nothing new" 304 "$(get / -H "If-None-Match: $etag" -o /dev/null -w '%{htt
 same "HEAD" "200 0" "$(get /containers -I -o /dev/null -w '%{http_code} %{size_download}')"
 same "POST" 405 "$(get /containers -d x -o /dev/null -w '%{http_code}')"
 same "no such resource" "{\"error\":\"no such resource; / lists what there is\"}" "$(get /nope)"
+
+# ---- how it is, and numbers --------------------------------------------------------------------
+
+same "alive" ok "$(ask "j['status']" /healthz)"
+same "ready" "True None" "$(ask "str(j['ready']) + ' ' + str(j['why'])" /readyz)"
+same "metadata" "True 2 None" "$(ask "str(j['metadata']['age_seconds'] < 10) + ' ' + str(j['metadata']['tasks']) + ' ' + str(j['metadata']['error'])" /readyz)"
+api_mode 500
+troubled() { [[ $(ask "j['metadata']['error']" /readyz) == *500* ]]; }
+wait_for 10 troubled || bad "readyz does not tell why there is no metadata"
+api_mode good
+healed() { [ "$(ask "j['metadata']['error']" /readyz)" = None ]; }
+wait_for 10 healed || bad "readyz does not tell that there is metadata again"
+cat >"$work/exposition.py" <<'END'
+# The rules of Prometheus' text format: families whole and with one TYPE before them, no series twice.
+import re, sys
+label = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"'
+line_of = re.compile(r'^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:%s(?:,%s)*)?)\})? (-?[0-9.e+-]+)$' % (label, label))
+text = sys.stdin.read()
+assert text.endswith("\n"), "no end of line"
+types, series, last, closed = {}, {}, None, set()
+for line in text.splitlines():
+    if line.startswith("# "):
+        word, name, rest = line[2:].split(" ", 2)
+        if word == "TYPE":
+            assert name not in types, "TYPE twice: " + name
+            types[name] = rest
+        continue
+    m = line_of.match(line)
+    assert m, "malformed: " + line
+    name = m.group(1)
+    assert name in types, "no TYPE: " + name
+    assert (types[name] == "counter") == name.endswith("_total"), "not the name of a " + types[name] + ": " + name
+    if name != last:
+        assert name not in closed, "in two pieces: " + name
+        closed.add(last)
+        last = name
+    assert (name, m.group(2)) not in series, "twice: " + line
+    series[name, m.group(2)] = float(m.group(3))
+got = [v for (name, labels), v in series.items() if name == sys.argv[1] and sys.argv[2] in labels]
+print(len(types) > 20, *map(int, got))
+END
+metric() { get /metrics | "$python" "$work/exposition.py" "$@" 2>&1; }
+same "a counter by app" "True $(cat_on_host)" "$(metric container_network_transmit_packets_total 'app="/shop/web"')"
+same "what is lost" "True 0" "$(metric dredge_events_lost_total 'reason="ring_full"')"
+! command -v promtool >/dev/null || same "promtool" '' "$(get /metrics | promtool check metrics 2>&1)"
+
 # ---- malformed requests and slow clients -------------------------------------------------------
 
 cat >"$work/hostile.py" <<'END'

@@ -179,12 +179,60 @@ static void test_targets(void **unused)
 	text_done(&a.body);
 }
 
+static void test_ready(void **unused)
+{
+	/* Answered in 2023, as the view is: too old now. */
+	json_t *j = get("/readyz", 503);
+	const json_t *metadata = json_object_get(j, "metadata");
+
+	(void)unused;
+	assert_true(json_is_false(json_object_get(j, "ready")));
+	assert_string_equal(text_of(j, "why"), "nothing is known since more than 10 s");
+	assert_string_equal(text_of(metadata, "error"), "http://m: refused");
+	assert_int_equal(json_integer_value(json_object_get(metadata, "tasks")), 3);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "packets"), "lost")),
+			 3);
+	json_decref(j);
+	json_decref(get("/healthz", 503));
+	view->time = time_now();
+	j = get("/readyz", 503);
+	assert_string_equal(text_of(j, "why"), "metadata is older than 60 s");
+	json_decref(j);
+	view->health.answered = time_now();
+	json_decref(get("/readyz", 200));
+	json_decref(get("/healthz", 200));
+}
+
+static void test_metrics(void **unused)
+{
+	static const char *const lines[] = {
+		"\n# TYPE container_network_receive_bytes_total counter\n"
+		"container_network_receive_bytes_total{id=\"c0ffee-0\",name=\"\",image=\"\","
+		"app=\"/shop/web\",task=\"\",task_id=\"shop_web.1\",framework=\"marathon\","
+		"executor_id=\"shop_web.1\",interface=\"eth0\"} 50\n",
+		"\ncontainer_cpu_user_seconds_total{id=\"c0ffee-1\"",
+		"executor_id=\"shop_web.2\"} 0.150000000\n",
+		"executor_id=\"shop_web.2\",qdisc=\"bw_limit\"} 9\n",
+		"\ndredge_events_lost_total{reason=\"ring_full\"} 3\n",
+		"\ndredge_containers 4\n",
+	};
+	struct reply a = {0};
+
+	(void)unused;
+	api_reply(view, "/metrics", &a);
+	assert_int_equal(a.status, 200);
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+		if (!strstr(text_cstr(&a.body), lines[i]))
+			fail_msg("no %s in %s", lines[i], text_cstr(&a.body));
+	text_done(&a.body);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_statistics),
-		cmocka_unit_test(test_containers),
-		cmocka_unit_test(test_targets),
+		cmocka_unit_test(test_statistics), cmocka_unit_test(test_containers),
+		cmocka_unit_test(test_targets),	   cmocka_unit_test(test_ready),
+		cmocka_unit_test(test_metrics),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
