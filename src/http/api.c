@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#define QUERY "filter fields sort limit cursor "
+
 static void route_list(const struct request *r, struct reply *a);
 
 static const struct route {
@@ -20,6 +22,13 @@ static const struct route {
 	{"/healthz", false, NULL, route_health, "200 while it runs"},
 	{"/readyz", false, NULL, route_ready, "200 when names are known and fresh; losses"},
 	{"/metrics", false, NULL, route_metrics, "numbers in Prometheus' text format"},
+	{"/v1/containers", true, QUERY, route_rows, "containers that are alive"},
+	{"/v1/tasks", true, QUERY, route_rows, "tasks of Mesos on this host"},
+	{"/v1/apps", true, QUERY, route_rows, "apps of Marathon, with their sums"},
+	{"/v1/groups", true, QUERY, route_rows, "groups, each with all that are below it"},
+	{"/v1/frameworks", true, QUERY, route_rows, "frameworks, with their sums"},
+	{"/v1/agents", true, QUERY, route_rows, "agents"},
+	{"/v1/ports", true, QUERY, route_rows, "who has which ports; /v1/ports/31005: who has it"},
 };
 
 void reply_error(struct reply *a, unsigned status, const char *why)

@@ -46,5 +46,6 @@ void route_containers(const struct request *r, struct reply *a);
 void route_health(const struct request *r, struct reply *a);
 void route_ready(const struct request *r, struct reply *a);
 void route_metrics(const struct request *r, struct reply *a);
+void route_rows(const struct request *r, struct reply *a);
 
 #endif

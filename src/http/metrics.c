@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /metrics in Prometheus' text format 0.0.4: a row in one of two lists is a family. */
+/* /metrics in Prometheus' text format 0.0.4: a row of the list is a family of each container. */
 #include "http/api.h"
 
 #include <stdlib.h>

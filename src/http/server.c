@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #define WORKERS	      2u
-#define MAX_CLIENTS   64u	  /* of each worker; more wait until one leaves */
-#define CLIENT_S      10u	  /* a client that moves no byte for so long is left */
+#define MAX_CLIENTS   256u	  /* of each worker; more wait until one leaves */
+#define CLIENT_S      5u	  /* a client that moves no byte for so long is left */
 #define CLIENT_MEMORY (32u << 10) /* of each: headers are refused beyond */
 #define MAX_BODY      (64u << 10) /* of a request; it is not looked at */
 #define TURN_MS	      500

@@ -51,7 +51,7 @@ same "its mode" 600 "$(stat -c %a "$work/api.socket")"
 monitor_stop
 [ ! -e "$work/api.socket" ] || bad "the socket is left behind"
 
-server_start 127.0.0.1:0 -w "$work/api.pcapng.lz4"
+server_start 127.0.0.1:0
 [[ $url =~ ^http://127.0.0.1:[1-9][0-9]*$ ]] || die "no address is printed: $url"
 
 # ---- as Mesos' agent answers -------------------------------------------------------------------
@@ -126,9 +126,24 @@ got = [v for (name, labels), v in series.items() if name == sys.argv[1] and sys.
 print(len(types) > 20, *map(int, got))
 END
 metric() { get /metrics | "$python" "$work/exposition.py" "$@" 2>&1; }
-same "a counter by app" "True $(cat_on_host)" "$(metric container_network_transmit_packets_total 'app="/shop/web"')"
+in_metrics() { [ "True $(cat_on_host)" = "$(metric container_network_transmit_packets_total 'app="/shop/web"')" ]; }
+wait_for 10 in_metrics || bad "a counter by app: $(metric container_network_transmit_packets_total 'app="/shop/web"')"
 same "what is lost" "True 0" "$(metric dredge_events_lost_total 'reason="ring_full"')"
 ! command -v promtool >/dev/null || same "promtool" '' "$(get /metrics | promtool check metrics 2>&1)"
+
+# ---- metadata ----------------------------------------------------------------------------------
+
+same "an app by id" "1 /shop/web" "$(ask "str(j['containers']) + ' ' + j['id']" /v1/apps/shop/web)"
+same "a group" 2 "$(ask "j['containers']" /v1/groups/shop)"
+same "who is in none" 1 "$(ask "j['containers']" /v1/groups/n/a)"
+same "a task" "${id_of[db]}" "$(ask "j['container']" "/v1/tasks/${task_of[db]}")"
+same "a filter" "${id_of[web]}" "$(ask "j['containers'][0]['id']" '/v1/containers?filter=marathon.app.id=/shop/web&fields=id')"
+in_fields() { [ "$(cat_on_host)" = "$(ask "j['net_tx_packets']" "/v1/containers/${id_of[web]}?fields=net_tx_packets")" ]; }
+wait_for 10 in_fields || bad "net_tx_packets of /v1/containers is not what the link says"
+same "a bad filter" 400 "$(get '/v1/tasks?filter=((' -o /dev/null -w '%{http_code}')"
+page=$(ask "j['next']" '/v1/containers?limit=2&sort=-net_tx_packets&fields=id')
+same "the last page" "1 False" "$(ask "str(len(j['containers'])) + ' ' + str('next' in j)" \
+	"/v1/containers?limit=2&sort=-net_tx_packets&fields=id&cursor=$page")"
 
 # ---- malformed requests and slow clients -------------------------------------------------------
 
@@ -171,15 +186,15 @@ print("odd answers:", odd) if odd else None
 print(seen, file=sys.stderr)
 END
 alive() { kill -0 "$monitor" && [ "$(get / -o /dev/null -w '%{http_code}')" = 200 ]; }
-descriptors() { find "/proc/$monitor/fd" -mindepth 1 | wc -l; }
-resident() { awk '/^VmRSS/ {print $2}' "/proc/$monitor/status"; }
-on_host timeout 60 "$python" "$work/hostile.py" "${url##*:}" 500 >/dev/null 2>&1
-sleep 0.5
-open=$(descriptors) memory=$(resident)
+sockets() { find "/proc/$monitor/fd" -lname 'socket:*' | wc -l; }
+resident() { awk '/^RssAnon/ {print $2}' "/proc/$monitor/status"; }
+on_host timeout 60 "$python" "$work/hostile.py" "${url##*:}" 1500 >/dev/null 2>&1
+sleep 7 # clients that broke off are noticed when they have been silent for 5 s
+open=$(sockets) memory=$(resident)
 same "malformed requests" '' "$(on_host timeout 60 "$python" "$work/hostile.py" "${url##*:}" 4000 2>"$work/hostile.err")"
 alive || bad "not alive after malformed requests"
-closed() { [ "$(descriptors)" -le $((open + 2)) ]; }
-wait_for 5 closed || bad "descriptors are left: $open, then $(descriptors)"
+closed() { [ "$(sockets)" -le $((open + 2)) ]; }
+wait_for 20 closed || bad "sockets are left: $open, then $(sockets)"
 [ "$(resident)" -le $((memory + 4096)) ] || bad "memory grows: $memory kB, then $(resident) kB"
 
 # A client that asks and reads nothing, many that ask for nothing, one byte now and then: the others
@@ -196,8 +211,8 @@ time.sleep(600)" &
 pids+=($!)
 wait_for 5 test -e "$work/slow"
 same "beside slow clients" 200 "$(get /containers --max-time 2 -o /dev/null -w '%{http_code}')"
-left_alone() { [ "$(descriptors)" -le $((open + 4)) ]; }
-wait_for 30 left_alone || bad "slow clients are kept: $open descriptors, then $(descriptors)"
+left_alone() { [ "$(sockets)" -le $((open + 4)) ]; }
+wait_for 30 left_alone || bad "slow clients are kept: $open sockets, then $(sockets)"
 
 monitor_stop
 same "exit status of dredged" 0 "$status"

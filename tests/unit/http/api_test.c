@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "http/api.h"
@@ -179,6 +180,129 @@ static void test_targets(void **unused)
 	text_done(&a.body);
 }
 
+static json_t *rows(const char *target, const char *name, size_t n)
+{
+	json_t *j = get(target, 200), *list = json_incref(json_object_get(j, name));
+
+	if (json_array_size(list) != n)
+		fail_msg("%s: %zu rows", target, json_array_size(list));
+	json_decref(j);
+	return list;
+}
+
+static long long number_of(const json_t *j, const char *name)
+{
+	return json_integer_value(json_object_get(j, name));
+}
+
+static void test_rows(void **unused)
+{
+	static const struct {
+		const char *target, *name;
+		size_t n;
+	} counts[] = {
+		{"/v1/containers", "containers", 4},
+		{"/v1/tasks", "tasks", 3},
+		{"/v1/apps", "apps", 3},
+		{"/v1/groups", "groups", 3},
+		{"/v1/frameworks", "frameworks", 2},
+		{"/v1/agents", "agents", 0},
+		{"/v1/ports", "ports", 3},
+		{"/v1/tasks?filter=marathon.app.id=/shop/web", "tasks", 2},
+		{"/v1/tasks?filter=net_rx_bytes%3E100+and+marathon.app.id=/shop/web", "tasks", 1},
+		{"/v1/apps?filter=mesos.framework.name=marathon", "apps", 2},
+		{"/v1/containers?filter=container.full_id=c0ffee-3", "containers", 1},
+		{"/v1/tasks?limit=2", "tasks", 2},
+	};
+	json_t *j;
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
+		json_decref(rows(counts[i].target, counts[i].name, counts[i].n));
+	j = get("/v1/apps/shop/web", 200);
+	assert_string_equal(text_of(j, "id"), "/shop/web");
+	assert_int_equal(number_of(j, "containers"), 2);
+	assert_int_equal(number_of(j, "limited"), 1);
+	assert_int_equal(number_of(j, "memory"), 2000);
+	assert_int_equal(number_of(json_object_get(j, "statistics"), "net_rx_bytes"), 200);
+	assert_true(json_real_value(json_object_get(json_object_get(j, "rates"), "rx_bytes")) ==
+		    50);
+	assert_true(json_real_value(json_object_get(j, "cpus")) == 0.05);
+	json_decref(j);
+	j = get("/v1/apps//shop/web", 200);
+	json_decref(j);
+	j = get("/v1/groups//", 200);
+	assert_int_equal(number_of(j, "containers"), 3);
+	json_decref(j);
+	j = get("/v1/apps/n/a", 200);
+	assert_int_equal(number_of(j, "containers"), 1);
+	json_decref(j);
+	j = get("/v1/ports/31002", 200);
+	assert_string_equal(text_of(j, "task"), "shop_web.1");
+	json_decref(j);
+	j = get("/v1/tasks/db.1", 200);
+	assert_string_equal(text_of(json_object_get(j, "task_labels"), "team"), "a%b");
+	assert_string_equal(text_of(j, "container"), "c0ffee-2");
+	json_decref(j);
+}
+
+static void test_pages(void **unused)
+{
+	char target[512] = "/v1/containers?fields=id,net_rx_bytes,mesos.task.label.team"
+			   "&sort=-net_rx_bytes&limit=3";
+	json_t *j = get(target, 200), *list = json_object_get(j, "containers");
+	const json_t *one = json_array_get(list, 0);
+
+	(void)unused;
+	assert_int_equal(number_of(j, "total"), 4);
+	assert_string_equal(text_of(one, "id"), "c0ffee-3");
+	assert_int_equal(number_of(one, "net_rx_bytes"), 350);
+	assert_true(json_is_null(json_object_get(one, "mesos.task.label.team")));
+	assert_int_equal(json_object_size(one), 3);
+	assert_string_equal(text_of(json_array_get(list, 2), "mesos.task.label.team"), "a%b");
+	snprintf(target + strlen(target), sizeof(target) - strlen(target), "&cursor=%s",
+		 text_of(j, "next"));
+	json_decref(j);
+	j = get(target, 200);
+	list = json_object_get(j, "containers");
+	assert_int_equal(json_array_size(list), 1);
+	assert_string_equal(text_of(json_array_get(list, 0), "id"), "c0ffee-0");
+	assert_null(json_object_get(j, "next"));
+	json_decref(j);
+}
+
+static void test_bad_queries(void **unused)
+{
+	static const struct {
+		const char *target;
+		unsigned status;
+	} bad[] = {
+		{"/v1/tasks/nobody", 404},
+		{"/v1/ports/1", 404},
+		{"/v1/ports/x", 404},
+		{"/v1/nothing", 404},
+		{"/v1/tasksx", 404},
+		{"/v1/tasks?filter=((", 400},
+		{"/v1/tasks?filter=nonsense=1", 400},
+		{"/v1/tasks?filter=tcp.port=80", 400},
+		{"/v1/tasks?fields=id,nonsense", 400},
+		{"/v1/tasks?fields=tcp.srcport", 400},
+		{"/v1/tasks?sort=id,app", 400},
+		{"/v1/tasks?sort=", 400},
+		{"/v1/tasks?limit=0", 400},
+		{"/v1/tasks?limit=-1", 400},
+		{"/v1/tasks?cursor=zz", 400},
+		{"/v1/tasks?cursor=4", 400},
+		{"/v1/tasks?cursor=41", 400},
+		{"/v1/tasks?limit=1&limit=2", 400},
+		{"/v1/tasks?at=1", 400},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		json_decref(get(bad[i].target, bad[i].status));
+}
+
 static void test_ready(void **unused)
 {
 	/* Answered in 2023, as the view is: too old now. */
@@ -231,8 +355,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_statistics), cmocka_unit_test(test_containers),
-		cmocka_unit_test(test_targets),	   cmocka_unit_test(test_ready),
-		cmocka_unit_test(test_metrics),
+		cmocka_unit_test(test_targets),	   cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_pages),	   cmocka_unit_test(test_bad_queries),
+		cmocka_unit_test(test_ready),	   cmocka_unit_test(test_metrics),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /v1: rows by filter, one by id, with some members, sorted, in pages. */
+#include "http/columns.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LIMIT_MAX 100000u
+
+#define COMMON ",framework,framework_id,agent"
+#define TOTALS ",containers,limited,cpus,memory,rates,drops,retransmits,statistics"
+
+static const struct collection {
+	const char *name;
+	enum rows_kind kind;
+	const char *fields; /* shown when none are asked for */
+} collections[] = {
+	{"containers", ROWS_CONTAINERS,
+	 "id,name,app,task,task_name" COMMON
+	 ",hostname,executor,image,runtime,rung,ports,pid,started,limited,cpus,"
+	 "memory,rates,drops,"
+	 "retransmits,statistics"},
+	{"tasks", ROWS_TASKS,
+	 "id,task_name,task_state,app,app_version" COMMON
+	 ",hostname,executor,container,image,ports,task_labels,app_labels" TOTALS},
+	{"apps", ROWS_APPS, "id,app_version,app_labels" COMMON TOTALS},
+	{"groups", ROWS_GROUPS, "id,containers,limited,cpus,memory,rates,drops,retransmits"},
+	{"frameworks", ROWS_FRAMEWORKS, "id,framework" TOTALS},
+	{"agents", ROWS_AGENTS, "id,hostname" TOTALS},
+	{"ports", ROWS_PORTS, "id,container,name,task,task_name,app" COMMON ",pid"},
+};
+
+struct query {
+	const struct view *view;
+	const struct collection *of;
+	struct filter *filter;
+	struct columns columns, sort;
+	bool down; /* sort: the greatest first */
+	uint64_t limit;
+	char *after_key, *after_id; /* owned: the last row of the page before, or NULL */
+};
+
+/* A row, and by what it is sorted. */
+struct place {
+	const struct row *row;
+	char *key; /* JSON; owned, or NULL */
+};
+
+/* ---- order ---- */
+
+static bool is_number(const char *s)
+{
+	return *s == '-' || (*s >= '0' && *s <= '9');
+}
+
+static int compare_keys(const char *a, const char *b)
+{
+	if (!is_number(a) || !is_number(b))
+		return strcmp(a, b);
+	long double x = strtold(a, NULL), y = strtold(b, NULL);
+	return (x > y) - (x < y);
+}
+
+static int compare(const char *key, const char *id, const char *other_key, const char *other_id,
+		   bool down)
+{
+	int by_key = key && other_key ? compare_keys(key, other_key) : 0;
+
+	return by_key ? (down ? -by_key : by_key) : strcmp(id, other_id);
+}
+
+static int compare_places(const void *a, const void *b, void *query)
+{
+	const struct place *x = a, *y = b;
+
+	return compare(x->key, x->row->id, y->key, y->row->id, ((struct query *)query)->down);
+}
+
+static struct place *places_make(const struct rows *rows, struct query *q)
+{
+	struct place *places = xcalloc(rows->n + 1, sizeof(*places));
+
+	for (size_t i = 0; i < rows->n; i++) {
+		struct text key = {0};
+		places[i].row = &rows->items[i];
+		if (!q->sort.n)
+			continue;
+		column_value(&q->sort.of[0], places[i].row, q->view->time, &key);
+		places[i].key = xstrdup(text_cstr(&key));
+		text_done(&key);
+	}
+	qsort_r(places, rows->n, sizeof(*places), compare_places, q);
+	return places;
+}
+
+/* ---- cursors: "KEY\nID" in hex ---- */
+
+static void put_cursor(struct text *t, const struct place *p)
+{
+	cleanup_free char *plain = xasprintf("%s\n%s", p->key ? p->key : "", p->row->id);
+
+	for (const char *s = plain; *s; s++)
+		text_hex(t, (uint8_t)*s, 2);
+}
+
+static int cursor_parse(struct query *q, const char *cursor, struct err *e)
+{
+	size_t n = strlen(cursor) / 2;
+	cleanup_free char *plain = xcalloc(n + 1, 1);
+
+	for (size_t i = 0; i < n; i++) {
+		const char two[] = {cursor[2 * i], cursor[2 * i + 1], '\0'};
+		char *end;
+		plain[i] = (char)strtoul(two, &end, 16);
+		if (*end || !plain[i])
+			n = 0;
+	}
+	char *line = strchr(plain, '\n');
+	if (!n || strlen(cursor) % 2 || !line)
+		return err_set(e, ERR_USAGE, "cursor: not one of ours");
+	*line = '\0';
+	q->after_key = q->sort.n ? xstrdup(plain) : NULL;
+	q->after_id = xstrdup(line + 1);
+	return 0;
+}
+
+/* ---- the query ---- */
+
+static int filter_parse(struct query *q, const char *text, struct err *e)
+{
+	q->filter = filter_compile(text, NULL, e);
+	if (!q->filter)
+		return -1;
+	if (filter_types(q->filter) >> EVENT_COUNTERS & 1)
+		return 0;
+	return err_set(e, ERR_USAGE,
+		       "filter: it asks for packets or notices, and fits nothing here");
+}
+
+static int query_parse(struct query *q, const struct request *r, struct err *e)
+{
+	const char *filter = request_argument(r, "filter"), *fields = request_argument(r, "fields");
+	const char *sort = request_argument(r, "sort"), *limit = request_argument(r, "limit");
+	const char *cursor = request_argument(r, "cursor");
+
+	q->limit = LIMIT_MAX;
+	q->down = sort && *sort == '-';
+	if (filter && filter_parse(q, filter, e))
+		return -1;
+	if (columns_parse(&q->columns, fields ? fields : q->of->fields, e))
+		return -1;
+	if (sort && (columns_parse(&q->sort, sort + q->down, e) || q->sort.n != 1))
+		return e->code ? -1 : err_set(e, ERR_USAGE, "sort: one field is wanted");
+	if (limit && (str_u64(limit, false, &q->limit) || !q->limit || q->limit > LIMIT_MAX))
+		return err_set(e, ERR_USAGE, "limit: a number from 1 to %u is wanted", LIMIT_MAX);
+	return cursor ? cursor_parse(q, cursor, e) : 0;
+}
+
+static void query_done(struct query *q)
+{
+	filter_free(q->filter);
+	columns_done(&q->columns);
+	columns_done(&q->sort);
+	free(q->after_key);
+	free(q->after_id);
+}
+
+/* ---- answers ---- */
+
+static void put_row(struct text *t, const struct query *q, const struct row *row)
+{
+	text_char(t, '{');
+	columns_put(&q->columns, row, q->view->time, t);
+	text_char(t, '}');
+}
+
+static bool is_after(const struct query *q, const struct place *p)
+{
+	return !q->after_id || compare(p->key, p->row->id, q->after_key, q->after_id, q->down) > 0;
+}
+
+static void put_page(struct text *t, struct query *q, const struct rows *rows)
+{
+	struct place *places = places_make(rows, q);
+	uint64_t shown = 0;
+	size_t i = 0;
+
+	text_fmt(t, "{\"total\":%zu,\"%s\":[", rows->n, q->of->name);
+	while (i < rows->n && !is_after(q, &places[i]))
+		i++;
+	for (; i < rows->n && shown < q->limit; i++, shown++) {
+		text_str(t, shown ? ",\n" : "\n");
+		put_row(t, q, places[i].row);
+	}
+	text_char(t, ']');
+	if (i < rows->n && shown) {
+		text_str(t, ",\"next\":\"");
+		put_cursor(t, &places[i - 1]);
+		text_char(t, '"');
+	}
+	text_str(t, "}\n");
+	for (i = 0; i < rows->n; i++)
+		free(places[i].key);
+	free(places);
+}
+
+/* "31005" is in "31000-31007". */
+static bool port_is_in(const char *range, const char *id)
+{
+	uint64_t port;
+	unsigned first, last;
+	int n = sscanf(range, "%u-%u", &first, &last);
+
+	if (str_u64(id, false, &port) || n < 1)
+		return false;
+	return port >= first && port <= (n == 2 ? last : first);
+}
+
+static bool is_id(const struct query *q, const struct row *row, const char *id)
+{
+	if (q->of->kind == ROWS_PORTS && port_is_in(row->id, id))
+		return true;
+	return str_eq(row->id, id) || (*row->id == '/' && str_eq(row->id + 1, id));
+}
+
+static void put_one(struct reply *a, const struct query *q, const struct rows *rows, const char *id)
+{
+	for (size_t i = 0; i < rows->n; i++) {
+		if (!is_id(q, &rows->items[i], id))
+			continue;
+		put_row(&a->body, q, &rows->items[i]);
+		text_char(&a->body, '\n');
+		return;
+	}
+	reply_error(a, 404, "nothing here has this id");
+}
+
+static const struct collection *collection_of(const char *path)
+{
+	static const char prefix[] = "/v1/";
+	const char *name = path + strlen(prefix);
+
+	for (size_t i = 0; i < ARRAY_SIZE(collections); i++) {
+		size_t n = strlen(collections[i].name);
+		if (!strncmp(name, collections[i].name, n) && (!name[n] || name[n] == '/'))
+			return &collections[i];
+	}
+	return NULL;
+}
+
+void route_rows(const struct request *r, struct reply *a)
+{
+	struct query q = {.view = r->view, .of = collection_of(r->path)};
+	struct err e = {0};
+	struct rows rows;
+
+	if (query_parse(&q, r, &e)) {
+		reply_error(a, 400, e.message);
+	} else {
+		rows_make(&rows, q.of->kind, q.view, q.filter);
+		if (r->id)
+			put_one(a, &q, &rows, r->id);
+		else
+			put_page(&a->body, &q, &rows);
+		rows_done(&rows);
+	}
+	query_done(&q);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Request targets of the HTTP server: whatever is in them, there is a reply with a status. */
+#include <stdlib.h>
+
+#include "http/api.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct view_item item;
+	static struct view view = {.items = &item, .n = 1};
+	cleanup_free char *target = xstrndup((const char *)data, size);
+	struct reply a = {0};
+
+	item.c.meta[META_CONTAINER] = (char *)"c0ffee";
+	item.c.meta[META_APP] = (char *)"/shop/web";
+	item.c.meta[META_TASK] = (char *)"web.1";
+	item.c.meta[META_PORTS] = (char *)"31000-31003";
+	item.c.meta[META_TASK_LABELS] = (char *)"a=b%25\nc";
+	counters_set(&item.c.counters, COUNTER_NET_RX_BYTES, 7);
+	api_reply(&view, target, &a);
+	if (a.status < 200 || a.status > 503)
+		abort();
+	text_done(&a.body);
+	return 0;
+}
