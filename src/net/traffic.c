@@ -176,13 +176,15 @@ int net_htb_class_set(struct net_socket *s, const struct net_htb_class *c, struc
 	const struct tcmsg t = tc_of(c->ifindex, c->parent, c->handle);
 	struct nl_msg *msg = change_new(RTM_NEWTCLASS, NLM_F_CREATE, &t, sizeof(t));
 	uint64_t ceil = MAX(c->ceil, c->rate);
-	/* A timer tick of 4 ms and one large segment: less could not keep up the rate. */
-	uint64_t least = MAX(c->rate / 250, 2 * QUANTUM_MIN), burst = MAX(c->burst, least);
+	/* 10 ms, unless given: a busy processor is elsewhere for so long, and less loses of the
+	 * rate. */
+	uint64_t computed = MAX(c->rate / 100, 2 * QUANTUM_MIN);
+	uint64_t burst = c->burst ? c->burst : computed;
 	const struct tc_htb_opt o = {
 		.rate = rate_spec(c->rate),
 		.ceil = rate_spec(ceil),
 		.buffer = ticks_for(burst, c->rate),
-		.cbuffer = ticks_for(MAX(ceil / 250, 2 * QUANTUM_MIN), ceil),
+		.cbuffer = ticks_for(MAX(ceil / 100, 2 * QUANTUM_MIN), ceil),
 		.quantum = (uint32_t)MIN(MAX(c->rate / 10, QUANTUM_MIN), QUANTUM_MAX),
 	};
 

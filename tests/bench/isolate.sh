@@ -56,10 +56,21 @@ for i in range(first, last):
     print(1e3 * (time.perf_counter() - begin))
 EOF
 have=0
-attach_up_to() { # COUNT
+idle() { # what dredged takes of a processor while nothing happens
+	local before after
+	sleep 3
+	before=$(awk '{print $14 + $15}' "/proc/$dredged/stat")
+	sleep 10
+	after=$(awk '{print $14 + $15}' "/proc/$dredged/stat")
+	awk -v n="$have" -v ticks=$((after - before)) 'BEGIN {printf "\nIdle with %d containers: %.1f %% of a processor.\n", n, ticks / 10}' >>"$work/idle"
+}
+attach_up_to() { # COUNT; on the way, how it is to do nothing with 200 and with 500
 	local i
+	for i in 200 500; do
+		[ "$have" -ge $i ] || [ "$1" -le $i ] || { attach_up_to $i && idle; }
+	done
 	for ((i = have; i < $1; i++)); do space m$i; done
-	/usr/bin/python3 "$work/attach.py" "$tag" "$run/control" $have "$1" >>"$work/attach.ms" || die "attach"
+	/usr/bin/python3 "$work/attach.py" "$tag" "$run/control" "$have" "$1" >>"$work/attach.ms" || die "attach"
 	have=$1
 }
 
@@ -101,5 +112,11 @@ for n in "${counts[@]}"; do
 		"$(median <"$work/in.$n.linear")" "$(median <"$work/out.$n.dredged")" "$(median <"$work/out.$n.linear")"
 done
 printf '\nM packets/s of one UDP sender, 408 bytes; linear u32 with one container is the limit.\n'
-awk '{v[NR] = $1; t += $1} END {for (i = 1; i <= 5; i++) {a += v[i] / 5; b += v[NR - i + 1] / 5}
-	printf "\nAttaching %d containers: %.2f s; the first five %.1f ms each, the last five %.1f ms.\n", NR, t / 1e3, a, b}' "$work/attach.ms"
+awk 'function around(n, s, i) {for (i = n - 4; i <= n; i++) s += v[i] / 5; return s}
+	{v[NR] = $1; t += $1; if (NR == 500) half = t}
+	END {printf "\nAttaching: the first five %.1f ms each", around(5)
+	if (NR >= 500) printf ", five up to the 500th %.1f ms", around(500)
+	printf ", the last five %.1f ms", around(NR)
+	if (NR >= 500) printf "; 500 in %.2f s", half / 1e3
+	printf "; all %d in %.2f s.\n", NR, t / 1e3}' "$work/attach.ms"
+[ ! -e "$work/idle" ] || cat "$work/idle"

@@ -104,8 +104,7 @@ for link in dr1 drshape0; do
 	drift "host: class on $link" h class change dev $link parent 1: classid 1:1 htb rate 5mbit
 	drift "queue of the class on $link" h qdisc del dev $link parent 1:1
 	drift "queue of the class on $link" h qdisc replace dev $link parent 1:1 tbf rate 1mbit burst 10k latency 10ms
-	gone() { h qdisc del dev $link parent 1:1 && h class del dev $link classid 1:1; }
-	drift "host: class on $link" gone
+	drift "host: class on $link" h class del dev $link classid 1:1
 done
 drift "no htb on dr2" h qdisc add dev dr2 root handle 1: htb
 drift "no class on drshape0 1:2" h class add dev drshape0 parent 1: classid 1:2 htb rate 5mbit
