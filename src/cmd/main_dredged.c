@@ -26,6 +26,7 @@ enum {
 	OPT_CA_FILE,
 	OPT_NO_FOLLOW,
 	OPT_MESOS_INTERVAL,
+	OPT_MAX_BODY,
 	OPT_WRITE_FORMAT,
 	OPT_WINDOW,
 	OPT_SAMPLE,
@@ -70,6 +71,7 @@ static const struct option_row own_rows[] = {
 	{OPT_CA_FILE, "ca-file", "FILE", "certificates to trust for https", 0},
 	{OPT_NO_FOLLOW, "no-follow", NULL, "ask the given Mesos URLs alone, whoever leads", 0},
 	{OPT_MESOS_INTERVAL, "mesos-interval", "TIME", "time between questions (5s)", 0},
+	{OPT_MAX_BODY, "max-body", "SIZE", "longest answer of Mesos to take (64MB)", 0},
 	{0, "What is recorded", NULL, NULL, 0},
 	{'w', "write", "FILE", "capture to write (.pcapng.lz4 .pcapng .pcap); none = watch only",
 	 0},
@@ -140,7 +142,7 @@ struct monitor {
 		*mesos_cgroup, *listen;
 	char *interfaces[MAX_INTERFACES];
 	unsigned interface_count;
-	uint64_t mesos_interval, status_interval, max_ns;
+	uint64_t mesos_interval, max_body, status_interval, max_ns;
 	bool help, version, check, json, verbose, format_chosen, latency, no_follow;
 	struct source_options source;
 	struct writer_options out;
@@ -300,6 +302,8 @@ static int set_option(void *ctx, int id, const char *arg, struct err *e)
 		return 0;
 	case OPT_MESOS_INTERVAL:
 		return duration_parse(arg, &m->mesos_interval, e);
+	case OPT_MAX_BODY:
+		return bytes_parse(arg, &m->max_body, e);
 	case OPT_LISTEN:
 		return keep(&m->listen, arg);
 	case OPT_STATUS_INTERVAL:
@@ -462,6 +466,7 @@ static int open_all(struct monitor *m, struct err *e)
 								.credentials_file = m->credentials,
 								.ca_file = m->ca_file,
 								.no_follow = m->no_follow,
+								.max_body = m->max_body,
 								.interval_ns = m->mesos_interval},
 					 e);
 		if (!m->poller)
