@@ -33,6 +33,8 @@ static void take_notice(void *ctx, const struct net_event *ev)
 {
 	struct isolator *i = ctx;
 
+	i->foreign |= ev->kind == NET_LOST ||
+		      (ev->link && str_starts(ev->link->name, FOREIGN_NAME));
 	if (ev->kind == NET_LOST)
 		memset(i->noticed, true, sizeof(i->noticed));
 	else if (ev->kind != NET_NSID && !ev->own) {

@@ -26,7 +26,7 @@ static void take_link(void *ctx, const struct net_link *l)
 	uint32_t pid;
 	int n = 0;
 
-	if (!str_eq(l->kind, "veth") || sscanf(l->name, "mesos%9u%n", &pid, &n) != 1 ||
+	if (!str_eq(l->kind, "veth") || sscanf(l->name, FOREIGN_NAME "%9u%n", &pid, &n) != 1 ||
 	    l->name[n] || out->n == FOREIGN_MAX)
 		return;
 	out->items = xrealloc(out->items, (out->n + 1) * sizeof(*out->items));
@@ -167,10 +167,15 @@ static int look(const struct isolator *i, struct foreign *f, struct err *e)
 	return 0;
 }
 
-void foreign_look(const struct isolator *i, struct foreigners *out)
+void foreign_look(struct isolator *i, struct foreigners *out)
 {
 	*out = (struct foreigners){0};
-	net_links(i->host.net, false, take_link, out, NULL);
+	/* Reading all links takes longer the more there are: only if it was told of one of these.
+	 */
+	isolate_notice(i);
+	if (!i->foreign)
+		return;
+	i->foreign = net_links(i->host.net, false, take_link, out, NULL) || out->n;
 	take_names(out);
 	for (size_t k = 0; k < out->n; k++) {
 		struct foreign *f = &out->items[k];
@@ -188,7 +193,7 @@ void foreign_done(struct foreigners *f)
 	free(f->items);
 }
 
-void isolate_each_foreign(const struct isolator *i,
+void isolate_each_foreign(struct isolator *i,
 			  void (*fn)(void *ctx, const struct isolate_foreign *f), void *ctx)
 {
 	struct foreigners all;
@@ -212,7 +217,7 @@ void isolate_each_foreign(const struct isolator *i,
 
 /* ---- ports that are not to be had ---- */
 
-void others_look(const struct isolator *i, struct others *out)
+void others_look(struct isolator *i, struct others *out)
 {
 	host_listening(&i->host, &out->host);
 	foreign_look(i, &out->foreign);

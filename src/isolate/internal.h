@@ -201,6 +201,7 @@ struct isolator {
 	bool flows;
 	bool shaper; /* somebody has, or had, an egress limit */
 	struct net_socket *monitor;
+	bool foreign;		    /* links of Mesos' isolator are here, or may be */
 	int missing[DP_SLOTS];	    /* as struct isolate_container has it */
 	int32_t nsid[DP_SLOTS];	    /* by which the host's namespace knows the container's */
 	bool noticed[DP_SLOTS];	    /* 0: the host's part */
@@ -260,12 +261,14 @@ struct foreign {
 	char why[160]; /* it cannot be taken over; empty = it can */
 };
 
+#define FOREIGN_NAME "mesos" /* and a pid: their veths */
+
 struct foreigners {
 	struct foreign *items; /* owned */
 	size_t n;
 };
 
-void foreign_look(const struct isolator *i, struct foreigners *out);
+void foreign_look(struct isolator *i, struct foreigners *out);
 void foreign_done(struct foreigners *f);
 
 /* Ports that others than the containers here use. */
@@ -274,7 +277,7 @@ struct others {
 	struct foreigners foreign;
 };
 
-void others_look(const struct isolator *i, struct others *out);
+void others_look(struct isolator *i, struct others *out);
 void others_ports(const struct others *o, struct port_set *out);
 void others_done(struct others *o);
 /* Of the pool, and of nobody else; slot: whose they may be; others NULL = do not care. */

@@ -487,7 +487,7 @@ static int recover_plans(struct isolator *i, struct err *e)
 	return 0;
 }
 
-static void tell_foreign(const struct isolator *i)
+static void tell_foreign(struct isolator *i)
 {
 	struct foreigners f;
 
@@ -507,6 +507,7 @@ struct isolator *isolate_open(const struct isolate_options *o, struct err *e)
 	i->run_dir = xstrdup(o->run_dir);
 	i->handles = xasprintf("%s/netns", o->run_dir);
 	i->pool.pool = o->ephemeral;
+	i->foreign = true;
 	sysctls_make_room();
 	if (host_open(&i->host, o->eth, o->lo, o->ip6, e))
 		goto fail;

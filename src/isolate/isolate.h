@@ -110,13 +110,13 @@ struct isolate_foreign {	      /* borrowed for the call */
 	struct shape egress, ingress;
 	const char *why; /* it cannot be taken over, or NULL */
 };
-void isolate_each_foreign(const struct isolator *i,
+void isolate_each_foreign(struct isolator *i,
 			  void (*fn)(void *ctx, const struct isolate_foreign *f), void *ctx);
 struct isolate_room {
 	struct port_set ports, ephemeral; /* of the pools, that nobody has, nor the host uses */
 	uint32_t containers;		  /* how many more there can be */
 };
-void isolate_room(const struct isolator *i, struct isolate_room *out);
+void isolate_room(struct isolator *i, struct isolate_room *out);
 /* What the plan wants and whether the kernel has it: one line each, "ok" or "missing" in front.
  * id NULL = the host's part. */
 int isolate_explain(struct isolator *i, const char *id, struct text *out, struct err *e);

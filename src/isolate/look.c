@@ -71,7 +71,7 @@ int isolate_each(struct isolator *i, const char *id,
 	return ended;
 }
 
-void isolate_room(const struct isolator *i, struct isolate_room *out)
+void isolate_room(struct isolator *i, struct isolate_room *out)
 {
 	struct ephemeral_pool pool = i->pool;
 	struct port_set taken;

@@ -77,7 +77,15 @@ same "the sweep was there" "" "$(ip -n "$host" -o link show dev dr9 2>/dev/null)
 unchanged "restart and sweep"
 ctl detach A && ctl detach B || bad "detach"
 unchanged "detach"
+theirs "detached"
+
+# ---- one that comes while dredged runs -----------------------------------------------------
+
+for veth in "${veths[@]}"; do ip -n "$host" link del "$veth"; done
+veths=()
+same "they are gone" 0 "$(ctl list | grep -c "of Mesos' isolator")"
+mesos_container M4 ${id}4 31400/8 30192/16
+same "and one came" "31400-31407 30192-30207" "$(ctl list | awk -v id=${id}4 '$1 == id {print $3, $4}')"
+no "port 31400 belongs to container ${id}4 of Mesos' isolator" attach A --netns "$(netns A)" --ports 31400
 stop_dredged
-unchanged "end"
-theirs "at the end"
 verdict
