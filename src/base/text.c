@@ -360,7 +360,7 @@ static void json_escape(struct text *t, uint8_t c)
 
 void text_json(struct text *t, const char *s, size_t n)
 {
-	const uint8_t *p = (const uint8_t *)s, *end = p + n;
+	const uint8_t *p = (const uint8_t *)s, *end = n ? p + n : p; /* s may be NULL then */
 
 	while (p < end) {
 		const uint8_t *from = p;
