@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dredged: the monitor. Finds containers, asks who they are, records packets and counters. */
-#include "cmd/agent_flags.h"
 #include "cmd/check.h"
 #include "cmd/desired.h"
+#include "cmd/dredged_options.h"
 #include "cmd/isolation.h"
-#include "cmd/options.h"
-#include "cmd/resources.h"
 #include "cmd/serving.h"
-#include "cmd/statistics.h"
 #include "flow/flow.h"
 
 #include <linux/capability.h>
@@ -17,140 +14,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define MAX_INTERFACES 64u
-
-enum {
-	OPT_CONFIG = 256,
-	OPT_AGENT,
-	OPT_CREDENTIALS,
-	OPT_CA_FILE,
-	OPT_NO_FOLLOW,
-	OPT_MESOS_INTERVAL,
-	OPT_MAX_BODY,
-	OPT_WRITE_FORMAT,
-	OPT_WINDOW,
-	OPT_SAMPLE,
-	OPT_COUNTERS,
-	OPT_INTERFACE,
-	OPT_CAPTURE_FILTER,
-	OPT_RING_SIZE,
-	OPT_LATENCY,
-	OPT_CGROUP_ROOT,
-	OPT_MESOS_CGROUP,
-	OPT_NO_HOST_NETWORK,
-	OPT_LISTEN,
-	OPT_STATUS_INTERVAL,
-	OPT_VERSION,
-	OPT_CHECK,
-	OPT_JSON,
-	OPT_ISOLATE, /* and behind it, in the order of isolate_flags */
-};
-
-static const struct option_row own_rows[] = {
-	{0, "What is watched", NULL, NULL, 0},
-	{'s', "snaplen", "LEN", "bytes of each packet to take (all)", 0},
-	{OPT_SAMPLE, "sample", "N", "take 1 packet in N, the same ones at every point", 0},
-	{OPT_COUNTERS, "counters", "TIME", "time between counter samples (1s; 0 = never)", 0},
-	{OPT_CAPTURE_FILTER, "capture-filter", "EXPR", "pcap-filter(7) applied in the kernel", 0},
-	{OPT_INTERFACE, "interface", "NAME", "also capture this host interface whole", 0},
-	{OPT_NO_HOST_NETWORK, "no-host-network", NULL, "leave out containers on the host's network",
-	 0},
-	{OPT_LATENCY, "latency", NULL,
-	 "follow conversations: handshake and response times, retransmits\n"
-	 "and refused connects as counters of each container",
-	 0},
-	{OPT_RING_SIZE, "ring-size", "SIZE", "packet ring shared with the kernel, such as 64MB", 0},
-	{OPT_CGROUP_ROOT, "cgroup-root", "DIR", "where cgroups are mounted (/sys/fs/cgroup)", 0},
-	{OPT_MESOS_CGROUP, "cgroups_root", "NAME", "Mesos' cgroup (mesos)", 0},
-	{0, "Who they are", NULL, NULL, 0},
-	{'m', "mesos-api", "URL[,URL]", "Mesos master (and Marathon) to ask", OPTION_JOINS},
-	{OPT_AGENT, "mesos-agent", "URL",
-	 "this host's Mesos agent (found from the master otherwise)", 0},
-	{OPT_CREDENTIALS, "mesos-credentials", "FILE",
-	 "file with 'PRINCIPAL SECRET', as Mesos takes it", 0},
-	{OPT_CA_FILE, "ca-file", "FILE", "certificates to trust for https", 0},
-	{OPT_NO_FOLLOW, "no-follow", NULL, "ask the given Mesos URLs alone, whoever leads", 0},
-	{OPT_MESOS_INTERVAL, "mesos-interval", "TIME", "time between questions (5s)", 0},
-	{OPT_MAX_BODY, "max-body", "SIZE", "longest answer of Mesos to take (64MB)", 0},
-	{0, "What is recorded", NULL, NULL, 0},
-	{'w', "write", "FILE", "capture to write (.pcapng.lz4 .pcapng .pcap); none = watch only",
-	 0},
-	{OPT_WRITE_FORMAT, "write-format", "FORMAT",
-	 "pcapng.lz4, pcapng or pcap, whatever the name", 0},
-	{OPT_WINDOW, "window", "TIME", "longest time an event waits before it is on disk (1s)", 0},
-	{'C', "file-size", "MB", "a new file after so many million bytes", 0},
-	{'G', "file-time", "SEC", "a new file each SEC seconds; FILE may hold strftime(3) codes",
-	 0},
-	{'e', "file-events", "N", "a new file after N events", 0},
-	{'W', "file-count", "N", "with -C, -G or -e: keep a ring of N files", 0},
-	{'M', "max-time", "SEC", "end after SEC seconds", 0},
-	{0, "How it runs", NULL, NULL, 0},
-	{OPT_CONFIG, "config", "FILE", "settings: lines 'NAME = VALUE' with the long names above",
-	 0},
-	{OPT_LISTEN, "listen", "ADDRESS",
-	 "serve HTTP at 127.0.0.1:5052 (port 0: any free one) or unix:/path", 0},
-	{OPT_STATUS_INTERVAL, "status-interval", "TIME", "time between state lines (10s; 0 = none)",
-	 0},
-	{OPT_CHECK, "check", NULL,
-	 "tell whether enforcement with these flags can start here, and end", 0},
-	{OPT_JSON, "json", NULL, "with --check: as JSON", 0},
-	{'v', "verbose", NULL, "say more", 0},
-	{'h', "help", NULL, "this text", 0},
-	{OPT_VERSION, "version", NULL, "version", 0},
-};
-
-/* The options above, and those of the isolator. */
-static struct option_row *rows;
-static size_t row_count;
-
-static void add_row(struct option_row row)
-{
-	rows = xrealloc(rows, (row_count + 1) * sizeof(*rows));
-	rows[row_count++] = row;
-}
-
-static void collect_rows(void)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(own_rows); i++)
-		add_row(own_rows[i]);
-	for (size_t i = 0; i < statistics_row_count; i++)
-		add_row(statistics_rows[i]);
-	add_row((struct option_row){.name = "What is enforced; SIZE with a unit, 1 KB = 1024 B"});
-	for (size_t i = 0; i < isolate_flag_count; i++) {
-		const struct isolate_flag *f = &isolate_flags[i];
-		add_row((struct option_row){
-			.id = OPT_ISOLATE + (int)i,
-			.name = f->name,
-			.arg = f->arg ? f->arg : "true|false",
-			.help = f->help,
-			.flags = f->arg ? 0 : OPTION_BARE | OPTION_BOOL,
-		});
-	}
-	for (size_t i = 0; i < agent_flag_count; i++)
-		add_row((struct option_row){
-			.id = OPT_ISOLATE + (int)(isolate_flag_count + i),
-			.name = agent_flags[i].name,
-			.arg = "",
-			.help = "",
-			.flags = OPTION_HIDDEN |
-				 (agent_flags[i].truth ? OPTION_BARE | OPTION_BOOL : 0),
-		});
-}
-
 struct monitor {
-	char *write, *mesos, *agent, *credentials, *ca_file, *capture_filter, *cgroup_root,
-		*mesos_cgroup, *listen;
-	char *interfaces[MAX_INTERFACES];
-	unsigned interface_count;
-	uint64_t mesos_interval, max_body, status_interval, max_ns;
-	bool help, version, check, json, verbose, format_chosen, latency, no_follow;
-	struct source_options source;
-	struct writer_options out;
-	struct isolate_config isolate;
-	struct text ignored; /* " --NAME" of each flag of the agent that is none of ours */
-	struct statistics statistics;
+	struct dredged_settings set;
 	struct isolation_listeners listeners;
-	/* the run */
 	struct source *running;
 	struct writer *writer;
 	struct mesos_poller *poller;
@@ -169,175 +35,6 @@ static volatile sig_atomic_t want_rotate, want_status;
 static void on_signal(int sig)
 {
 	*(sig == SIGHUP ? &want_rotate : &want_status) = 1;
-}
-
-static int keep(char **where, const char *arg)
-{
-	free(*where);
-	*where = xstrdup(arg);
-	return 0;
-}
-
-static int number(const char *arg, bool units, uint64_t most, uint64_t *out, struct err *e)
-{
-	if (str_u64(arg, units, out) || *out > most)
-		return err_set(e, ERR_USAGE, "'%s' is no number in range", arg);
-	return 0;
-}
-
-static int set_rotation(struct writer_options *o, int id, const char *arg, struct err *e)
-{
-	uint64_t n;
-
-	if (number(arg, false, UINT32_MAX, &n, e))
-		return -1;
-	if (!n)
-		return err_set(e, ERR_USAGE, "-%c: must be greater than zero", id);
-	switch (id) {
-	case 'C':
-		o->rotate_bytes = n * 1000000;
-		break;
-	case 'G':
-		o->rotate_ns = n * NSEC_PER_SEC;
-		break;
-	case 'e':
-		o->rotate_events = n;
-		break;
-	default:
-		o->rotate_files = (unsigned)n;
-	}
-	return 0;
-}
-
-static int set_source(struct monitor *m, int id, const char *arg, struct err *e)
-{
-	uint64_t n;
-
-	switch (id) {
-	case 's':
-	case OPT_SAMPLE:
-		if (number(arg, false, SAVEFILE_MAX_PACKET, &n, e))
-			return -1;
-		*(id == 's' ? &m->source.snaplen : &m->source.sample) = (unsigned)n;
-		return 0;
-	case OPT_RING_SIZE:
-		if (number(arg, true, 4ull << 30, &n, e))
-			return -1;
-		m->source.ring_bytes = n;
-		return 0;
-	case OPT_COUNTERS:
-		if (duration_parse(arg, &m->source.counter_interval, e))
-			return -1;
-		if (!m->source.counter_interval)
-			m->source.counter_interval = UINT64_MAX;
-		return 0;
-	case OPT_INTERFACE:
-		if (m->interface_count + 1 == MAX_INTERFACES)
-			return err_set(e, ERR_USAGE, "too many interfaces");
-		return keep(&m->interfaces[m->interface_count++], arg);
-	case OPT_CAPTURE_FILTER:
-		return keep(&m->capture_filter, arg);
-	case OPT_CGROUP_ROOT:
-		return keep(&m->cgroup_root, arg);
-	default:
-		return keep(&m->mesos_cgroup, arg);
-	}
-}
-
-/* A flag of Mesos' agent: the isolator's, or none of ours. */
-static int set_flag(struct monitor *m, size_t i, const char *arg, struct err *e)
-{
-	cleanup_free char *text = NULL;
-
-	if (i >= isolate_flag_count) {
-		text_fmt(&m->ignored, " --%s", agent_flags[i - isolate_flag_count].name);
-		return 0;
-	}
-	if (arg && str_eq(isolate_flags[i].name, "resources")) {
-		text = resources_text(arg, e);
-		if (!text)
-			return -1;
-		arg = text;
-	}
-	return isolate_config_set(&m->isolate, isolate_flags[i].name, arg, e);
-}
-
-static int set_option(void *ctx, int id, const char *arg, struct err *e)
-{
-	struct monitor *m = ctx;
-
-	if (id >= STATISTICS_OPTION)
-		return statistics_option(&m->statistics, id, arg, e);
-	if (id >= OPT_ISOLATE)
-		return set_flag(m, (size_t)(id - OPT_ISOLATE), arg, e);
-	switch (id) {
-	case 's':
-	case OPT_SAMPLE:
-	case OPT_RING_SIZE:
-	case OPT_COUNTERS:
-	case OPT_INTERFACE:
-	case OPT_CAPTURE_FILTER:
-	case OPT_CGROUP_ROOT:
-	case OPT_MESOS_CGROUP:
-		return set_source(m, id, arg, e);
-	case 'C':
-	case 'G':
-	case 'e':
-	case 'W':
-		return set_rotation(&m->out, id, arg, e);
-	case 'm':
-		return keep(&m->mesos, arg);
-	case 'w':
-		return keep(&m->write, arg);
-	case 'M':
-		return duration_parse(arg, &m->max_ns, e);
-	case OPT_AGENT:
-		return keep(&m->agent, arg);
-	case OPT_CREDENTIALS:
-		return keep(&m->credentials, arg);
-	case OPT_CA_FILE:
-		return keep(&m->ca_file, arg);
-	case OPT_NO_FOLLOW:
-		m->no_follow = true;
-		return 0;
-	case OPT_MESOS_INTERVAL:
-		return duration_parse(arg, &m->mesos_interval, e);
-	case OPT_MAX_BODY:
-		return bytes_parse(arg, &m->max_body, e);
-	case OPT_LISTEN:
-		return keep(&m->listen, arg);
-	case OPT_STATUS_INTERVAL:
-		return duration_parse(arg, &m->status_interval, e);
-	case OPT_WINDOW:
-		return duration_parse(arg, &m->out.window_ns, e);
-	case OPT_WRITE_FORMAT:
-		m->format_chosen = true;
-		return savefile_format_parse(arg, &m->out.format, e);
-	case OPT_CONFIG:
-		return options_read_file(rows, row_count, arg, set_option, m, e);
-	case OPT_NO_HOST_NETWORK:
-		m->source.no_host_network = true;
-		break;
-	case OPT_LATENCY:
-		m->latency = true;
-		break;
-	case 'v':
-		m->verbose = true;
-		break;
-	case 'h':
-		m->help = true;
-		break;
-	case OPT_VERSION:
-		m->version = true;
-		break;
-	case OPT_CHECK:
-		m->check = true;
-		break;
-	case OPT_JSON:
-		m->json = true;
-		break;
-	}
-	return 0;
 }
 
 /* systemd's readiness protocol, sd_notify(3): one datagram to the socket in the environment. */
@@ -396,7 +93,7 @@ static int on_tick(void *ctx, uint64_t now)
 		m->ready = true;
 		log_info("ready");
 		tell_manager("READY=1");
-		m->next_status = now + m->status_interval;
+		m->next_status = now + m->set.status_interval;
 	}
 	serving_tick(&m->serving, now);
 	if (want_rotate && m->writer) {
@@ -407,9 +104,9 @@ static int on_tick(void *ctx, uint64_t now)
 	const char *trouble = m->writer ? writer_trouble(m->writer) : NULL;
 	if (trouble)
 		log_warn("%s", trouble);
-	if (want_status || (m->status_interval && now >= m->next_status)) {
+	if (want_status || (m->set.status_interval && now >= m->next_status)) {
 		want_status = 0;
-		m->next_status = now + m->status_interval;
+		m->next_status = now + m->set.status_interval;
 		show_state(m);
 	}
 	return 0;
@@ -428,19 +125,19 @@ static int on_notice(void *ctx, struct context *c)
 
 static int open_all(struct monitor *m, struct err *e)
 {
-	if (m->ignored.len)
-		log_info("accepted, but of no use here:%s", text_cstr(&m->ignored));
-	m->source.interfaces = (const char *const *)m->interfaces;
-	m->source.capture_filter = m->capture_filter;
-	m->source.cgroup_root = m->cgroup_root;
-	m->source.mesos_cgroup = m->mesos_cgroup;
-	if (statistics_check(&m->statistics, &m->source.statistics, e))
+	if (m->set.ignored.len)
+		log_info("accepted, but of no use here:%s", text_cstr(&m->set.ignored));
+	m->set.source.interfaces = (const char *const *)m->set.interfaces;
+	m->set.source.capture_filter = m->set.capture_filter;
+	m->set.source.cgroup_root = m->set.cgroup_root;
+	m->set.source.mesos_cgroup = m->set.mesos_cgroup;
+	if (statistics_check(&m->set.statistics, &m->set.source.statistics, e))
 		return -1;
-	m->running = source_open("live", &m->source, e);
-	m->listeners = (struct isolation_listeners){&m->messages, &m->statistics, &m->desired};
-	if (!m->running || isolation_open(&m->isolate, &m->listeners, &m->control, e))
+	m->running = source_open("live", &m->set.source, e);
+	m->listeners = (struct isolation_listeners){&m->messages, &m->set.statistics, &m->desired};
+	if (!m->running || isolation_open(&m->set.isolate, &m->listeners, &m->control, e))
 		return -1;
-	if (m->listen && !(m->serving.server = server_open(m->listen, e)))
+	if (m->set.listen && !(m->serving.server = server_open(m->set.listen, e)))
 		return -1;
 	/* Sockets are open. What stays: entering namespaces, reading others' /proc, the file. */
 	const int caps[] = {CAP_SYS_ADMIN,
@@ -452,23 +149,24 @@ static int open_all(struct monitor *m, struct err *e)
 			    -1};
 	if (privileges_keep(caps, e))
 		return -1;
-	if (m->write) {
-		m->out.path = m->write;
-		if (!m->format_chosen)
-			m->out.format = savefile_format_of(m->write);
-		m->writer = writer_open(&m->out, e);
+	if (m->set.write) {
+		m->set.out.path = m->set.write;
+		if (!m->set.format_chosen)
+			m->set.out.format = savefile_format_of(m->set.write);
+		m->writer = writer_open(&m->set.out, e);
 		if (!m->writer)
 			return -1;
 	}
-	if (m->mesos) {
-		m->poller = start_poller(m->mesos,
-					 (struct mesos_options){.agent_url = m->agent,
-								.credentials_file = m->credentials,
-								.ca_file = m->ca_file,
-								.no_follow = m->no_follow,
-								.max_body = m->max_body,
-								.interval_ns = m->mesos_interval},
-					 e);
+	if (m->set.mesos) {
+		m->poller =
+			start_poller(m->set.mesos,
+				     (struct mesos_options){.agent_url = m->set.agent,
+							    .credentials_file = m->set.credentials,
+							    .ca_file = m->set.ca_file,
+							    .no_follow = m->set.no_follow,
+							    .max_body = m->set.max_body,
+							    .interval_ns = m->set.mesos_interval},
+				     e);
 		if (!m->poller)
 			return -1;
 	}
@@ -492,7 +190,7 @@ static int monitor_run(struct monitor *m, const struct filter *filter, struct er
 	if (open_all(m, e))
 		return -1;
 	catch_signals(m);
-	bool flows = m->latency || (filter && filter_needs_flows(filter));
+	bool flows = m->set.latency || (filter && filter_needs_flows(filter));
 	struct state *state = state_new(flows ? FLOWS_TRACKED : 0);
 	m->serving = (struct serving){
 		.server = m->serving.server,
@@ -500,7 +198,7 @@ static int monitor_run(struct monitor *m, const struct filter *filter, struct er
 		.source = m->running,
 		.writer = m->writer,
 		.poller = m->poller,
-		.sample = MAX(m->source.sample, 1u),
+		.sample = MAX(m->set.source.sample, 1u),
 	};
 	const struct flow_options o = {
 		.source = m->running,
@@ -509,7 +207,7 @@ static int monitor_run(struct monitor *m, const struct filter *filter, struct er
 		.poller = m->poller,
 		.messages = &m->messages,
 		.writer = m->writer,
-		.max_ns = m->max_ns,
+		.max_ns = m->set.max_ns,
 		.live = true,
 		.notice = on_notice,
 		.tick = on_tick,
@@ -540,35 +238,8 @@ static int monitor_close(struct monitor *m, int status, struct err *e)
 	}
 	signals_stop(NULL);
 	message_free(message_take(&m->messages));
-	isolate_config_done(&m->isolate);
-	text_done(&m->ignored);
 	source_close(m->running);
-	statistics_done(&m->statistics);
-	for (unsigned i = 0; i < m->interface_count; i++)
-		free(m->interfaces[i]);
-	char *const texts[] = {m->write,       m->mesos,	m->agent,
-			       m->credentials, m->ca_file,	m->capture_filter,
-			       m->cgroup_root, m->mesos_cgroup, m->listen};
-	for (unsigned i = 0; i < ARRAY_SIZE(texts); i++)
-		free(texts[i]);
 	return status;
-}
-
-static int help(void)
-{
-	struct text t = {0};
-
-	text_str(&t,
-		 "Usage: dredged [OPTIONS] [FILTER]\n"
-		 "Watch the containers of this host: find them, name them, record their packets "
-		 "and counters.\n");
-	options_help(rows, row_count, &t);
-	text_str(&t, "The other options of mesos-agent are accepted, and told.\n"
-		     "\nSignals: HUP a new file, USR1 a state line, TERM and INT end it.\n"
-		     "See dredged(8).\n");
-	write_all(STDOUT_FILENO, t.data, t.len);
-	text_done(&t);
-	return 0;
 }
 
 static struct filter *join_filter(int argc, char **argv, int first, struct err *e)
@@ -584,31 +255,42 @@ static struct filter *join_filter(int argc, char **argv, int first, struct err *
 	return f;
 }
 
+static int help(void)
+{
+	struct text t = {0};
+
+	dredged_help(&t);
+	write_all(STDOUT_FILENO, t.data, t.len);
+	text_done(&t);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static struct monitor m;
 	struct err e = {0};
 	struct filter *filter = NULL;
+	int status;
 
 	log_init("dredged", LOG_LEVEL_INFO);
-	m.status_interval = 10 * NSEC_PER_SEC;
-	collect_rows();
-	int first = options_parse(rows, row_count, argc, argv, set_option, &m, &e);
-	if (first < 0)
-		return report(&e);
-	if (m.help)
-		return help();
-	if (m.version) {
-		static const char text[] = "dredged " DREDGE_VERSION "\n";
-		return write_all(STDOUT_FILENO, text, sizeof(text) - 1) ? ERR_FAILED : 0;
-	}
-	if (m.verbose)
+	int first = dredged_settings_parse(&m.set, argc, argv, &e);
+	if (m.set.verbose)
 		log_init("dredged", LOG_LEVEL_DEBUG);
-	if (m.check)
-		return check_run(&m.isolate, m.json);
-	if (first < argc && !(filter = join_filter(argc, argv, first, &e)))
-		return report(&e);
-	int status = monitor_close(&m, monitor_run(&m, filter, &e), &e);
+	if (first < 0) {
+		status = report(&e);
+	} else if (m.set.help) {
+		status = help();
+	} else if (m.set.version) {
+		static const char text[] = "dredged " DREDGE_VERSION "\n";
+		status = write_all(STDOUT_FILENO, text, sizeof(text) - 1) ? ERR_FAILED : 0;
+	} else if (m.set.check) {
+		status = check_run(&m.set.isolate, m.set.json);
+	} else if (first < argc && !(filter = join_filter(argc, argv, first, &e))) {
+		status = report(&e);
+	} else {
+		status = monitor_close(&m, monitor_run(&m, filter, &e), &e) ? report(&e) : 0;
+	}
 	filter_free(filter);
-	return status ? report(&e) : 0;
+	dredged_settings_done(&m.set);
+	return status;
 }

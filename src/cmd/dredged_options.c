@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Room cmd: dredged's options as rows, and what they set. */
+#include "cmd/dredged_options.h"
+#include "cmd/agent_flags.h"
+#include "cmd/resources.h"
+
+#include <stdlib.h>
+
+enum {
+	OPT_CONFIG = 256,
+	OPT_AGENT,
+	OPT_CREDENTIALS,
+	OPT_CA_FILE,
+	OPT_NO_FOLLOW,
+	OPT_MESOS_INTERVAL,
+	OPT_MAX_BODY,
+	OPT_WRITE_FORMAT,
+	OPT_WINDOW,
+	OPT_SAMPLE,
+	OPT_COUNTERS,
+	OPT_INTERFACE,
+	OPT_CAPTURE_FILTER,
+	OPT_RING_SIZE,
+	OPT_LATENCY,
+	OPT_CGROUP_ROOT,
+	OPT_MESOS_CGROUP,
+	OPT_NO_HOST_NETWORK,
+	OPT_LISTEN,
+	OPT_STATUS_INTERVAL,
+	OPT_VERSION,
+	OPT_CHECK,
+	OPT_JSON,
+	OPT_ISOLATE, /* and behind it, in the order of isolate_flags */
+};
+
+static const struct option_row own_rows[] = {
+	{0, "What is watched", NULL, NULL, 0},
+	{'s', "snaplen", "LEN", "bytes of each packet to take (all)", 0},
+	{OPT_SAMPLE, "sample", "N", "take 1 packet in N, the same ones at every point", 0},
+	{OPT_COUNTERS, "counters", "TIME", "time between counter samples (1s; 0 = never)", 0},
+	{OPT_CAPTURE_FILTER, "capture-filter", "EXPR", "pcap-filter(7) applied in the kernel", 0},
+	{OPT_INTERFACE, "interface", "NAME", "also capture this host interface whole", 0},
+	{OPT_NO_HOST_NETWORK, "no-host-network", NULL, "leave out containers on the host's network",
+	 0},
+	{OPT_LATENCY, "latency", NULL,
+	 "follow conversations: handshake and response times, retransmits\n"
+	 "and refused connects as counters of each container",
+	 0},
+	{OPT_RING_SIZE, "ring-size", "SIZE", "packet ring shared with the kernel, such as 64MB", 0},
+	{OPT_CGROUP_ROOT, "cgroup-root", "DIR", "where cgroups are mounted (/sys/fs/cgroup)", 0},
+	{OPT_MESOS_CGROUP, "cgroups_root", "NAME", "Mesos' cgroup (mesos)", 0},
+	{0, "Who they are", NULL, NULL, 0},
+	{'m', "mesos-api", "URL[,URL]", "Mesos master (and Marathon) to ask", OPTION_JOINS},
+	{OPT_AGENT, "mesos-agent", "URL",
+	 "this host's Mesos agent (found from the master otherwise)", 0},
+	{OPT_CREDENTIALS, "mesos-credentials", "FILE",
+	 "file with 'PRINCIPAL SECRET', as Mesos takes it", 0},
+	{OPT_CA_FILE, "ca-file", "FILE", "certificates to trust for https", 0},
+	{OPT_NO_FOLLOW, "no-follow", NULL, "ask the given Mesos URLs alone, whoever leads", 0},
+	{OPT_MESOS_INTERVAL, "mesos-interval", "TIME", "time between questions (5s)", 0},
+	{OPT_MAX_BODY, "max-body", "SIZE", "longest answer of Mesos to take (64MB)", 0},
+	{0, "What is recorded", NULL, NULL, 0},
+	{'w', "write", "FILE", "capture to write (.pcapng.lz4 .pcapng .pcap); none = watch only",
+	 0},
+	{OPT_WRITE_FORMAT, "write-format", "FORMAT",
+	 "pcapng.lz4, pcapng or pcap, whatever the name", 0},
+	{OPT_WINDOW, "window", "TIME", "longest time an event waits before it is on disk (1s)", 0},
+	{'C', "file-size", "MB", "a new file after so many million bytes", 0},
+	{'G', "file-time", "SEC", "a new file each SEC seconds; FILE may hold strftime(3) codes",
+	 0},
+	{'e', "file-events", "N", "a new file after N events", 0},
+	{'W', "file-count", "N", "with -C, -G or -e: keep a ring of N files", 0},
+	{'M', "max-time", "SEC", "end after SEC seconds", 0},
+	{0, "How it runs", NULL, NULL, 0},
+	{OPT_CONFIG, "config", "FILE", "settings: lines 'NAME = VALUE' with the long names above",
+	 0},
+	{OPT_LISTEN, "listen", "ADDRESS",
+	 "serve HTTP at 127.0.0.1:5052 (port 0: any free one) or unix:/path", 0},
+	{OPT_STATUS_INTERVAL, "status-interval", "TIME", "time between state lines (10s; 0 = none)",
+	 0},
+	{OPT_CHECK, "check", NULL,
+	 "tell whether enforcement with these flags can start here, and end", 0},
+	{OPT_JSON, "json", NULL, "with --check: as JSON", 0},
+	{'v', "verbose", NULL, "say more", 0},
+	{'h', "help", NULL, "this text", 0},
+	{OPT_VERSION, "version", NULL, "version", 0},
+};
+
+/* The options above, and those of the isolator. */
+static struct option_row *rows;
+static size_t row_count;
+
+static void add_row(struct option_row row)
+{
+	rows = xrealloc(rows, (row_count + 1) * sizeof(*rows));
+	rows[row_count++] = row;
+}
+
+static void collect_rows(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(own_rows); i++)
+		add_row(own_rows[i]);
+	for (size_t i = 0; i < statistics_row_count; i++)
+		add_row(statistics_rows[i]);
+	add_row((struct option_row){.name = "What is enforced; SIZE with a unit, 1 KB = 1024 B"});
+	for (size_t i = 0; i < isolate_flag_count; i++) {
+		const struct isolate_flag *f = &isolate_flags[i];
+		add_row((struct option_row){
+			.id = OPT_ISOLATE + (int)i,
+			.name = f->name,
+			.arg = f->arg ? f->arg : "true|false",
+			.help = f->help,
+			.flags = f->arg ? 0 : OPTION_BARE | OPTION_BOOL,
+		});
+	}
+	for (size_t i = 0; i < agent_flag_count; i++)
+		add_row((struct option_row){
+			.id = OPT_ISOLATE + (int)(isolate_flag_count + i),
+			.name = agent_flags[i].name,
+			.arg = "",
+			.help = "",
+			.flags = OPTION_HIDDEN |
+				 (agent_flags[i].truth ? OPTION_BARE | OPTION_BOOL : 0),
+		});
+}
+
+static int keep(char **where, const char *arg)
+{
+	free(*where);
+	*where = xstrdup(arg);
+	return 0;
+}
+
+static int number(const char *arg, bool units, uint64_t most, uint64_t *out, struct err *e)
+{
+	if (str_u64(arg, units, out) || *out > most)
+		return err_set(e, ERR_USAGE, "'%s' is no number in range", arg);
+	return 0;
+}
+
+static int set_rotation(struct writer_options *o, int id, const char *arg, struct err *e)
+{
+	uint64_t n;
+
+	if (number(arg, false, UINT32_MAX, &n, e))
+		return -1;
+	if (!n)
+		return err_set(e, ERR_USAGE, "-%c: must be greater than zero", id);
+	switch (id) {
+	case 'C':
+		o->rotate_bytes = n * 1000000;
+		break;
+	case 'G':
+		o->rotate_ns = n * NSEC_PER_SEC;
+		break;
+	case 'e':
+		o->rotate_events = n;
+		break;
+	default:
+		o->rotate_files = (unsigned)n;
+	}
+	return 0;
+}
+
+static int set_source(struct dredged_settings *s, int id, const char *arg, struct err *e)
+{
+	uint64_t n;
+
+	switch (id) {
+	case 's':
+	case OPT_SAMPLE:
+		if (number(arg, false, SAVEFILE_MAX_PACKET, &n, e))
+			return -1;
+		*(id == 's' ? &s->source.snaplen : &s->source.sample) = (unsigned)n;
+		return 0;
+	case OPT_RING_SIZE:
+		if (number(arg, true, 4ull << 30, &n, e))
+			return -1;
+		s->source.ring_bytes = n;
+		return 0;
+	case OPT_COUNTERS:
+		if (duration_parse(arg, &s->source.counter_interval, e))
+			return -1;
+		if (!s->source.counter_interval)
+			s->source.counter_interval = UINT64_MAX;
+		return 0;
+	case OPT_INTERFACE:
+		if (s->interface_count + 1 == DREDGED_INTERFACES_MAX)
+			return err_set(e, ERR_USAGE, "too many interfaces");
+		return keep(&s->interfaces[s->interface_count++], arg);
+	case OPT_CAPTURE_FILTER:
+		return keep(&s->capture_filter, arg);
+	case OPT_CGROUP_ROOT:
+		return keep(&s->cgroup_root, arg);
+	default:
+		return keep(&s->mesos_cgroup, arg);
+	}
+}
+
+/* A flag of Mesos' agent: the isolator's, or none of ours. */
+static int set_flag(struct dredged_settings *s, size_t i, const char *arg, struct err *e)
+{
+	cleanup_free char *text = NULL;
+
+	if (i >= isolate_flag_count) {
+		text_fmt(&s->ignored, " --%s", agent_flags[i - isolate_flag_count].name);
+		return 0;
+	}
+	if (arg && str_eq(isolate_flags[i].name, "resources")) {
+		text = resources_text(arg, e);
+		if (!text)
+			return -1;
+		arg = text;
+	}
+	return isolate_config_set(&s->isolate, isolate_flags[i].name, arg, e);
+}
+
+static int set_option(void *ctx, int id, const char *arg, struct err *e)
+{
+	struct dredged_settings *s = ctx;
+
+	if (id >= STATISTICS_OPTION)
+		return statistics_option(&s->statistics, id, arg, e);
+	if (id >= OPT_ISOLATE)
+		return set_flag(s, (size_t)(id - OPT_ISOLATE), arg, e);
+	switch (id) {
+	case 's':
+	case OPT_SAMPLE:
+	case OPT_RING_SIZE:
+	case OPT_COUNTERS:
+	case OPT_INTERFACE:
+	case OPT_CAPTURE_FILTER:
+	case OPT_CGROUP_ROOT:
+	case OPT_MESOS_CGROUP:
+		return set_source(s, id, arg, e);
+	case 'C':
+	case 'G':
+	case 'e':
+	case 'W':
+		return set_rotation(&s->out, id, arg, e);
+	case 'm':
+		return keep(&s->mesos, arg);
+	case 'w':
+		return keep(&s->write, arg);
+	case 'M':
+		return duration_parse(arg, &s->max_ns, e);
+	case OPT_AGENT:
+		return keep(&s->agent, arg);
+	case OPT_CREDENTIALS:
+		return keep(&s->credentials, arg);
+	case OPT_CA_FILE:
+		return keep(&s->ca_file, arg);
+	case OPT_NO_FOLLOW:
+		s->no_follow = true;
+		return 0;
+	case OPT_MESOS_INTERVAL:
+		return duration_parse(arg, &s->mesos_interval, e);
+	case OPT_MAX_BODY:
+		return bytes_parse(arg, &s->max_body, e);
+	case OPT_LISTEN:
+		return keep(&s->listen, arg);
+	case OPT_STATUS_INTERVAL:
+		return duration_parse(arg, &s->status_interval, e);
+	case OPT_WINDOW:
+		return duration_parse(arg, &s->out.window_ns, e);
+	case OPT_WRITE_FORMAT:
+		s->format_chosen = true;
+		return savefile_format_parse(arg, &s->out.format, e);
+	case OPT_CONFIG:
+		return options_read_file(rows, row_count, arg, set_option, s, e);
+	case OPT_NO_HOST_NETWORK:
+		s->source.no_host_network = true;
+		break;
+	case OPT_LATENCY:
+		s->latency = true;
+		break;
+	case 'v':
+		s->verbose = true;
+		break;
+	case 'h':
+		s->help = true;
+		break;
+	case OPT_VERSION:
+		s->version = true;
+		break;
+	case OPT_CHECK:
+		s->check = true;
+		break;
+	case OPT_JSON:
+		s->json = true;
+		break;
+	}
+	return 0;
+}
+
+int dredged_settings_parse(struct dredged_settings *s, int argc, char **argv, struct err *e)
+{
+	s->status_interval = 10 * NSEC_PER_SEC;
+	collect_rows();
+	return options_parse(rows, row_count, argc, argv, set_option, s, e);
+}
+
+void dredged_settings_done(struct dredged_settings *s)
+{
+	isolate_config_done(&s->isolate);
+	text_done(&s->ignored);
+	statistics_done(&s->statistics);
+	for (unsigned i = 0; i < s->interface_count; i++)
+		free(s->interfaces[i]);
+	char *const texts[] = {s->write,       s->mesos,	s->agent,
+			       s->credentials, s->ca_file,	s->capture_filter,
+			       s->cgroup_root, s->mesos_cgroup, s->listen};
+	for (unsigned i = 0; i < ARRAY_SIZE(texts); i++)
+		free(texts[i]);
+	free(rows);
+}
+
+void dredged_help(struct text *t)
+{
+	text_str(t, "Usage: dredged [OPTIONS] [FILTER]\n"
+		    "Watch the containers of this host: find them, name them, record their packets "
+		    "and counters.\n");
+	options_help(rows, row_count, t);
+	text_str(t, "The other options of mesos-agent are accepted, and told.\n"
+		    "\nSignals: HUP a new file, USR1 a state line, TERM and INT end it.\n"
+		    "See dredged(8).\n");
+}
