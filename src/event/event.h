@@ -52,8 +52,12 @@ struct event {
 	uint64_t packet_id; /* same value = same packet seen at several points; 0 = seen once */
 };
 
+/* The usual packet_id of a packet seen at several points: not stored, but packet_id() (room packet)
+ * of its bytes. Other values were stored by another program. */
+#define PACKET_ID_OF_BYTES 1u
+
 /*
- * A packet between two captured containers is recorded at both, with one
+ * A packet between two captured containers is recorded at both, with a
  * packet_id; it counts in totals at its sender only.
  */
 static inline bool event_is_second_sight(const struct event *ev)

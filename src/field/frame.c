@@ -60,9 +60,13 @@ GETTER(get_iface_description)
 
 GETTER(get_packet_id)
 {
-	uint64_t id = c->ev->packet_id;
+	uint64_t id = c->ev->type == EVENT_PACKET ? c->ev->packet_id : 0;
 
-	return c->ev->type == EVENT_PACKET && id ? value_u64(out, VALUE_U64, id) : 0;
+	if (id == PACKET_ID_OF_BYTES) {
+		const struct packet *p = context_packet(c);
+		id = p ? packet_id(p) : 0;
+	}
+	return id ? value_u64(out, VALUE_U64, id) : 0;
 }
 
 GETTER(get_drop_count)

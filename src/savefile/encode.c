@@ -306,6 +306,7 @@ size_t encode_packet_size(const struct event *ev)
 {
 	size_t n = 28 + ((ev->caplen + 3u) & ~3u) + 4;
 
+	/* Both kinds of packet id take 12 bytes. */
 	if (ev->flags || ev->lost || ev->packet_id)
 		n += 4 + (ev->flags ? 8 : 0) + (ev->lost ? 12 : 0) + (ev->packet_id ? 12 : 0);
 	return n;
@@ -322,6 +323,14 @@ static uint8_t *put64_option(uint8_t *p, uint16_t code, uint64_t v)
 	p = put32(p, code | 8u << 16);
 	memcpy(p, &v, 8);
 	return p + 8;
+}
+
+/* The id itself would be eight bytes that no compression makes smaller. */
+static uint8_t *put_twice(uint8_t *p)
+{
+	p = put32(p, OPT_CUSTOM_BYTES | 6u << 16);
+	p = put32(p, SAVEFILE_PEN);
+	return put32(p, CUSTOM_TWICE | CUSTOM_VERSION << 8);
 }
 
 void encode_packet(uint8_t *out, uint32_t idb, const struct event *ev)
@@ -345,7 +354,9 @@ void encode_packet(uint8_t *out, uint32_t idb, const struct event *ev)
 			p = put32(put32(p, OPT_EPB_FLAGS | 4u << 16), ev->flags);
 		if (ev->lost)
 			p = put64_option(p, OPT_EPB_DROPCOUNT, ev->lost);
-		if (ev->packet_id)
+		if (ev->packet_id == PACKET_ID_OF_BYTES)
+			p = put_twice(p);
+		else if (ev->packet_id)
 			p = put64_option(p, OPT_EPB_PACKETID, ev->packet_id);
 		p = put32(p, OPT_END);
 	}

@@ -48,7 +48,7 @@ enum {
 #define BYTE_ORDER_MAGIC 0x1a2b3c4du
 
 /* Payload of our custom options, behind the enterprise number: u8 kind, u8 version, then this. */
-enum { CUSTOM_SUMMARY = 1, CUSTOM_COUNTERS = 2 };
+enum { CUSTOM_SUMMARY = 1, CUSTOM_COUNTERS = 2, CUSTOM_TWICE = 3 };
 #define CUSTOM_VERSION 1
 
 /* Summary: u16 parts, u32 window, u64 first, u64 last, then the parts: u32 interface (IDB number),

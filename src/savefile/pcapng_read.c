@@ -88,6 +88,14 @@ static int no_iface(uint32_t id, struct reason *why)
 	return reason_set(why, "interface %u has not been described", id);
 }
 
+static bool is_twice(const struct pcapng *p, const struct option *o)
+{
+	size_t n;
+	const uint8_t *v = pcapng_custom(p, o, &n);
+
+	return v && n >= 2 && v[0] == CUSTOM_TWICE && v[1] == CUSTOM_VERSION;
+}
+
 static void packet_options(const struct pcapng *p, const uint8_t *from, const uint8_t *end,
 			   struct event *ev)
 {
@@ -101,6 +109,8 @@ static void packet_options(const struct pcapng *p, const uint8_t *from, const ui
 			ev->lost = (uint32_t)MIN(pcapng_u64(p, o.value), UINT32_MAX);
 		else if (o.code == OPT_EPB_PACKETID && o.size == 8)
 			ev->packet_id = pcapng_u64(p, o.value);
+		else if (o.code == OPT_CUSTOM_BYTES && is_twice(p, &o))
+			ev->packet_id = PACKET_ID_OF_BYTES;
 	}
 }
 

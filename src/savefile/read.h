@@ -243,8 +243,8 @@ struct window {		/* decoded chunks and their wanted events */
 	size_t tree_cap;
 };
 
-#define WINDOW_BUDGET (48u << 20) /* bytes of all windows in memory */
-#define WINDOW_KEEP   (22u << 20) /* what an empty one may hold while the other is full */
+#define WINDOW_BUDGET (46u << 20) /* bytes of all windows in memory */
+#define WINDOW_KEEP   (10u << 20) /* what an empty one may hold while the other is full */
 
 void window_init(struct window *w);
 void window_done(struct window *w);

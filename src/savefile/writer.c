@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define WINDOW_BYTES (24u << 20) /* a reader holds two; larger ones make chunks larger */
+#define WINDOW_BYTES (32u << 20) /* a reader holds two; larger ones make chunks larger */
 #define LANES_MAX    (1u << 20)
 #define NOTICE_MAX   (64u << 10)
 

@@ -13,7 +13,7 @@ struct sight {
 	const struct live_link *link;
 	struct packet decoded;
 	bool is_decoded, missed; /* missed: an end is in no socket table yet */
-	uint64_t id;
+	bool twice;		 /* another sight of it comes, or came */
 	uint32_t weight;
 };
 
@@ -38,14 +38,6 @@ static const struct packet_layer *decode(struct sight *s)
 	return &s->decoded.layer[0];
 }
 
-static void use_id(struct sight *s)
-{
-	if (!s->id) {
-		decode(s);
-		s->id = packet_id(&s->decoded);
-	}
-}
-
 static int deliver(struct sight *s, struct live_iface *i, uint32_t direction)
 {
 	const struct ring_packet *p = s->p;
@@ -67,7 +59,7 @@ static int deliver(struct sight *s, struct live_iface *i, uint32_t direction)
 			   .type = EVENT_PACKET,
 			   .flags = p->flags | direction,
 			   .weight = s->weight,
-			   .packet_id = s->id};
+			   .packet_id = s->twice ? PACKET_ID_OF_BYTES : 0};
 	l->stats.delivered++;
 	l->stats.sampled_out += s->weight - 1;
 	return l->sink->event(l->sink->ctx, &ev);
@@ -163,7 +155,7 @@ static int loopback_packet(struct sight *s)
 	if (s->missed && hold(s->l, s->p))
 		return 0;
 	if (from && to && from != to)
-		use_id(s);
+		s->twice = true;
 	if (from)
 		rc = deliver_host(s, from, EVENT_OUT);
 	if (!rc && to && to != from)
@@ -211,14 +203,14 @@ static int container_packet(struct sight *s, struct live_iface *i)
 		const struct live_iface *at = idmap_find(&l->addresses, key);
 
 		if (at && at != i)
-			use_id(s);
+			s->twice = true;
 		else if (l->host_containers && idmap_find(&l->host_addresses, key))
 			host = socket_owner(s, !out);
 	}
 	if (s->missed && hold(l, s->p))
 		return 0;
 	if (host)
-		use_id(s);
+		s->twice = true;
 	/* A bridge shows the host's side as well; without one this is the only sight. */
 	int rc = 0;
 	bool sender_first = host && !s->link->bridged;
@@ -244,7 +236,7 @@ static int host_packet(struct sight *s)
 		return 0;
 	const uint8_t *other = other_end(s, out, &n);
 	if (other && idmap_find(&s->l->addresses, live_address_key(other, n)))
-		use_id(s);
+		s->twice = true;
 	return deliver_host(s, c, out ? EVENT_OUT : EVENT_IN);
 }
 
@@ -259,8 +251,7 @@ int live_packet(void *live, const struct ring_packet *p)
 	s.l = l;
 	s.p = p;
 	s.link = link;
-	s.is_decoded = s.missed = false;
-	s.id = 0;
+	s.is_decoded = s.missed = s.twice = false;
 	s.weight = 1;
 	if (l->o.sample > 1) {
 		uint32_t skip = p->tagged ? 4 : 0; /* the kernel decided before the tag was back */

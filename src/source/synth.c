@@ -289,7 +289,7 @@ static int emit_counters(struct synth *s, const struct sink *sink, uint64_t ts)
 /* ---- packets ---- */
 
 static int emit_sight(struct synth *s, const struct sink *sink, const struct synth_packet *p,
-		      uint32_t c, uint64_t ts, uint64_t id)
+		      uint32_t c, uint64_t ts, bool twice)
 {
 	struct counters *k = &s->counters[c];
 	bool out = c == p->from;
@@ -312,7 +312,7 @@ static int emit_sight(struct synth *s, const struct sink *sink, const struct syn
 			   .type = EVENT_PACKET,
 			   .flags = (out ? EVENT_OUT : EVENT_IN) | EVENT_CSUM_VALID,
 			   .weight = s->sample,
-			   .packet_id = id};
+			   .packet_id = twice ? PACKET_ID_OF_BYTES : 0};
 	s->delivered++;
 	return sink->event(sink->ctx, &ev);
 }
@@ -334,16 +334,15 @@ static int emit_packet(struct synth *s, const struct sink *sink)
 	/* The last packet of the run has room for one sight only. */
 	bool last = s->packets + 1 == s->total;
 	bool twice = p.from != IFACE_NONE && p.to != IFACE_NONE && !last;
-	uint64_t id = twice ? hash_u64(p.key) | 1 : 0;
 	if (p.from != IFACE_NONE)
-		rc = emit_sight(s, sink, &p, p.from, ts, id);
+		rc = emit_sight(s, sink, &p, p.from, ts, twice);
 	if (rc || p.to == IFACE_NONE || (last && p.from != IFACE_NONE))
 		return rc;
 	if (twice) {
 		synth_traffic_hop(s->traffic, &p);
 		ts = time_of(s, s->packets);
 	}
-	return emit_sight(s, sink, &p, p.to, ts, id);
+	return emit_sight(s, sink, &p, p.to, ts, twice);
 }
 
 /* ---- running ---- */

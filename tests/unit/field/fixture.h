@@ -246,6 +246,7 @@ static inline void fixture_events(struct fixture *f, const size_t size[SAMPLES])
 	f->ev[DNS].flags = 0;
 	f->ev[CUT].caplen = 30;
 	f->ev[WEB_DATA].packet_id = 0xabc;
+	f->ev[WEB_REPLY].packet_id = f->ev[ARP].packet_id = PACKET_ID_OF_BYTES;
 }
 
 static inline void fixture_facts(struct fixture *f)

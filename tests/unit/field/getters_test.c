@@ -103,6 +103,8 @@ static const struct row rows[] = {
 	{NOTICE, "frame.len", NULL},
 	{WEB_DATA, "frame.packet_id", "0xabc"},
 	{WEB_SYN, "frame.packet_id", NULL},
+	{WEB_REPLY, "frame.packet_id", "0xeee06d5dd87a4fc2"},
+	{ARP, "frame.packet_id", NULL},
 	{DROP, "frame.drop_count", "12"},
 	{VXLAN, "frame.protocols", "eth:ip:udp:vxlan:eth:ip:tcp"},
 	{WEB2_RST, "frame.interface_description",

@@ -557,6 +557,7 @@ static void test_damage(void **state)
 static void test_round_trip(void **state)
 {
 	static const enum savefile_format formats[] = {SAVEFILE_PCAPNG_LZ4, SAVEFILE_PCAPNG};
+	static const uint64_t ids[] = {PACKET_ID_OF_BYTES, 77};
 	static const char text[] = "__REALTIME_TIMESTAMP=1700000000000002\nMESSAGE=hello\n"
 				   "DREDGE_EVENT=listen\n";
 
@@ -579,7 +580,7 @@ static void test_round_trip(void **state)
 				   .flags = EVENT_IN | EVENT_CSUM_NOT_READY,
 				   .lost = 3,
 				   .weight = 8,
-				   .packet_id = 77};
+				   .packet_id = ids[i]};
 		assert_int_equal(writer_event(w, &ev, &e), 0);
 		ev = (struct event){.ts = 1700000000000002000,
 				    .data = (const uint8_t *)text,
@@ -609,7 +610,7 @@ static void test_round_trip(void **state)
 		assert_int_equal(seen.ev[k].flags, EVENT_IN | EVENT_CSUM_NOT_READY);
 		assert_int_equal(seen.ev[k].lost, 3);
 		assert_int_equal(seen.ev[k].weight, 8);
-		assert_int_equal(seen.ev[k].packet_id, 77);
+		assert_int_equal(seen.ev[k].packet_id, ids[i]);
 		for (k = 0; seen.ev[k].type != EVENT_NOTICE; k++)
 			;
 		assert_int_equal(seen.ev[k].ts, 1700000000000002000);

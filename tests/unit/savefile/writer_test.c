@@ -183,6 +183,8 @@ static void packet_bytes(void **state)
 		4, 0, 8, 0, 7, 0, 0, 0, 0, 0, 0, 0,		/* dropcount */
 		5, 0, 8, 0, 0xef, 0xbe, 0xad, 0xde, 0, 0, 0, 0, /* packetid */
 	};
+	/* custom option 2989 of 6 bytes: 32473, kind 3, version 1 */
+	static const uint8_t twice[] = {0xad, 0x0b, 6, 0, 0xd9, 0x7e, 0, 0, 3, 1, 0, 0};
 	struct writer *w = start((struct writer_options){0}, "a.pcapng");
 
 	(void)state;
@@ -195,6 +197,9 @@ static void packet_bytes(void **state)
 	ev.packet_id = 0xdeadbeef;
 	put(w, ev);
 	put(w, packet(0, 6, 4)); /* without options: 32 bytes and the data */
+	struct event again = packet(0, 7, 4);
+	again.packet_id = PACKET_ID_OF_BYTES;
+	put(w, again);
 	finish(w);
 	struct walk *f = walk_open(in_folder("a.pcapng"));
 	const struct walk_block *b = walk_block(f, 6, 0);
@@ -204,6 +209,9 @@ static void packet_bytes(void **state)
 	assert_memory_equal(b->data + 20, want + 20, sizeof(want) - 20);
 	assert_int_equal(load_le32(b->data + sizeof(want)), 0); /* end of options */
 	assert_int_equal(walk_block(f, 6, 1)->size, 36);
+	b = walk_block(f, 6, 2);
+	assert_int_equal(b->size, 36 + sizeof(twice) + 4);
+	assert_memory_equal(b->data + 32, twice, sizeof(twice));
 	walk_close(f);
 }
 

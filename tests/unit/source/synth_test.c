@@ -101,10 +101,11 @@ static void on_packet(struct seen *s, const struct event *ev)
 		s->twice++;
 		/* The sender's sight comes first, the receiver's right behind it. */
 		if (event_is_second_sight(ev) && !s->partial) {
-			assert_int_equal(ev->packet_id, s->pair_id);
+			assert_int_equal(packet_id(&p), s->pair_id);
 			s->pairs++;
 		}
-		s->pair_id = ev->packet_id;
+		assert_int_equal(ev->packet_id, PACKET_ID_OF_BYTES);
+		s->pair_id = packet_id(&p);
 	}
 }
 
