@@ -2,6 +2,7 @@
 #include "http/api.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 #define QUERY "filter fields sort limit cursor "
 
@@ -10,26 +11,46 @@ static void route_list(const struct request *r, struct reply *a);
 static const struct route {
 	const char *path;
 	bool ids;	       /* an id may follow */
+	bool light;	       /* takes no time */
 	const char *arguments; /* those there are, each with a blank behind; NULL = any, ignored */
 	void (*run)(const struct request *r, struct reply *a);
 	const char *text;
 } routes[] = {
-	{"/", false, "", route_list, "what can be asked"},
-	{"/monitor/statistics", false, NULL, route_statistics,
+	{"/", false, true, "", route_list, "what can be asked"},
+	{"/monitor/statistics", false, false, NULL, route_statistics,
 	 "statistics of executors, as of Mesos' agent"},
-	{"/monitor/statistics.json", false, NULL, route_statistics, "the same"},
-	{"/containers", false, NULL, route_containers, "containers, as of Mesos' agent"},
-	{"/healthz", false, NULL, route_health, "200 while it runs"},
-	{"/readyz", false, NULL, route_ready, "200 when names are known and fresh; losses"},
-	{"/metrics", false, NULL, route_metrics, "numbers in Prometheus' text format"},
-	{"/v1/containers", true, QUERY, route_rows, "containers that are alive"},
-	{"/v1/tasks", true, QUERY, route_rows, "tasks of Mesos on this host"},
-	{"/v1/apps", true, QUERY, route_rows, "apps of Marathon, with their sums"},
-	{"/v1/groups", true, QUERY, route_rows, "groups, each with all that are below it"},
-	{"/v1/frameworks", true, QUERY, route_rows, "frameworks, with their sums"},
-	{"/v1/agents", true, QUERY, route_rows, "agents"},
-	{"/v1/ports", true, QUERY, route_rows, "who has which ports; /v1/ports/31005: who has it"},
+	{"/monitor/statistics.json", false, false, NULL, route_statistics, "the same"},
+	{"/containers", false, false, NULL, route_containers, "containers, as of Mesos' agent"},
+	{"/healthz", false, true, NULL, route_health, "200 while it runs"},
+	{"/readyz", false, true, NULL, route_ready, "200 when names are known and fresh; losses"},
+	{"/metrics", false, false, NULL, route_metrics, "numbers in Prometheus' text format"},
+	{"/v1/containers", true, false, QUERY, route_rows, "containers that are alive"},
+	{"/v1/tasks", true, false, QUERY, route_rows, "tasks of Mesos on this host"},
+	{"/v1/apps", true, false, QUERY, route_rows, "apps of Marathon, with their sums"},
+	{"/v1/groups", true, false, QUERY, route_rows, "groups, each with all that are below it"},
+	{"/v1/frameworks", true, false, QUERY, route_rows, "frameworks, with their sums"},
+	{"/v1/agents", true, false, QUERY, route_rows, "agents"},
+	{"/v1/ports", true, false, QUERY, route_rows,
+	 "who has which ports; /v1/ports/31005: who has it"},
 };
+
+const struct ask api_prepared[PREPARED] = {
+	{"/monitor/statistics", false},
+	{"/monitor/statistics.json", false},
+	{"/metrics", false},
+	{"/metrics", true},
+};
+
+bool api_is_light(const char *target)
+{
+	size_t n = strcspn(target, "?");
+
+	for (size_t i = 0; i < ARRAY_SIZE(routes); i++)
+		if (routes[i].light && strlen(routes[i].path) == n &&
+		    !memcmp(routes[i].path, target, n))
+			return true;
+	return false;
+}
 
 void reply_error(struct reply *a, unsigned status, const char *why)
 {
@@ -129,6 +150,35 @@ static void request_done(struct request *r)
 	}
 }
 
+/* The weight of a media range ("text/plain;q=0.5") in thousandths, if it is of that type. */
+static unsigned weight_of(const char *range, size_t n, const char *type)
+{
+	size_t m = strlen(type);
+
+	if (n < m || strncasecmp(range, type, m) || (n > m && !strchr("; \t", range[m])))
+		return 0;
+	for (const char *s = range; (s = memchr(s, ';', (size_t)(range + n - s)));) {
+		s += 1 + strspn(s + 1, " \t");
+		if (!strncasecmp(s, "q=", 2))
+			return (unsigned)(MAX(MIN(strtod(s + 2, NULL), 1.0), 0.0) * 1000 + 0.5);
+	}
+	return 1000;
+}
+
+bool api_wants_openmetrics(const char *accept)
+{
+	unsigned open = 0, plain = 0;
+
+	for (const char *s = accept; s && *s;) {
+		s += strspn(s, ", \t");
+		size_t n = strcspn(s, ",");
+		open = MAX(open, weight_of(s, n, "application/openmetrics-text"));
+		plain = MAX(plain, weight_of(s, n, "text/plain"));
+		s += n;
+	}
+	return open && open >= plain;
+}
+
 /* ---- finding the route ---- */
 
 static bool fits(const struct route *route, struct request *r)
@@ -173,12 +223,12 @@ static bool arguments_fit(const struct route *route, const struct request *r, st
 	return true;
 }
 
-void api_reply(const struct view *view, const char *target, struct reply *a)
+void api_reply(const struct view *view, const struct ask *ask, struct reply *a)
 {
-	struct request r = {.view = view};
+	struct request r = {.view = view, .openmetrics = ask->openmetrics};
 	const struct route *route = NULL;
 
-	if (!target_parse(&r, target)) {
+	if (!target_parse(&r, ask->target)) {
 		reply_error(a, 400, "the target of the request is malformed or too long");
 		request_done(&r);
 		return;

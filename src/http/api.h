@@ -13,6 +13,12 @@
 #define API_TARGET_MAX 8192u /* bytes of a request target */
 #define API_ARGUMENTS  16u
 
+/* What a client asks, as far as replies depend on it. */
+struct ask {
+	const char *target;
+	bool openmetrics; /* it would rather have OpenMetrics than Prometheus' text format */
+};
+
 struct request {
 	char *path;	/* owned, as all texts here; percent-decoded */
 	const char *id; /* what follows the route's path, without its first '/'; NULL = nothing */
@@ -20,6 +26,7 @@ struct request {
 		char *name, *value;
 	} arguments[API_ARGUMENTS];
 	size_t n;
+	bool openmetrics;
 	const struct view *view; /* never NULL in routes */
 };
 
@@ -33,11 +40,16 @@ struct reply {
 const char *request_argument(const struct request *r, const char *name);
 /* {"error":"why"}. */
 void reply_error(struct reply *a, unsigned status, const char *why);
-/*
- * The reply to a request target ("/v1/tasks?limit=3"), whatever is in it; view NULL = nothing is
- * known yet. Any thread.
- */
-void api_reply(const struct view *view, const char *target, struct reply *a);
+/* By the Accept header, which may be NULL (RFC 9110, 12.5.1). */
+bool api_wants_openmetrics(const char *accept);
+/* The reply, whatever is asked; view NULL = nothing is known yet. Any thread. */
+void api_reply(const struct view *view, const struct ask *ask, struct reply *a);
+
+/* Targets that are asked for again and again, and worth to be made ahead. */
+#define PREPARED 4u
+extern const struct ask api_prepared[PREPARED];
+/* Whether the reply is small and made in no time. */
+bool api_is_light(const char *target);
 
 /* ---- routes ---- */
 

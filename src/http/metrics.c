@@ -96,7 +96,7 @@ static void put_label(struct text *t, const char *name, const char *value)
 		text_char(t, ',');
 	text_str(t, name);
 	text_str(t, "=\"");
-	for (const char *s = value ? value : ""; *s; s++) {
+	for (const char *s = value; *s; s++) {
 		if (*s == '"' || *s == '\\')
 			text_char(t, '\\');
 		text_char(t, *s == '\n' ? ' ' : *s);
@@ -104,7 +104,7 @@ static void put_label(struct text *t, const char *name, const char *value)
 	text_char(t, '"');
 }
 
-/* The same for each series of a container, so that they join. */
+/* The same for each series of a container, so that they join; an absent label is an empty one. */
 static void put_labels(struct text *t, const struct view_item *i)
 {
 	static const struct {
@@ -117,12 +117,13 @@ static void put_labels(struct text *t, const struct view_item *i)
 
 	text_char(t, '{');
 	for (size_t k = 0; k < ARRAY_SIZE(labels); k++)
-		put_label(t, labels[k].name, i->c.meta[labels[k].key]);
+		if (i->c.meta[labels[k].key])
+			put_label(t, labels[k].name, i->c.meta[labels[k].key]);
 }
 
 static const char *interface_of(const struct view_item *i)
 {
-	const char *name = i->iface.record.name, *colon = name ? strrchr(name, ':') : NULL;
+	const char *name = i->iface.record.name, *colon = strrchr(name, ':');
 
 	return colon ? colon + 1 : name;
 }
@@ -154,7 +155,7 @@ static void put_family(struct text *t, const struct family *f, const struct view
 		text_str(t, f->name);
 		text_put(t, labels[i].data, labels[i].len);
 		text_str(t, f->labels);
-		if (network)
+		if (network && item->iface.record.name)
 			put_label(t, "interface", interface_of(item));
 		text_char(t, '}');
 		put_value(t, item->c.counters.value[f->id], f->unit);

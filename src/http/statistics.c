@@ -8,9 +8,12 @@ struct place {
 	const char *outer; /* member of the statistics that holds the group; NULL = none */
 	const char *group; /* NULL = none */
 	size_t group_len;
-	const char *name;
-	bool listed; /* the groups of the outer member are a list of objects with an id */
-	bool real;   /* in Mesos' message a double, though it counts */
+	char *key; /* "\"name\":" */
+	size_t key_len;
+	enum counter_kind kind;
+	bool listed;	  /* the groups of the outer member are a list of objects with an id */
+	bool real;	  /* in Mesos' message a double, though it counts */
+	unsigned section; /* counters of the same are neighbours in one object; 0 = the outermost */
 };
 
 static struct place places[COUNTERS];
@@ -27,7 +30,9 @@ static void place_of(const struct counter_row *row, struct place *p)
 {
 	const char *dot = strchr(row->name, '.');
 
-	p->name = dot ? dot + 1 : row->name;
+	p->key = xasprintf("\"%s\":", dot ? dot + 1 : row->name);
+	p->key_len = strlen(p->key);
+	p->kind = row->kind;
 	p->group = dot ? row->name : NULL;
 	p->group_len = dot ? (size_t)(dot - row->name) : 0;
 	p->real = str_starts(row->name, "net_tcp_");
@@ -41,10 +46,26 @@ static void place_of(const struct counter_row *row, struct place *p)
 		p->outer = "net_rate_statistics";
 }
 
+static bool same_group(const struct place *a, const struct place *b)
+{
+	return a->group_len == b->group_len &&
+	       (!a->group_len || !memcmp(a->group, b->group, a->group_len));
+}
+
 static void place_all(void)
 {
-	for (unsigned i = 0; i < COUNTERS; i++)
-		place_of(&counter_rows[i], &places[i]);
+	static const struct place root;
+	const struct place *last = &root;
+	unsigned sections = 0;
+
+	for (unsigned i = 0; i < COUNTERS; i++) {
+		struct place *p = &places[i];
+		place_of(&counter_rows[i], p);
+		if (p->outer || p->group_len)
+			p->section = p->outer == last->outer && same_group(p, last) ? last->section
+										    : ++sections;
+		last = p;
+	}
 }
 
 void text_quoted(struct text *t, const char *s)
@@ -72,9 +93,9 @@ static void put_seconds(struct text *t, uint64_t ns)
 	text_put(t, digits, n);
 }
 
-void statistics_value(struct text *t, enum counter_id id, uint64_t v)
+static void put_value(struct text *t, const struct place *p, uint64_t v)
 {
-	switch (counter_rows[id].kind) {
+	switch (p->kind) {
 	case COUNTER_SECONDS:
 		put_seconds(t, v);
 		return;
@@ -84,15 +105,8 @@ void statistics_value(struct text *t, enum counter_id id, uint64_t v)
 	default:
 		text_u64(t, v);
 	}
-	pthread_once(&once, place_all);
-	if (places[id].real)
+	if (p->real)
 		text_str(t, ".0");
-}
-
-static bool same_group(const struct place *a, const struct place *b)
-{
-	return a->group_len == b->group_len &&
-	       (!a->group_len || !memcmp(a->group, b->group, a->group_len));
 }
 
 static void comma(struct text *t)
@@ -144,14 +158,16 @@ void statistics_text(struct text *t, uint64_t ts, const struct counters *c)
 		const struct place *p = &places[i];
 		if (!counters_has(c, i))
 			continue;
-		leave(t, last, p);
-		comma(t);
-		enter(t, last, p);
-		comma(t);
-		text_char(t, '"');
-		text_str(t, p->name);
-		text_str(t, "\":");
-		statistics_value(t, i, c->value[i]);
+		if (p->section != last->section) {
+			leave(t, last, p);
+			comma(t);
+			enter(t, last, p);
+			comma(t);
+		} else {
+			text_char(t, ',');
+		}
+		text_put(t, p->key, p->key_len);
+		put_value(t, p, c->value[i]);
 		last = p;
 	}
 	leave(t, last, &root);

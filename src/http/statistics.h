@@ -10,8 +10,6 @@
  * counters: the control socket, /monitor/statistics, /containers and /v1 have the same members.
  */
 void statistics_text(struct text *t, uint64_t ts, const struct counters *c);
-/* One value as it stands there. */
-void statistics_value(struct text *t, enum counter_id id, uint64_t v);
 
 /* "text" quoted, or null. */
 void text_quoted(struct text *t, const char *s);

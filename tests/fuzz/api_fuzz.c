@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	item.c.meta[META_PORTS] = (char *)"31000-31003";
 	item.c.meta[META_TASK_LABELS] = (char *)"a=b%25\nc";
 	counters_set(&item.c.counters, COUNTER_NET_RX_BYTES, 7);
-	api_reply(&view, target, &a);
+	api_reply(&view, &(struct ask){.target = target}, &a);
 	if (a.status < 200 || a.status > 503)
 		abort();
 	text_done(&a.body);

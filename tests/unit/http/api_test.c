@@ -92,7 +92,7 @@ static json_t *get(const char *target, unsigned status)
 {
 	struct reply a = {0};
 
-	api_reply(view, target, &a);
+	api_reply(view, &(struct ask){.target = target}, &a);
 	json_t *j = json_loadb(a.body.data, a.body.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
 			       NULL);
 	if (a.status != status)
@@ -175,7 +175,7 @@ static void test_targets(void **unused)
 	json_decref(get(path, 400));
 	free(path);
 	struct reply a = {0};
-	api_reply(NULL, "/containers", &a);
+	api_reply(NULL, &(struct ask){.target = "/containers"}, &a);
 	assert_int_equal(a.status, 503);
 	text_done(&a.body);
 }
@@ -331,8 +331,8 @@ static void test_metrics(void **unused)
 {
 	static const char *const lines[] = {
 		"\n# TYPE container_network_receive_bytes_total counter\n"
-		"container_network_receive_bytes_total{id=\"c0ffee-0\",name=\"\",image=\"\","
-		"app=\"/shop/web\",task=\"\",task_id=\"shop_web.1\",framework=\"marathon\","
+		"container_network_receive_bytes_total{id=\"c0ffee-0\","
+		"app=\"/shop/web\",task_id=\"shop_web.1\",framework=\"marathon\","
 		"executor_id=\"shop_web.1\",interface=\"eth0\"} 50\n",
 		"\ncontainer_cpu_user_seconds_total{id=\"c0ffee-1\"",
 		"executor_id=\"shop_web.2\"} 0.150000000\n",
@@ -343,7 +343,7 @@ static void test_metrics(void **unused)
 	struct reply a = {0};
 
 	(void)unused;
-	api_reply(view, "/metrics", &a);
+	api_reply(view, &(struct ask){.target = "/metrics"}, &a);
 	assert_int_equal(a.status, 200);
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
 		if (!strstr(text_cstr(&a.body), lines[i]))

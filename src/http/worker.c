@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/worker.h"
+
+#ifdef HAVE_HTTPD
+
+#include <fcntl.h>
+#include <microhttpd.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define MAX_CLIENTS   256u	  /* of each worker; more wait until one leaves */
+#define CLIENT_S      5u	  /* a client that moves no byte for so long is left */
+#define REQUEST_S     60u	  /* and one that has not sent and received all by then */
+#define CLIENT_MEMORY (32u << 10) /* of each: headers are refused beyond */
+#define MAX_BODY      (64u << 10) /* of a request; it is not looked at */
+#define TURN_MS	      500
+
+/* A connection. */
+struct peer {
+	struct peer *next, **at;
+	int fd;
+	uint64_t since; /* monotonic ns: when it began, or its last request ended */
+};
+
+struct worker {
+	struct worker_options o;
+	void (*thread_begins)(void);
+	struct MHD_Daemon *daemon;
+	int wake; /* eventfd: a client's reply is there */
+	pthread_t thread;
+	bool running;
+	struct mailbox views;
+	struct view *view; /* newest */
+	struct peer *peers;
+};
+
+/* One request. */
+struct client {
+	struct order order;
+	struct worker *worker;
+	struct MHD_Connection *connection;
+	struct ask ask;
+	bool begun;
+	size_t uploaded;
+};
+
+/* ---- replies ---- */
+
+/* Takes the body over. */
+static enum MHD_Result send_body(struct MHD_Connection *connection, struct body *b)
+{
+	const char *known = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
+							MHD_HTTP_HEADER_IF_NONE_MATCH);
+	enum MHD_Result result;
+
+	if (b->status != MHD_HTTP_OK || !known || !strstr(known, b->etag)) {
+		result = MHD_queue_response(connection, b->status, b->response);
+	} else {
+		struct MHD_Response *same = MHD_create_response_from_buffer(0, NULL,
+									    MHD_RESPMEM_PERSISTENT);
+		MHD_add_response_header(same, MHD_HTTP_HEADER_ETAG, b->etag);
+		result = MHD_queue_response(connection, MHD_HTTP_NOT_MODIFIED, same);
+		MHD_destroy_response(same);
+	}
+	body_unref(b);
+	return result;
+}
+
+/* On a thread of the kitchen: the worker comes back to the request. */
+static void on_made(struct order *o)
+{
+	struct client *c = (struct client *)o;
+	int wake = c->worker->wake; /* from the next line on the client may be gone */
+
+	MHD_resume_connection(c->connection);
+	(void)!eventfd_write(wake, 1);
+}
+
+static enum MHD_Result answer(struct worker *w, struct client *c)
+{
+	struct view *fresh = mailbox_take(&w->views);
+	struct body *body = c->order.body;
+
+	if (fresh) {
+		view_unref(w->view);
+		w->view = fresh;
+	}
+	if (!body)
+		body = kitchen_ready(w->o.kitchen, w->view, &c->ask);
+	c->order.body = NULL;
+	if (body)
+		return send_body(c->connection, body);
+	MHD_suspend_connection(c->connection);
+	kitchen_order(w->o.kitchen, w->view, &c->ask, &c->order);
+	return MHD_YES;
+}
+
+/* ---- requests ---- */
+
+/* The target as it came, before anything in it is decoded. */
+static void *on_target(void *cls, const char *target, struct MHD_Connection *connection)
+{
+	struct client *c = xcalloc(1, sizeof(*c));
+
+	c->worker = cls;
+	c->order.done = on_made;
+	c->connection = connection;
+	c->ask.target = xstrdup(target);
+	return c;
+}
+
+static struct peer *peer_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info ? info->socket_context : NULL;
+}
+
+static void on_done(void *cls, struct MHD_Connection *connection, void **state,
+		    enum MHD_RequestTerminationCode why)
+{
+	struct client *c = *state;
+	struct peer *p = peer_of(connection);
+
+	(void)cls;
+	(void)why;
+	if (p)
+		p->since = time_monotonic();
+	if (!c)
+		return;
+	body_unref(c->order.body);
+	free((char *)c->ask.target);
+	free(c);
+	*state = NULL;
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
+				  const char *method, const char *version, const char *upload,
+				  size_t *upload_size, void **state)
+{
+	struct client *c = *state;
+
+	(void)url;
+	(void)version;
+	(void)upload;
+	if (!c->begun) {
+		c->begun = true;
+		if (!str_eq(method, MHD_HTTP_METHOD_GET) && !str_eq(method, MHD_HTTP_METHOD_HEAD))
+			return send_body(connection, body_error(MHD_HTTP_METHOD_NOT_ALLOWED,
+								"only GET and HEAD are served"));
+		c->ask.openmetrics = api_wants_openmetrics(MHD_lookup_connection_value(
+			connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT));
+		return MHD_YES;
+	}
+	if (*upload_size) {
+		c->uploaded += *upload_size;
+		*upload_size = 0;
+		return c->uploaded > MAX_BODY ? MHD_NO : MHD_YES;
+	}
+	return answer(cls, c);
+}
+
+/* ---- connections ---- */
+
+static void on_connection(void *cls, struct MHD_Connection *connection, void **state,
+			  enum MHD_ConnectionNotificationCode what)
+{
+	struct worker *w = cls;
+	struct peer *p = *state;
+
+	if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+		*p->at = p->next;
+		if (p->next)
+			p->next->at = p->at;
+		free(p);
+		return;
+	}
+	p = xcalloc(1, sizeof(*p));
+	p->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	p->since = time_monotonic();
+	p->next = w->peers;
+	p->at = &w->peers;
+	if (p->next)
+		p->next->at = &p->next;
+	w->peers = p;
+	*state = p;
+}
+
+/* Who sends or reads a byte now and then keeps nothing for ever. */
+static void leave_the_slow(struct worker *w)
+{
+	uint64_t now = time_monotonic();
+
+	for (struct peer *p = w->peers; p; p = p->next)
+		if (now - p->since > REQUEST_S * NSEC_PER_SEC)
+			shutdown(p->fd, SHUT_RDWR);
+}
+
+/* ---- the thread ---- */
+
+static void *serve(void *arg)
+{
+	struct worker *w = arg;
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(w->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	struct pollfd p[] = {{.fd = info->epoll_fd, .events = POLLIN},
+			     {.fd = w->wake, .events = POLLIN},
+			     {.fd = w->o.stop, .events = POLLIN}};
+	eventfd_t count;
+
+	if (w->thread_begins)
+		w->thread_begins();
+	while (!p[2].revents) {
+		MHD_UNSIGNED_LONG_LONG ms = TURN_MS;
+		if (MHD_get_timeout(w->daemon, &ms) != MHD_YES)
+			ms = TURN_MS;
+		poll(p, ARRAY_SIZE(p), (int)MIN(ms, TURN_MS));
+		(void)!eventfd_read(w->wake, &count);
+		MHD_run(w->daemon);
+		leave_the_slow(w);
+	}
+	return NULL;
+}
+
+struct worker *worker_open(const struct worker_options *o, struct err *e)
+{
+	struct worker *w = xcalloc(1, sizeof(*w));
+	int fd = fcntl(o->listening, F_DUPFD_CLOEXEC, 0);
+
+	w->o = *o;
+	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (fd >= 0 && w->wake >= 0)
+		w->daemon = MHD_start_daemon(
+			MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, w,
+			MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL,
+			MHD_OPTION_NOTIFY_CONNECTION, on_connection, w, MHD_OPTION_URI_LOG_CALLBACK,
+			on_target, w, MHD_OPTION_CONNECTION_TIMEOUT, CLIENT_S,
+			MHD_OPTION_CONNECTION_LIMIT, MAX_CLIENTS,
+			MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CLIENT_MEMORY,
+			MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+	if (w->daemon)
+		return w;
+	if (fd >= 0)
+		close(fd);
+	if (w->wake >= 0)
+		close(w->wake);
+	free(w);
+	err_set(e, ERR_FAILED, "cannot serve HTTP");
+	return NULL;
+}
+
+int worker_start(struct worker *w, void (*thread_begins)(void), struct err *e)
+{
+	w->thread_begins = thread_begins;
+	int why = pthread_create(&w->thread, NULL, serve, w);
+
+	if (why)
+		return err_set(e, ERR_FAILED, "cannot start a thread: %s", strerror(why));
+	w->running = true;
+	return 0;
+}
+
+void worker_tell(struct worker *w, struct view *v)
+{
+	view_unref(mailbox_send(&w->views, v));
+}
+
+void worker_close(struct worker *w)
+{
+	if (!w)
+		return;
+	if (w->running)
+		pthread_join(w->thread, NULL);
+	MHD_stop_daemon(w->daemon);
+	close(w->wake);
+	view_unref(mailbox_take(&w->views));
+	view_unref(w->view);
+	free(w);
+}
+
+#endif
