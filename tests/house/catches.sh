@@ -9,10 +9,11 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 status=0
 
+code=src
 fresh() {
 	rm -rf "$work/tree"
 	mkdir "$work/tree"
-	(cd "$source" && cp -r CMakeLists.txt LICENSE src "$work/tree/")
+	(cd "$source" && cp -r --parents CMakeLists.txt LICENSE "$code" "$work/tree/")
 	mkdir -p "$work"/tree/{filters,formats,tests,samples}
 }
 
@@ -51,6 +52,8 @@ printf 'const struct source_kind source_forgotten = {0};\n' >"$work/tree/src/sou
 expect plugins 'source_forgotten is not on the list'
 sed -i 's/"CPU time in user mode"/""/' "$work/tree/src/event/counters.def"
 expect plugins 'a counter needs a name, a unit and a description'
+code=src/base # enough to be tidy in, and soon looked through
+fresh
 touch "$work/tree/Makefile"
 expect tidy 'Makefile: does not belong on the top level'
 echo 'int x;' >"$work/tree/src/base/bare.c"
