@@ -86,6 +86,8 @@ enum meta_key {
 	META_PORTS,	  /* "31000-31007,31016" */
 	META_TASK_LABELS, /* label list, see labels_find */
 	META_APP_LABELS,
+	META_HEALTH,	 /* of the task: "healthy", "unhealthy" */
+	META_DEPLOYMENT, /* id of Marathon's newest deployment that concerned the app */
 	META_KEYS
 };
 

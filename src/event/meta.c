@@ -23,6 +23,8 @@ const struct meta_row meta_rows[META_KEYS] = {
 	[META_PORTS] = {"ports", "MESOS_TASK_PORTS", false},
 	[META_TASK_LABELS] = {"task_labels", "MESOS_TASK_LABELS", false},
 	[META_APP_LABELS] = {"app_labels", "MARATHON_APP_LABELS", false},
+	[META_HEALTH] = {"health", "MESOS_TASK_HEALTH", false},
+	[META_DEPLOYMENT] = {"deployment", "MARATHON_DEPLOYMENT_ID", false},
 };
 
 void text_percent(struct text *t, const char *s, size_t n, const char *also)

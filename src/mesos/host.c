@@ -38,14 +38,14 @@ const struct agent *agent_of_host(const struct mesos_builder *b)
 
 	if (getifaddrs(&ours))
 		ours = NULL;
-	for (uint32_t i = 0; i < b->n_agents && !found; i++)
-		if (b->agents[i].pid && address_is_ours(b->agents[i].pid, ours))
-			found = &b->agents[i];
+	for (uint32_t i = 0; i < b->s->n_agents && !found; i++)
+		if (b->s->agents[i].pid && address_is_ours(b->s->agents[i].pid, ours))
+			found = &b->s->agents[i];
 	freeifaddrs(ours);
 	if (gethostname(name, sizeof(name) - 1))
 		return found;
-	for (uint32_t i = 0; i < b->n_agents && !found; i++)
-		if (b->agents[i].hostname && str_eq(b->agents[i].hostname, name))
-			found = &b->agents[i];
+	for (uint32_t i = 0; i < b->s->n_agents && !found; i++)
+		if (b->s->agents[i].hostname && str_eq(b->s->agents[i].hostname, name))
+			found = &b->s->agents[i];
 	return found;
 }

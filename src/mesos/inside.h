@@ -29,28 +29,38 @@ struct index {
 struct strings {
 	struct arena arena;
 	struct index seen;
+	size_t bytes; /* of the strings */
 };
 
 const char *strings_add(struct strings *s, const char *p, size_t n);
 /* "a\nb", the key of a pair. */
 const char *strings_pair(struct strings *s, const char *a, const char *b);
+size_t strings_bytes(const struct strings *s); /* of memory */
 void strings_done(struct strings *s);
 uint32_t index_find(const struct index *x, const char *key, size_t n); /* NO_ROW = none */
 uint32_t index_find_str(const struct index *x, const char *key);
-uint32_t index_find_pair(const struct index *x, const char *a, const char *b);
 void index_put(struct index *x, const char *key, uint32_t row); /* stores or overwrites */
 void index_done(struct index *x);
 
-/* ---- rows; every string is interned, NULL = unknown ---- */
+/* ---- rows; every string is interned in its own snapshot, NULL = unknown ---- */
+
+/* The strings of a task: of its framework and executor, of itself, and those the join sets. */
+/* clang-format off */
+#define TASK_STRINGS(X) \
+	X(id) X(framework_id) X(executor_id) X(agent_id) \
+	X(name) X(state) X(health) X(container_id) X(container_path) X(image) X(ports) \
+	X(labels) X(assigned) \
+	X(framework) X(hostname) X(app) X(app_version) X(app_labels) X(deployment)
+/* clang-format on */
 
 struct task {
-	const char *id, *name, *framework_id, *executor_id, *agent_id, *state;
-	const char *container_id, *container_path; /* path: "grandparent.parent.id" when nested */
-	const char *image, *ports, *labels;
-	const char *assigned; /* ports that the scheduler was given for it; part of ports */
-	const char *framework, *hostname, *app, *app_version, *app_labels; /* set by the join */
+#define FIELD(name) const char *name;
+	TASK_STRINGS(FIELD)
+#undef FIELD
+	const char *pair;   /* framework id and task id, the key of by_pair */
 	double status_time; /* s since 1970 of the newest status, 0 = none */
 	uint64_t seen;	    /* ns when an answer last had it */
+	uint64_t since;	    /* ns since when it has been as it is; 0 = before the first answer */
 	bool live;	    /* in no list of completed tasks and in no terminal state */
 	uint32_t next;	    /* next task of the same executor */
 };
@@ -71,6 +81,7 @@ struct holder {
 	const char *framework; /* set by the join */
 	uint64_t seen;
 	uint32_t links; /* first of the tasks in it */
+	uint32_t next;	/* next container of the same executor */
 };
 
 struct link {
@@ -80,17 +91,24 @@ struct link {
 };
 
 struct app {
-	const char *id, *labels;
+	const char *id, *labels, *version, *deployment;
 };
 
 struct app_task {
-	const char *app, *version, *labels;
+	const char *id, *app, *version, *labels, *health;
 };
 
-/* Every array beside its count and room. */
+/*
+ * A layer: what it lacks is in the layers below. Tasks and containers of one executor on one agent
+ * are never torn apart: the topmost layer that has one of them has them all. Every array beside
+ * its count and room.
+ */
 struct mesos_snapshot {
 	_Atomic unsigned refs; /* the poller keeps the last one for what vanishes */
 	uint64_t time;
+	struct mesos_snapshot *below; /* a reference; NULL: this one is whole */
+	struct history *history;      /* of the topmost; a reference, or NULL */
+	size_t visible;		      /* tasks, those below included */
 	struct strings strings;
 	struct task *tasks;
 	uint32_t n_tasks, cap_tasks;
@@ -98,15 +116,6 @@ struct mesos_snapshot {
 	uint32_t n_holders, cap_holders;
 	struct link *links;
 	uint32_t n_links, cap_links;
-	struct index by_pair;	   /* framework id and task id */
-	struct index by_task;	   /* task id; the running or newest one */
-	struct index by_container; /* id, and path of nested ones */
-	uint32_t *ports;	   /* [65536] task that holds the port, or NULL */
-	const char *agent_id;	   /* this host's agent */
-};
-
-struct mesos_builder {
-	struct mesos_snapshot *s;
 	struct framework *frameworks;
 	uint32_t n_frameworks, cap_frameworks;
 	struct agent *agents;
@@ -115,9 +124,23 @@ struct mesos_builder {
 	uint32_t n_apps, cap_apps;
 	struct app_task *app_tasks;
 	uint32_t n_app_tasks, cap_app_tasks;
-	struct index by_framework, by_agent, by_executor /* framework and executor id -> task */;
+	struct index by_pair;	   /* framework id and task id */
+	struct index by_task;	   /* task id; the running or newest one */
+	struct index by_container; /* id, and path of nested ones */
+	struct index by_executor;  /* framework and executor id: the tasks */
+	struct index by_held;	   /* the same: the containers */
+	struct index by_framework, by_agent;
 	struct index by_app, by_form /* app id as in task ids */, by_app_task;
+	uint32_t *ports;      /* [65536] task that holds the port; NULL in a layer, or no task */
+	const char *agent_id; /* this host's agent */
+};
+
+struct mesos_builder {
+	struct mesos_snapshot *s;
 	const char *leader, *pid; /* of the master that answered */
+	double heartbeat;	  /* s between heartbeats of the stream; 0 = not said */
+	struct index pulled;	  /* executors that were taken over from below */
+	bool whole;    /* a change that may concern any task: no layer can be put on top */
 	bool settling; /* it leads since shortly: its agents and frameworks still register */
 };
 
@@ -146,6 +169,54 @@ const char *json_ports(struct mesos_builder *b, const json_t *resources);
 /* Step through "a-b,c" as json_ports makes it; false at the end. */
 bool ports_next(const char **ports, uint16_t *first, uint16_t *last);
 
+/* ---- layers.c: a snapshot as layers ---- */
+
+/* A builder of a layer on top, which takes over what is changed. */
+struct mesos_builder *builder_on(struct mesos_snapshot *below, uint64_t now);
+struct mesos_snapshot *snapshot_ref(struct mesos_snapshot *s);
+/* The topmost row; NULL = none. The key is that of the index. */
+const struct task *task_find(const struct mesos_snapshot *s, const char *pair);
+const struct framework *framework_find(const struct mesos_snapshot *s, const char *id);
+const struct agent *agent_find(const struct mesos_snapshot *s, const char *id);
+const struct app *app_find(const struct mesos_snapshot *s, const char *id);
+const struct app_task *app_task_find(const struct mesos_snapshot *s, const char *task);
+/* Whether a layer above `layer` has the task: then the row there counts. */
+bool task_is_hidden(const struct mesos_snapshot *top, const struct mesos_snapshot *layer,
+		    const struct task *t);
+/* The string in the builder's arena. */
+const char *again(struct mesos_builder *b, const char *s);
+/* Rows of another snapshot, in the builder's; what the builder has already stays. */
+struct task *copy_task(struct mesos_builder *b, const struct task *old);
+struct holder *copy_holder(struct mesos_builder *b, const struct holder *old);
+/* Before anything of an executor is added: take over what the layers below have of it. */
+void pull_executor(struct mesos_builder *b, const char *framework_id, const char *executor_id,
+		   const char *agent_id);
+/* The task, with its executor. */
+void pull_task(struct mesos_builder *b, const struct task *t);
+/*
+ * Takes over the reference and returns one: layers that have grown to a quarter of the next one
+ * are made one with it, so that an update copies its row a few times in all.
+ */
+struct mesos_snapshot *layers_settle(struct mesos_snapshot *s);
+
+/* ---- history.c ---- */
+
+struct history_limits {
+	uint64_t ns;  /* what ended longer ago is forgotten */
+	size_t bytes; /* and the oldest beyond this */
+};
+/*
+ * Note in fresh, which nobody else has yet, since when its tasks have been as they are, and how
+ * they were before; old (may be NULL) is what was published last.
+ */
+void history_note(struct mesos_snapshot *fresh, const struct mesos_snapshot *old,
+		  const struct history_limits *limits);
+struct history *history_ref(struct history *h); /* h may be NULL */
+void history_unref(struct history *h);
+/* How a task was between from and to, ns, inclusive; fn's non-zero ends and is returned. */
+int history_each(const struct history *h, uint64_t from, uint64_t to,
+		 int (*fn)(void *ctx, const struct task *t, uint64_t until), void *ctx);
+
 /* ---- rows.c ---- */
 
 struct framework *framework_row(struct mesos_builder *b, const char *id);
@@ -157,6 +228,7 @@ struct where {
 	const char *framework_id, *executor_id, *agent_id;
 	bool completed;
 };
+const char *health_name(struct mesos_builder *b, bool healthy);
 void add_task(struct mesos_builder *b, const json_t *o, const struct where *w);
 void add_tasks(struct mesos_builder *b, const json_t *list, const struct where *from,
 	       bool completed);
@@ -169,6 +241,8 @@ const struct agent *agent_of_host(const struct mesos_builder *b);
 
 /* ---- marathon.c ---- */
 
+struct app *app_row(struct mesos_builder *b, const char *id);
+struct app_task *app_task_row(struct mesos_builder *b, const char *task);
 /* The app of every task, as far as Marathon's answers or the form of the task id tell. */
 void marathon_join(struct mesos_builder *b);
 
@@ -181,6 +255,7 @@ void marathon_join(struct mesos_builder *b);
  * leader yet.
  */
 void builder_carry(struct mesos_builder *b, const struct mesos_snapshot *old, bool frozen);
-struct mesos_snapshot *snapshot_ref(struct mesos_snapshot *s);
+/* Of two rows with one task id, or on one port. */
+bool task_is_better(const struct task *a, const struct task *b);
 
 #endif

@@ -4,33 +4,7 @@
 
 #include <stdlib.h>
 
-struct mesos_snapshot *snapshot_ref(struct mesos_snapshot *s)
-{
-	atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
-	return s;
-}
-
-void mesos_snapshot_free(struct mesos_snapshot *s)
-{
-	if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
-		return;
-	strings_done(&s->strings);
-	free(s->tasks);
-	free(s->holders);
-	free(s->links);
-	index_done(&s->by_pair);
-	index_done(&s->by_task);
-	index_done(&s->by_container);
-	free(s->ports);
-	free(s);
-}
-
 /* ---- what the last snapshot knew ---- */
-
-static const char *again(struct mesos_builder *b, const char *s)
-{
-	return s ? strings_add(&b->s->strings, s, strlen(s)) : NULL;
-}
 
 static bool is_kept(const struct mesos_builder *b, uint64_t seen, bool frozen)
 {
@@ -40,59 +14,50 @@ static bool is_kept(const struct mesos_builder *b, uint64_t seen, bool frozen)
 /* Not among the agents that have registered: a new leader cannot know its tasks yet. */
 static bool is_awaited(const struct mesos_builder *b, const char *agent_id)
 {
-	uint32_t row = index_find_str(&b->by_agent, agent_id);
+	const struct agent *a = agent_id ? agent_find(b->s, agent_id) : NULL;
 
-	return b->settling && (row == NO_ROW || !b->agents[row].registered);
+	return b->settling && !(a && a->registered);
 }
-
-#define CARRY(field) t->field = t->field ? t->field : again(b, old->field)
 
 static void carry_task(struct mesos_builder *b, const struct task *old, bool frozen)
 {
+	uint32_t row = index_find_str(&b->s->by_pair, old->pair);
+
 	frozen = frozen || is_awaited(b, old->agent_id);
-	if (index_find_pair(&b->s->by_pair, old->framework_id, old->id) == NO_ROW &&
-	    !is_kept(b, old->seen, frozen))
-		return;
-	struct task *t = task_row(b, again(b, old->framework_id), again(b, old->id));
-	if (!t->seen) {
+	if (row == NO_ROW) {
+		if (!is_kept(b, old->seen, frozen))
+			return;
+		struct task *t = copy_task(b, old);
 		t->seen = frozen ? b->s->time : old->seen;
 		t->live = frozen && old->live;
-		t->status_time = old->status_time;
+		return;
 	}
-	CARRY(name);
-	CARRY(executor_id);
-	CARRY(agent_id);
-	CARRY(state);
-	CARRY(image);
-	CARRY(ports);
-	CARRY(assigned);
-	CARRY(labels);
-	CARRY(framework);
-	CARRY(hostname);
-	CARRY(app);
-	CARRY(app_version);
-	CARRY(app_labels);
-	if (!t->container_id) {
-		t->container_id = again(b, old->container_id);
-		t->container_path = again(b, old->container_path);
-	}
+	struct task *t = &b->s->tasks[row];
+	bool other = t->container_id != NULL;
+	const char *path = t->container_path;
+#define CARRY(name) t->name = t->name ? t->name : again(b, old->name);
+	TASK_STRINGS(CARRY)
+#undef CARRY
+	if (other) /* the path of one container does not fit the id of another */
+		t->container_path = path;
+}
+
+static void carry_holder(struct mesos_builder *b, const struct holder *o, bool frozen)
+{
+	if (!o->executor_id || index_find_str(&b->s->by_container, o->id) != NO_ROW ||
+	    !is_kept(b, o->seen, frozen))
+		return;
+	copy_holder(b, o)->seen = frozen ? b->s->time : o->seen;
 }
 
 void builder_carry(struct mesos_builder *b, const struct mesos_snapshot *old, bool frozen)
 {
-	for (uint32_t i = 0; i < old->n_tasks; i++)
-		carry_task(b, &old->tasks[i], frozen);
-	for (uint32_t i = 0; i < old->n_holders; i++) {
-		const struct holder *o = &old->holders[i];
-		if (!o->executor_id || index_find_str(&b->s->by_container, o->id) != NO_ROW ||
-		    !is_kept(b, o->seen, frozen))
-			continue;
-		struct holder *h = holder_row(b->s, again(b, o->id), o->rung);
-		h->framework_id = again(b, o->framework_id);
-		h->executor_id = again(b, o->executor_id);
-		h->agent_id = again(b, o->agent_id);
-		h->framework = again(b, o->framework);
-		h->seen = frozen ? b->s->time : o->seen;
+	for (const struct mesos_snapshot *s = old; s; s = s->below) {
+		for (uint32_t i = 0; i < s->n_tasks; i++)
+			if (!task_is_hidden(old, s, &s->tasks[i]))
+				carry_task(b, &s->tasks[i], frozen);
+		for (uint32_t i = 0; i < s->n_holders; i++)
+			carry_holder(b, &s->holders[i], frozen);
 	}
 	if (!b->s->agent_id)
 		b->s->agent_id = again(b, old->agent_id);
@@ -100,7 +65,7 @@ void builder_carry(struct mesos_builder *b, const struct mesos_snapshot *old, bo
 
 /* ---- tasks ---- */
 
-static bool is_better(const struct task *a, const struct task *b)
+bool task_is_better(const struct task *a, const struct task *b)
 {
 	if (a->live != b->live)
 		return a->live;
@@ -113,22 +78,24 @@ static void join_tasks(struct mesos_builder *b)
 {
 	struct mesos_snapshot *s = b->s;
 
+	s->visible = s->below ? s->below->visible : 0;
 	for (uint32_t i = 0; i < s->n_tasks; i++) {
 		struct task *t = &s->tasks[i];
-		uint32_t f = index_find_str(&b->by_framework, t->framework_id);
-		uint32_t a = index_find_str(&b->by_agent, t->agent_id);
-		if (f != NO_ROW && b->frameworks[f].name)
-			t->framework = b->frameworks[f].name;
-		if (a != NO_ROW && b->agents[a].hostname)
-			t->hostname = b->agents[a].hostname;
+		const struct framework *f = framework_find(s, t->framework_id);
+		const struct agent *a = agent_find(s, t->agent_id);
+		if (f && f->name)
+			t->framework = again(b, f->name);
+		if (a && a->hostname)
+			t->hostname = again(b, a->hostname);
 		if (!t->executor_id)
 			t->executor_id = t->id;
 		const char *pair = strings_pair(&s->strings, t->framework_id, t->executor_id);
-		t->next = index_find_str(&b->by_executor, pair);
-		index_put(&b->by_executor, pair, i);
+		t->next = index_find_str(&s->by_executor, pair);
+		index_put(&s->by_executor, pair, i);
 		uint32_t known = index_find_str(&s->by_task, t->id);
-		if (known == NO_ROW || is_better(t, &s->tasks[known]))
+		if (known == NO_ROW || task_is_better(t, &s->tasks[known]))
 			index_put(&s->by_task, t->id, i);
+		s->visible += !s->below || !task_find(s->below, t->pair);
 	}
 }
 
@@ -161,6 +128,29 @@ static void link_own(struct mesos_snapshot *s, uint32_t row)
 	}
 }
 
+static void link_executor(struct mesos_builder *b, uint32_t index)
+{
+	struct mesos_snapshot *s = b->s;
+	struct holder *h = &s->holders[index];
+	const struct framework *f = framework_find(s, h->framework_id);
+	const char *pair = strings_pair(&s->strings, h->framework_id, h->executor_id);
+
+	if (f && f->name)
+		h->framework = again(b, f->name);
+	if (!h->agent_id)
+		h->agent_id = s->agent_id;
+	h->next = index_find_str(&s->by_held, pair);
+	index_put(&s->by_held, pair, index);
+	uint32_t row = index_find_str(&s->by_executor, pair);
+	for (; row != NO_ROW; row = s->tasks[row].next) {
+		const struct task *t = &s->tasks[row];
+		bool nested = t->container_path && strchr(t->container_path, '.');
+		/* Executors of one name run on several agents. */
+		if (!t->agent_id || !h->agent_id || str_eq(t->agent_id, h->agent_id))
+			add_link(s, h, row, !nested, h->rung);
+	}
+}
+
 static void join_holders(struct mesos_builder *b)
 {
 	struct mesos_snapshot *s = b->s;
@@ -168,22 +158,9 @@ static void join_holders(struct mesos_builder *b)
 	for (uint32_t i = 0; i < s->n_tasks; i++)
 		if (s->tasks[i].container_id && s->tasks[i].container_path)
 			link_own(s, i);
-	for (uint32_t i = 0; i < s->n_holders; i++) {
-		struct holder *h = &s->holders[i];
-		if (!h->executor_id)
-			continue;
-		uint32_t f = index_find_str(&b->by_framework, h->framework_id);
-		if (f != NO_ROW && b->frameworks[f].name)
-			h->framework = b->frameworks[f].name;
-		if (!h->agent_id)
-			h->agent_id = s->agent_id;
-		uint32_t row = index_find_pair(&b->by_executor, h->framework_id, h->executor_id);
-		for (; row != NO_ROW; row = s->tasks[row].next) {
-			const struct task *t = &s->tasks[row];
-			bool nested = t->container_path && strchr(t->container_path, '.');
-			add_link(s, h, row, !nested, h->rung);
-		}
-	}
+	for (uint32_t i = 0; i < s->n_holders; i++)
+		if (s->holders[i].executor_id)
+			link_executor(b, i);
 }
 
 /* ---- ports ---- */
@@ -202,7 +179,8 @@ static void join_ports(struct mesos_snapshot *s)
 		}
 		while (ports_next(&ports, &first, &last)) {
 			for (uint32_t p = first; p <= last; p++)
-				if (s->ports[p] == NO_ROW || is_better(t, &s->tasks[s->ports[p]]))
+				if (s->ports[p] == NO_ROW ||
+				    task_is_better(t, &s->tasks[s->ports[p]]))
 					s->ports[p] = i;
 		}
 	}
@@ -215,7 +193,8 @@ struct mesos_snapshot *mesos_builder_finish(struct mesos_builder *b)
 	marathon_join(b);
 	join_tasks(b);
 	join_holders(b);
-	join_ports(s);
+	if (!s->below)
+		join_ports(s);
 	b->s = NULL;
 	mesos_builder_free(b);
 	return s;

@@ -8,7 +8,7 @@ uint64_t mesos_snapshot_time(const struct mesos_snapshot *s)
 
 size_t mesos_snapshot_tasks(const struct mesos_snapshot *s)
 {
-	return s->n_tasks;
+	return s->visible;
 }
 
 static void set(const char *meta[META_KEYS], enum meta_key key, const char *value)
@@ -28,6 +28,7 @@ static void shared_keys(const struct task *t, const char *out[META_KEYS])
 	out[META_HOSTNAME] = t->hostname;
 	out[META_APP_VERSION] = t->app_version;
 	out[META_APP_LABELS] = t->app_labels;
+	out[META_DEPLOYMENT] = t->deployment;
 }
 
 static void fill_task(const struct task *t, bool named, const char *rung,
@@ -44,6 +45,7 @@ static void fill_task(const struct task *t, bool named, const char *rung,
 		[META_TASK_STATE] = t->state,
 		[META_PORTS] = t->ports,
 		[META_TASK_LABELS] = t->labels,
+		[META_HEALTH] = t->health,
 	};
 
 	shared_keys(t, own);
@@ -120,80 +122,135 @@ static bool fill_holder(const struct mesos_snapshot *s, const struct holder *h, 
 	return true;
 }
 
-static const struct holder *holder_find(const struct mesos_snapshot *s, const char *id, size_t n)
-{
-	uint32_t row = index_find(&s->by_container, id, n);
+struct place {
+	const struct mesos_snapshot *layer; /* NULL = not found */
+	const struct holder *holder;
+};
 
-	return row == NO_ROW ? NULL : &s->holders[row];
+static struct place holder_find(const struct mesos_snapshot *s, const char *id, size_t n)
+{
+	for (; s; s = s->below) {
+		uint32_t row = index_find(&s->by_container, id, n);
+		if (row != NO_ROW)
+			return (struct place){s, &s->holders[row]};
+	}
+	return (struct place){0};
 }
 
 /* By the whole id, the innermost child, then by its parents from the inside out. */
-static const struct holder *holder_of(const struct mesos_snapshot *s, const char *id)
+static struct place holder_of(const struct mesos_snapshot *s, const char *id)
 {
 	size_t n = strlen(id);
-	const struct holder *h = holder_find(s, id, n);
+	struct place h = holder_find(s, id, n);
 	const char *dot = strrchr(id, '.');
 
-	if (!h && dot)
+	if (!h.layer && dot)
 		h = holder_find(s, dot + 1, strlen(dot + 1));
-	for (; !h && dot; dot = memrchr(id, '.', (size_t)(dot - id)))
+	for (; !h.layer && dot; dot = memrchr(id, '.', (size_t)(dot - id)))
 		h = holder_find(s, id, (size_t)(dot - id));
 	return h;
 }
 
 /* mesos-ID (up to 0.22, from 1.4), mesos-AGENT.ID (between); ".executor" behind it. */
-static const struct holder *holder_of_docker(const struct mesos_snapshot *s, const char *name)
+static struct place holder_of_docker(const struct mesos_snapshot *s, const char *name)
 {
 	static const char prefix[] = "mesos-", suffix[] = ".executor";
 
 	name += *name == '/';
 	if (!str_starts(name, prefix))
-		return NULL;
+		return (struct place){0};
 	name += strlen(prefix);
 	size_t n = strlen(name), m = strlen(suffix);
 	if (n > m && str_eq(name + n - m, suffix))
 		n -= m;
-	const struct holder *h = holder_find(s, name, n);
+	struct place h = holder_find(s, name, n);
 	const char *dot = memchr(name, '.', n);
-	if (!h && dot)
+	if (!h.layer && dot)
 		h = holder_find(s, dot + 1, n - (size_t)(dot + 1 - name));
 	return h;
+}
+
+/* The running or newest one of that id. */
+static const struct task *task_of_id(const struct mesos_snapshot *top, const char *id)
+{
+	const struct task *best = NULL;
+
+	for (const struct mesos_snapshot *s = top; s; s = s->below) {
+		uint32_t row = index_find_str(&s->by_task, id);
+		if (row != NO_ROW && !task_is_hidden(top, s, &s->tasks[row]) &&
+		    (!best || task_is_better(&s->tasks[row], best)))
+			best = &s->tasks[row];
+	}
+	return best;
 }
 
 bool mesos_lookup(const struct mesos_snapshot *s, const char *container_id, const char *docker_name,
 		  const char *task_id_hint, const char *meta[META_KEYS])
 {
 	bool named = docker_name != NULL;
-	const struct holder *h = container_id ? holder_of(s, container_id) : NULL;
+	struct place h = container_id ? holder_of(s, container_id) : (struct place){0};
 
-	if (h && fill_holder(s, h, named, NULL, meta))
+	if (h.layer && fill_holder(h.layer, h.holder, named, NULL, meta))
 		return true;
-	h = docker_name ? holder_of_docker(s, docker_name) : NULL;
-	if (h && fill_holder(s, h, named, "docker-name", meta))
+	h = docker_name ? holder_of_docker(s, docker_name) : (struct place){0};
+	if (h.layer && fill_holder(h.layer, h.holder, named, "docker-name", meta))
 		return true;
-	uint32_t row = index_find_str(&s->by_task, task_id_hint);
-	if (row == NO_ROW)
+	const struct task *t = task_of_id(s, task_id_hint);
+	if (!t)
 		return false;
-	fill_task(&s->tasks[row], named, "env", meta);
+	fill_task(t, named, "env", meta);
 	return true;
+}
+
+static bool task_has_port(const struct task *t, uint16_t port)
+{
+	const char *ports = t->ports;
+	uint16_t first, last;
+
+	while (ports && ports_next(&ports, &first, &last))
+		if (first <= port && port <= last)
+			return true;
+	return false;
+}
+
+/* Layers above the whole one are short, and have no table. */
+static const struct task *task_of_port(const struct mesos_snapshot *top, uint16_t port)
+{
+	const struct task *best = NULL;
+
+	for (const struct mesos_snapshot *s = top; s; s = s->below) {
+		bool table = !s->below && s->ports;
+		uint32_t first = table ? s->ports[port] : 0;
+		uint32_t end = !table ? s->below ? s->n_tasks : 0 : first == NO_ROW ? 0 : first + 1;
+		for (uint32_t i = first; i < end; i++) {
+			const struct task *t = &s->tasks[i];
+			if (t->live && t->agent_id && top->agent_id &&
+			    str_eq(t->agent_id, top->agent_id) && task_has_port(t, port) &&
+			    !task_is_hidden(top, s, t) && (!best || task_is_better(t, best)))
+				best = t;
+		}
+	}
+	return best;
 }
 
 bool mesos_lookup_port(const struct mesos_snapshot *s, uint16_t port, const char *meta[META_KEYS])
 {
-	if (!s->ports || s->ports[port] == NO_ROW)
-		return false;
-	fill_task(&s->tasks[s->ports[port]], false, "port", meta);
-	return true;
+	const struct task *t = task_of_port(s, port);
+
+	if (t)
+		fill_task(t, false, "port", meta);
+	return t != NULL;
 }
 
 bool mesos_assigned_ports(const struct mesos_snapshot *s, const char *container_id,
 			  struct text *out)
 {
-	const struct holder *h = holder_of(s, container_id);
+	struct place h = holder_of(s, container_id);
 	bool found = false;
 
-	for (uint32_t l = h ? h->links : NO_ROW; l != NO_ROW; l = s->links[l].next) {
-		const struct task *t = &s->tasks[s->links[l].task];
+	for (uint32_t l = h.layer ? h.holder->links : NO_ROW; l != NO_ROW;
+	     l = h.layer->links[l].next) {
+		const struct task *t = &h.layer->tasks[h.layer->links[l].task];
 		if (!t->live || !t->assigned)
 			continue;
 		if (found)
@@ -203,3 +260,56 @@ bool mesos_assigned_ports(const struct mesos_snapshot *s, const char *container_
 	}
 	return found;
 }
+
+/* ---- everything ---- */
+
+struct caller {
+	int (*fn)(void *ctx, const struct mesos_task *t);
+	void *ctx;
+};
+
+static int tell_task(void *ctx, const struct task *t, uint64_t until)
+{
+	const struct caller *to = ctx;
+	struct mesos_task out = {.since = t->since, .until = until, .running = t->live};
+
+	fill_task(t, false, NULL, out.meta);
+	out.meta[META_CONTAINER] = t->container_path;
+	return to->fn(to->ctx, &out);
+}
+
+int mesos_each_task(const struct mesos_snapshot *top, uint64_t from, uint64_t to,
+		    int (*fn)(void *ctx, const struct mesos_task *t), void *ctx)
+{
+	struct caller caller = {fn, ctx};
+	bool now = !from && !to;
+	int rc = now ? 0 : history_each(top->history, from, to, tell_task, &caller);
+
+	for (const struct mesos_snapshot *s = top; s && !rc; s = s->below)
+		for (uint32_t i = 0; i < s->n_tasks && !rc; i++)
+			if ((now || s->tasks[i].since <= to) &&
+			    !task_is_hidden(top, s, &s->tasks[i]))
+				rc = tell_task(&caller, &s->tasks[i], 0);
+	return rc;
+}
+
+/* Rows of kind that no layer above has. */
+#define EACH(kind, count, rows, ...)                                                         \
+	int mesos_each_##kind(const struct mesos_snapshot *top,                              \
+			      int (*fn)(void *ctx, const struct mesos_##kind *o), void *ctx) \
+	{                                                                                    \
+		int rc = 0;                                                                  \
+		for (const struct mesos_snapshot *s = top; s && !rc; s = s->below)           \
+			for (uint32_t i = 0; i < s->count && !rc; i++) {                     \
+				const struct kind *r = &s->rows[i];                          \
+				const struct mesos_##kind out = __VA_ARGS__;                 \
+				if (kind##_find(top, r->id) == r)                            \
+					rc = fn(ctx, &out);                                  \
+			}                                                                    \
+		return rc;                                                                   \
+	}
+
+EACH(agent, n_agents, agents,
+     {r->id, r->hostname, r->pid, r->registered, top->agent_id &&str_eq(top->agent_id, r->id)})
+EACH(framework, n_frameworks, frameworks, {r->id, r->name, r->webui_url, r->active, r->marathon})
+EACH(app, n_apps, apps, {r->id, r->labels, r->version, r->deployment})

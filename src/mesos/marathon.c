@@ -21,53 +21,125 @@ static const char *task_form(struct mesos_builder *b, const char *app)
 	return form;
 }
 
-static const struct app *app_row(struct mesos_builder *b, const char *id)
+static const struct app *app_of_form(const struct mesos_snapshot *s, const char *form, size_t n,
+				     bool *ambiguous)
 {
-	uint32_t row = index_find_str(&b->by_app, id);
-
-	if (row != NO_ROW)
-		return &b->apps[row];
-	const char *form = task_form(b, id);
-	GROW(b->apps, b->n_apps, b->cap_apps);
-	b->apps[b->n_apps] = (struct app){.id = id};
-	index_put(&b->by_app, id, b->n_apps);
-	index_put(&b->by_form, form,
-		  index_find_str(&b->by_form, form) == NO_ROW ? b->n_apps : AMBIGUOUS);
-	return &b->apps[b->n_apps++];
+	for (; s; s = s->below) {
+		uint32_t row = index_find(&s->by_form, form, n);
+		*ambiguous = row == AMBIGUOUS;
+		if (row != NO_ROW)
+			return *ambiguous ? NULL : &s->apps[row];
+	}
+	return NULL;
 }
 
-static void add_app_task(struct mesos_builder *b, const char *task, const struct app *app,
-			 const char *version)
+struct app *app_row(struct mesos_builder *b, const char *id)
 {
-	uint32_t row = index_find_str(&b->by_app_task, task);
+	struct mesos_snapshot *s = b->s;
+	uint32_t row = index_find_str(&s->by_app, id);
 
-	if (!task)
+	if (row != NO_ROW)
+		return &s->apps[row];
+	const char *form = task_form(b, id);
+	const struct app *old = app_find(s->below, id);
+	struct app a = {.id = id};
+	if (old)
+		a = (struct app){id, again(b, old->labels), again(b, old->version),
+				 again(b, old->deployment)};
+	GROW(s->apps, s->n_apps, s->cap_apps);
+	s->apps[s->n_apps] = a;
+	index_put(&s->by_app, id, s->n_apps);
+	bool ambiguous = false;
+	const struct app *other = app_of_form(s, form, strlen(form), &ambiguous);
+	ambiguous |= other && !str_eq(other->id, id);
+	index_put(&s->by_form, form, ambiguous ? AMBIGUOUS : s->n_apps);
+	return &s->apps[s->n_apps++];
+}
+
+struct app_task *app_task_row(struct mesos_builder *b, const char *task)
+{
+	struct mesos_snapshot *s = b->s;
+	uint32_t row = index_find_str(&s->by_app_task, task);
+
+	if (row != NO_ROW)
+		return &s->app_tasks[row];
+	const struct app_task *old = app_task_find(s->below, task);
+	struct app_task t = {.id = task};
+	if (old)
+		t = (struct app_task){task, again(b, old->app), again(b, old->version),
+				      again(b, old->labels), again(b, old->health)};
+	GROW(s->app_tasks, s->n_app_tasks, s->cap_app_tasks);
+	index_put(&s->by_app_task, task, s->n_app_tasks);
+	s->app_tasks[s->n_app_tasks] = t;
+	return &s->app_tasks[s->n_app_tasks++];
+}
+
+static bool same(const char *a, const char *b)
+{
+	return a == b || (a && b && str_eq(a, b));
+}
+
+/* Task in a layer: only when it says something new. */
+static void add_app_task(struct mesos_builder *b, const char *task, const struct app *app,
+			 const char *version, const char *health)
+{
+	const struct app_task *old = task ? app_task_find(b->s, task) : NULL;
+
+	if (!task ||
+	    (old && same(old->app, app->id) && same(old->labels, app->labels) &&
+	     (!version || same(old->version, version)) && (!health || same(old->health, health))))
 		return;
-	if (row == NO_ROW) {
-		row = b->n_app_tasks;
-		GROW(b->app_tasks, b->n_app_tasks, b->cap_app_tasks);
-		index_put(&b->by_app_task, task, b->n_app_tasks++);
-		b->app_tasks[row] = (struct app_task){0};
+	struct app_task *t = app_task_row(b, task);
+	t->app = app->id;
+	t->labels = app->labels;
+	t->version = version ? version : t->version;
+	t->health = health ? health : t->health;
+}
+
+/* What its checks found: {"alive": true} each. NULL = there are none, or none yet. */
+static const char *check_results(struct mesos_builder *b, const json_t *results)
+{
+	bool any = false, good = true;
+	size_t i;
+	json_t *one;
+
+	json_array_foreach(results, i, one)
+	{
+		const json_t *alive = json_object_get(one, "alive");
+		any |= json_is_boolean(alive);
+		good &= !json_is_false(alive);
 	}
-	b->app_tasks[row].app = app->id;
-	b->app_tasks[row].labels = app->labels;
-	if (version)
-		b->app_tasks[row].version = version;
+	return any ? health_name(b, good) : NULL;
 }
 
 static void add_app(struct mesos_builder *b, const json_t *o)
 {
 	const char *id = json_name(b, o, "id");
+	const json_t *deployments = json_object_get(o, "deployments");
 	size_t i;
 	json_t *task;
 
 	if (!id)
 		return;
 	const char *labels = json_labels(b, json_object_get(o, "labels"));
-	struct app *app = (struct app *)app_row(b, id);
-	app->labels = labels ? labels : app->labels;
+	const char *version = json_name(b, o, "version");
+	struct app *app = app_row(b, id);
+	app->labels = labels || json_object_get(o, "labels") ? labels : app->labels;
+	app->version = version ? version : app->version;
+	const char *deployment = json_name(b, json_array_get(deployments, 0), "id");
+	app->deployment = deployment ? deployment : app->deployment;
 	json_array_foreach(json_object_get(o, "tasks"), i, task)
-		add_app_task(b, json_name(b, task, "id"), app, json_name(b, task, "version"));
+		add_app_task(b, json_name(b, task, "id"), app, json_name(b, task, "version"),
+			     check_results(b, json_object_get(task, "healthCheckResults")));
+}
+
+/* The end of "/v2/pods/web::versions/2017-07-13T21:33:07.389Z". */
+static const char *version_of(struct mesos_builder *b, const char *reference)
+{
+	static const char mark[] = "::versions/";
+	const char *at = reference ? strstr(reference, mark) : NULL;
+
+	return at ? again(b, at + strlen(mark)) : NULL;
 }
 
 /* A pod's containers are tasks; their containerId is the Mesos task id. */
@@ -81,11 +153,14 @@ static void add_pod(struct mesos_builder *b, const json_t *o)
 	if (!id)
 		return;
 	const char *labels = json_labels(b, json_object_get(spec ? spec : o, "labels"));
-	struct app *app = (struct app *)app_row(b, id);
+	const char *version = json_name(b, spec ? spec : o, "version");
+	struct app *app = app_row(b, id);
 	app->labels = labels ? labels : app->labels;
+	app->version = version ? version : app->version;
 	json_array_foreach(json_object_get(o, "instances"), i, instance)
 		json_array_foreach(json_object_get(instance, "containers"), j, container)
-			add_app_task(b, json_name(b, container, "containerId"), app, NULL);
+			add_app_task(b, json_name(b, container, "containerId"), app,
+				     version_of(b, json_name(b, instance, "specReference")), NULL);
 }
 
 static void add_group(struct mesos_builder *b, const json_t *o, unsigned depth)
@@ -186,43 +261,78 @@ static const char *path_of_form(struct mesos_builder *b, const char *form, size_
 static void app_by_form(struct mesos_builder *b, struct task *t)
 {
 	size_t n = app_part(t->id);
+	bool ambiguous = false;
 
 	if (!n)
 		return;
-	uint32_t row = index_find(&b->by_form, t->id, n);
-	if (row == AMBIGUOUS)
-		return;
-	if (row == NO_ROW) {
+	const struct app *app = app_of_form(b->s, t->id, n, &ambiguous);
+	if (app) {
+		t->app = again(b, app->id);
+		t->app_labels = again(b, app->labels);
+	} else if (!ambiguous) {
 		t->app = path_of_form(b, t->id, n);
-		return;
 	}
-	t->app = b->apps[row].id;
-	t->app_labels = b->apps[row].labels;
+}
+
+static void join_app_task(struct mesos_builder *b, struct task *t)
+{
+	const struct app_task *known = app_task_find(b->s, t->id);
+
+	if (!known)
+		return;
+	t->app = again(b, known->app);
+	t->app_version = again(b, known->version);
+	t->app_labels = again(b, known->labels);
+	t->health = known->health ? again(b, known->health) : t->health;
+	/* Whatever it is called, a framework with Marathon's tasks is a Marathon. */
+	const struct framework *f = framework_find(b->s, t->framework_id);
+	if (!f || !f->marathon)
+		framework_row(b, t->framework_id)->marathon = true;
+}
+
+/* Marathon tells of a task by its id, or of an app: the layer needs the tasks themselves. */
+static void pull_told(struct mesos_builder *b)
+{
+	const struct mesos_snapshot *below = b->s->below;
+	bool changed = false;
+
+	for (uint32_t i = 0; i < b->s->n_app_tasks; i++)
+		for (const struct mesos_snapshot *s = below; s; s = s->below) {
+			uint32_t row = index_find_str(&s->by_task, b->s->app_tasks[i].id);
+			if (row != NO_ROW)
+				task_row(b, again(b, s->tasks[row].framework_id),
+					 again(b, s->tasks[row].id));
+		}
+	for (uint32_t i = 0; i < b->s->n_apps && !changed; i++) {
+		const struct app *a = &b->s->apps[i], *old = app_find(below, a->id);
+		changed = old &&
+			  (!same(a->labels, old->labels) || !same(a->deployment, old->deployment));
+	}
+	for (const struct mesos_snapshot *s = below; s && changed; s = s->below)
+		for (uint32_t i = 0; i < s->n_tasks; i++)
+			if (index_find_str(&b->s->by_app, s->tasks[i].app) != NO_ROW &&
+			    !task_is_hidden(b->s, s, &s->tasks[i]))
+				pull_task(b, &s->tasks[i]);
 }
 
 void marathon_join(struct mesos_builder *b)
 {
 	struct mesos_snapshot *s = b->s;
 
-	for (uint32_t i = 0; i < b->n_frameworks; i++) {
-		struct framework *f = &b->frameworks[i];
-		f->marathon = f->name && !strncasecmp(f->name, "marathon", strlen("marathon"));
+	pull_told(b);
+	for (uint32_t i = 0; i < s->n_frameworks; i++) {
+		struct framework *f = &s->frameworks[i];
+		f->marathon |= f->name && !strncasecmp(f->name, "marathon", strlen("marathon"));
 	}
+	for (uint32_t i = 0; i < s->n_tasks; i++)
+		join_app_task(b, &s->tasks[i]);
 	for (uint32_t i = 0; i < s->n_tasks; i++) {
 		struct task *t = &s->tasks[i];
-		uint32_t row = index_find_str(&b->by_app_task, t->id);
-		if (row == NO_ROW)
-			continue;
-		t->app = b->app_tasks[row].app;
-		t->app_version = b->app_tasks[row].version;
-		t->app_labels = b->app_tasks[row].labels;
-		/* Whatever it is called, a framework with Marathon's tasks is a Marathon. */
-		framework_row(b, t->framework_id)->marathon = true;
-	}
-	for (uint32_t i = 0; i < s->n_tasks; i++) {
-		struct task *t = &s->tasks[i];
-		uint32_t f = index_find_str(&b->by_framework, t->framework_id);
-		if (!t->app && f != NO_ROW && b->frameworks[f].marathon)
+		const struct framework *f = framework_find(s, t->framework_id);
+		if (!t->app && f && f->marathon)
 			app_by_form(b, t);
+		const struct app *app = t->app ? app_find(s, t->app) : NULL;
+		if (app && app->deployment)
+			t->deployment = again(b, app->deployment);
 	}
 }

@@ -46,6 +46,44 @@ bool mesos_lookup_port(const struct mesos_snapshot *s, uint16_t port, const char
 bool mesos_assigned_ports(const struct mesos_snapshot *s, const char *container_id,
 			  struct text *out);
 
+/* ---- the whole cluster, and how it was ---- */
+
+struct mesos_task {
+	/* Borrowed from the snapshot, NULL = unknown; META_CONTAINER only as Mesos told it. */
+	const char *meta[META_KEYS];
+	/* ns since 1970: it was so from then (0 = since before the first answer) until then (0 =
+	 * it still is). */
+	uint64_t since, until;
+	bool running; /* in no terminal state, and not vanished */
+};
+/*
+ * Every state in which a task was at some time between from and to, ns, inclusive: one at most for
+ * each task if both are the same moment. 0 and 0: as they are now, finished ones included.
+ * Non-zero of fn ends it and is returned.
+ */
+int mesos_each_task(const struct mesos_snapshot *s, uint64_t from, uint64_t to,
+		    int (*fn)(void *ctx, const struct mesos_task *t), void *ctx);
+
+/* Of the whole cluster as it is now; strings as above. */
+struct mesos_agent {
+	const char *id, *hostname, *pid; /* pid: "slave(1)@10.0.0.1:5051" */
+	bool registered;		 /* else recovered, and awaited */
+	bool here;			 /* it runs on this host */
+};
+struct mesos_framework {
+	const char *id, *name, *webui_url;
+	bool active, marathon;
+};
+struct mesos_app {
+	const char *id, *labels, *version, *deployment;
+};
+int mesos_each_agent(const struct mesos_snapshot *s,
+		     int (*fn)(void *ctx, const struct mesos_agent *a), void *ctx);
+int mesos_each_framework(const struct mesos_snapshot *s,
+			 int (*fn)(void *ctx, const struct mesos_framework *f), void *ctx);
+int mesos_each_app(const struct mesos_snapshot *s, int (*fn)(void *ctx, const struct mesos_app *a),
+		   void *ctx);
+
 /* ---- builder: the parsers, without network ---- */
 
 struct mesos_builder;
@@ -84,6 +122,8 @@ struct mesos_options {
 		*credentials_file; /* "principal secret", as in Mesos, or its JSON form; or NULL */
 	const char *ca_file;	   /* PEM; NULL = the system's */
 	bool no_follow;		   /* ask the given URLs alone, whoever leads */
+	uint64_t history_ns;	   /* how tasks were is known for so long; 0 = 24 h */
+	size_t history_bytes;	   /* and in so much memory; 0 = 64 MiB */
 	/* Called first on the poller's thread, which reads foreign bytes: gives up privileges. */
 	void (*thread_begins)(void);
 };
@@ -92,7 +132,7 @@ struct mesos_poller;
 /* The first poll begins at once. NULL: bad URL or file, or a build without libcurl. */
 struct mesos_poller *mesos_poller_start(const struct mesos_options *o, struct err *e);
 /* Who takes snapshots: each on a thread of its own. */
-enum mesos_reader { MESOS_EVENTS, MESOS_ISOLATION, MESOS_READERS };
+enum mesos_reader { MESOS_EVENTS, MESOS_ISOLATION, MESOS_SERVING, MESOS_READERS };
 /* The newest snapshot, now the caller's, or NULL when there is none since the reader's last call.
  */
 struct mesos_snapshot *mesos_poller_take(struct mesos_poller *p, enum mesos_reader who);

@@ -15,6 +15,8 @@
 #define TIMEOUT_MS	10000u
 #define BACK_OFF_NS	(60 * NSEC_PER_SEC)
 #define SETTLE_NS	(600 * NSEC_PER_SEC) /* agents have so long to register again */
+#define HISTORY_NS	(24 * 3600 * NSEC_PER_SEC)
+#define HISTORY_BYTES	(64u << 20)
 #define TARGETS_MAX	32u
 #define MARATHONS_MAX	8u
 #define CREDENTIALS_MAX 4096u
@@ -42,6 +44,7 @@ struct mesos_poller {
 	void (*thread_begins)(void);
 	char *user, *password; /* of the credentials file */
 	uint64_t interval;
+	struct history_limits history;
 	unsigned seed;
 	pthread_t thread;
 	atomic_bool kicked;
@@ -253,8 +256,8 @@ static bool ask_marathons(struct mesos_poller *p, struct mesos_builder *b, struc
 			p->targets[i].role = ROLE_MASTER;
 	}
 	uint32_t asked = 0;
-	for (uint32_t i = 0; !given && i < b->n_frameworks && asked < MARATHONS_MAX; i++) {
-		const struct framework *f = &b->frameworks[i];
+	for (uint32_t i = 0; !given && i < b->s->n_frameworks && asked < MARATHONS_MAX; i++) {
+		const struct framework *f = &b->s->frameworks[i];
 		struct target t;
 		if (!f->active || !f->name || !str_eq(f->name, "marathon") || !f->webui_url ||
 		    target_init(&t, f->webui_url, e))
@@ -286,10 +289,12 @@ static void publish(struct mesos_poller *p, struct mesos_builder *b, bool frozen
 {
 	if (p->last)
 		builder_carry(b, p->last, frozen);
+	struct mesos_snapshot *fresh = mesos_builder_finish(b);
+	history_note(fresh, p->last, &p->history);
 	mesos_snapshot_free(p->last);
-	p->last = mesos_builder_finish(b);
+	p->last = layers_settle(fresh);
 	p->now.success = p->last->time;
-	p->now.tasks = p->last->n_tasks;
+	p->now.tasks = p->last->visible;
 	for (unsigned i = 0; i < MESOS_READERS; i++)
 		mesos_snapshot_free(mailbox_send(&p->snapshots[i], snapshot_ref(p->last)));
 }
@@ -437,6 +442,8 @@ struct mesos_poller *mesos_poller_start(const struct mesos_options *o, struct er
 	};
 
 	p->interval = o->interval_ns ? o->interval_ns : INTERVAL_NS;
+	p->history.ns = o->history_ns ? o->history_ns : HISTORY_NS;
+	p->history.bytes = o->history_bytes ? o->history_bytes : HISTORY_BYTES;
 	p->seed = (unsigned)time_monotonic();
 	p->thread_begins = o->thread_begins;
 	p->no_follow = o->no_follow;

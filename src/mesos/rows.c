@@ -21,41 +21,44 @@ void mesos_builder_free(struct mesos_builder *b)
 	if (!b)
 		return;
 	mesos_snapshot_free(b->s);
-	free(b->frameworks);
-	free(b->agents);
-	free(b->apps);
-	free(b->app_tasks);
-	index_done(&b->by_framework);
-	index_done(&b->by_agent);
-	index_done(&b->by_executor);
-	index_done(&b->by_app);
-	index_done(&b->by_form);
-	index_done(&b->by_app_task);
+	index_done(&b->pulled);
 	free(b);
 }
 
 struct framework *framework_row(struct mesos_builder *b, const char *id)
 {
-	uint32_t row = index_find_str(&b->by_framework, id);
+	struct mesos_snapshot *s = b->s;
+	uint32_t row = index_find_str(&s->by_framework, id);
 
 	if (row != NO_ROW)
-		return &b->frameworks[row];
-	GROW(b->frameworks, b->n_frameworks, b->cap_frameworks);
-	index_put(&b->by_framework, id, b->n_frameworks);
-	b->frameworks[b->n_frameworks] = (struct framework){.id = id};
-	return &b->frameworks[b->n_frameworks++];
+		return &s->frameworks[row];
+	struct framework f = {.id = id};
+	const struct framework *old = framework_find(s->below, id);
+	if (old)
+		f = (struct framework){id, again(b, old->name), again(b, old->webui_url),
+				       old->active, old->marathon};
+	GROW(s->frameworks, s->n_frameworks, s->cap_frameworks);
+	index_put(&s->by_framework, id, s->n_frameworks);
+	s->frameworks[s->n_frameworks] = f;
+	return &s->frameworks[s->n_frameworks++];
 }
 
 struct agent *agent_row(struct mesos_builder *b, const char *id)
 {
-	uint32_t row = index_find_str(&b->by_agent, id);
+	struct mesos_snapshot *s = b->s;
+	uint32_t row = index_find_str(&s->by_agent, id);
 
 	if (row != NO_ROW)
-		return &b->agents[row];
-	GROW(b->agents, b->n_agents, b->cap_agents);
-	index_put(&b->by_agent, id, b->n_agents);
-	b->agents[b->n_agents] = (struct agent){.id = id};
-	return &b->agents[b->n_agents++];
+		return &s->agents[row];
+	struct agent a = {.id = id};
+	const struct agent *old = agent_find(s->below, id);
+	if (old)
+		a = (struct agent){id, again(b, old->hostname), again(b, old->pid),
+				   old->registered};
+	GROW(s->agents, s->n_agents, s->cap_agents);
+	index_put(&s->by_agent, id, s->n_agents);
+	s->agents[s->n_agents] = a;
+	return &s->agents[s->n_agents++];
 }
 
 struct task *task_row(struct mesos_builder *b, const char *framework_id, const char *id)
@@ -63,13 +66,18 @@ struct task *task_row(struct mesos_builder *b, const char *framework_id, const c
 	struct mesos_snapshot *s = b->s;
 	const char *pair = strings_pair(&s->strings, framework_id, id);
 	uint32_t row = index_find_str(&s->by_pair, pair);
+	const struct task *old = row == NO_ROW ? task_find(s->below, pair) : NULL;
 
+	if (old) {
+		pull_task(b, old);
+		row = index_find_str(&s->by_pair, pair);
+	}
 	if (row != NO_ROW)
 		return &s->tasks[row];
 	GROW(s->tasks, s->n_tasks, s->cap_tasks);
 	index_put(&s->by_pair, pair, s->n_tasks);
 	s->tasks[s->n_tasks] =
-		(struct task){.id = id, .framework_id = framework_id, .next = NO_ROW};
+		(struct task){.id = id, .framework_id = framework_id, .pair = pair, .next = NO_ROW};
 	return &s->tasks[s->n_tasks++];
 }
 
@@ -81,8 +89,8 @@ struct holder *holder_row(struct mesos_snapshot *s, const char *id, const char *
 		return &s->holders[row];
 	GROW(s->holders, s->n_holders, s->cap_holders);
 	index_put(&s->by_container, id, s->n_holders);
-	s->holders[s->n_holders] =
-		(struct holder){.id = id, .rung = rung, .seen = s->time, .links = NO_ROW};
+	s->holders[s->n_holders] = (struct holder){
+		.id = id, .rung = rung, .seen = s->time, .links = NO_ROW, .next = NO_ROW};
 	return &s->holders[s->n_holders++];
 }
 
@@ -97,6 +105,11 @@ static bool state_is_live(const char *state)
 		if (str_eq(state, live[i]))
 			return true;
 	return !state;
+}
+
+const char *health_name(struct mesos_builder *b, bool healthy)
+{
+	return again(b, healthy ? "healthy" : "unhealthy");
 }
 
 /* {"value": "child", "parent": {"value": ...}} */
@@ -126,10 +139,13 @@ static void read_container_id(struct mesos_builder *b, const json_t *id, struct 
 	text_done(&path);
 }
 
-/* The order of statuses is not guaranteed; the newest that tells of a container counts. */
+/*
+ * The order of statuses is not guaranteed; the newest that tells of a container counts, and the
+ * newest that tells of health.
+ */
 static void read_statuses(struct mesos_builder *b, const json_t *statuses, struct task *t)
 {
-	double best = -1;
+	double best = -1, checked = -1;
 	size_t i;
 	json_t *status;
 
@@ -142,6 +158,11 @@ static void read_statuses(struct mesos_builder *b, const json_t *statuses, struc
 		if (when >= best && json_name(b, id, "value")) {
 			best = when;
 			read_container_id(b, id, t);
+		}
+		const json_t *healthy = json_object_get(status, "healthy");
+		if (when >= checked && json_is_boolean(healthy)) {
+			checked = when;
+			t->health = health_name(b, json_is_true(healthy));
 		}
 	}
 }
@@ -223,6 +244,8 @@ void add_task(struct mesos_builder *b, const json_t *o, const struct where *w)
 	read_statuses(b, json_object_get(o, "statuses"), &fresh);
 	fresh.live = !w->completed && state_is_live(fresh.state);
 
+	pull_executor(b, fresh.framework_id, fresh.executor_id ? fresh.executor_id : fresh.id,
+		      fresh.agent_id);
 	struct task *t = task_row(b, fresh.framework_id, fresh.id);
 	bool newer = !t->seen || (fresh.live && !t->live && fresh.status_time >= t->status_time) ||
 		     fresh.status_time > t->status_time;
@@ -236,6 +259,7 @@ void add_task(struct mesos_builder *b, const json_t *o, const struct where *w)
 	TAKE(executor_id);
 	TAKE(agent_id);
 	TAKE(state);
+	TAKE(health);
 	TAKE(container_id);
 	TAKE(container_path);
 	TAKE(image);
@@ -330,7 +354,9 @@ static void add_holder(struct mesos_builder *b, const char *container, const cha
 {
 	if (!container || !framework_id || !executor_id)
 		return;
+	pull_executor(b, framework_id, executor_id, b->s->agent_id);
 	struct holder *h = holder_row(b->s, container, rung);
+	h->seen = b->s->time;
 	h->framework_id = framework_id;
 	h->executor_id = executor_id;
 	h->agent_id = b->s->agent_id;

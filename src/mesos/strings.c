@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#define FIRST_SIZE 1024u
 #define BLOCK_SIZE (64u * 1024)
 
 struct arena_block {
@@ -16,7 +17,8 @@ static char *arena_room(struct arena *a, size_t n)
 	struct arena_block *block = a->blocks;
 
 	if (!block || block->size - block->used < n) {
-		size_t size = MAX(n, BLOCK_SIZE);
+		/* Small layers are many. */
+		size_t size = MAX(n, block ? MIN(2 * block->size, BLOCK_SIZE) : FIRST_SIZE);
 		block = xmalloc(sizeof(*block) + size);
 		*block = (struct arena_block){.next = a->blocks, .size = size};
 		a->blocks = block;
@@ -102,6 +104,7 @@ const char *strings_add(struct strings *s, const char *p, size_t n)
 	if (known)
 		return known;
 	char *copy = arena_room(&s->arena, n + 1);
+	s->bytes += n + 1;
 	memcpy(copy, p, n);
 	copy[n] = '\0';
 	index_put(&s->seen, copy, 0);
@@ -120,16 +123,9 @@ const char *strings_pair(struct strings *s, const char *a, const char *b)
 	return pair;
 }
 
-uint32_t index_find_pair(const struct index *x, const char *a, const char *b)
+size_t strings_bytes(const struct strings *s)
 {
-	struct text t = {0};
-
-	text_str(&t, a);
-	text_char(&t, '\n');
-	text_str(&t, b);
-	uint32_t row = index_find(x, t.data, t.len);
-	text_done(&t);
-	return row;
+	return s->bytes + s->seen.size * sizeof(*s->seen.slots);
 }
 
 void strings_done(struct strings *s)

@@ -14,6 +14,9 @@ static void add_framework(struct mesos_builder *b, const json_t *o, bool active)
 	f->name = name ? name : f->name;
 	f->webui_url = url ? url : f->webui_url;
 	f->active = active && json_truth(o, "active");
+	/* All its tasks bear the new name. */
+	const struct framework *old = framework_find(b->s->below, id);
+	b->whole |= old && old->name && f->name && !str_eq(old->name, f->name);
 }
 
 /* Recovered agents are the bare description. */

@@ -109,25 +109,26 @@ static void put(struct lines *l, char *line)
 
 static void put_builder(struct lines *l, const struct mesos_builder *b)
 {
-	for (uint32_t i = 0; i < b->n_apps; i++) {
-		cleanup_free char *group = group_of(b->apps[i].id);
-		cleanup_free char *labels = one_line(b->apps[i].labels);
-		put(l, xasprintf("app\t%s\t%s\t%s\n", b->apps[i].id, group, labels));
+	for (uint32_t i = 0; i < b->s->n_apps; i++) {
+		cleanup_free char *group = group_of(b->s->apps[i].id);
+		cleanup_free char *labels = one_line(b->s->apps[i].labels);
+		put(l, xasprintf("app\t%s\t%s\t%s\n", b->s->apps[i].id, group, labels));
 	}
-	for (size_t i = 0; i < b->by_app_task.size; i++) {
-		const struct index_slot *slot = &b->by_app_task.slots[i];
+	for (size_t i = 0; i < b->s->by_app_task.size; i++) {
+		const struct index_slot *slot = &b->s->by_app_task.slots[i];
 		if (slot->key)
 			put(l, xasprintf("app-task\t%s\t%s\t%s\n", slot->key,
-					 b->app_tasks[slot->row].app,
-					 shown(b->app_tasks[slot->row].version)));
+					 b->s->app_tasks[slot->row].app,
+					 shown(b->s->app_tasks[slot->row].version)));
 	}
-	for (uint32_t i = 0; i < b->n_agents; i++)
-		put(l, xasprintf("agent\t%s\t%s\t%s\n", b->agents[i].id,
-				 shown(b->agents[i].hostname), shown(b->agents[i].pid)));
-	for (uint32_t i = 0; i < b->n_frameworks; i++)
-		put(l, xasprintf("framework\t%s\t%s\t%s\t%s\n", b->frameworks[i].id,
-				 shown(b->frameworks[i].name), shown(b->frameworks[i].webui_url),
-				 b->frameworks[i].active ? "active" : ""));
+	for (uint32_t i = 0; i < b->s->n_agents; i++)
+		put(l, xasprintf("agent\t%s\t%s\t%s\n", b->s->agents[i].id,
+				 shown(b->s->agents[i].hostname), shown(b->s->agents[i].pid)));
+	for (uint32_t i = 0; i < b->s->n_frameworks; i++)
+		put(l,
+		    xasprintf("framework\t%s\t%s\t%s\t%s\n", b->s->frameworks[i].id,
+			      shown(b->s->frameworks[i].name), shown(b->s->frameworks[i].webui_url),
+			      b->s->frameworks[i].active ? "active" : ""));
 }
 
 static void put_snapshot(struct lines *l, const struct mesos_snapshot *s)

@@ -216,8 +216,8 @@ def app(o):
     spec = o.get("spec") or o
     apps[word(o, "id")] = labels(spec.get("labels")) or apps.get(word(o, "id"), "")
     found = [(word(t, "id"), word(t, "version")) for t in rows(o, "tasks")]
-    found += [(word(c, "containerId"), "") for i in rows(o, "instances")
-              for c in rows(i, "containers")]
+    found += [(word(c, "containerId"), word(i, "specReference").partition("::versions/")[2])
+              for i in rows(o, "instances") for c in rows(i, "containers")]
     for identity, version in found:
         if identity:
             app_tasks[identity] = word(o, "id"), version
