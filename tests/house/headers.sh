@@ -5,7 +5,7 @@
 set -uo pipefail
 cd "$1/src" || exit 1
 cc=${CC:-cc}
-flags=$(pkg-config --cflags libnl-3.0 libnl-route-3.0 jansson libpcap liblz4)
+flags=$(pkg-config --cflags libnl-3.0 libnl-route-3.0 jansson libpcap liblz4 luajit)
 status=0
 for room in */; do
 	room=${room%/}

@@ -22,7 +22,7 @@ declare -A may=(
 # Library header or folder (extended regex): the rooms that may include it.
 libraries=(
 	'n?curses|panel|menu:console'
-	'lua|lualib|lauxlib:chisel'
+	'lua|luajit|lualib|lauxlib:chisel'
 	'microhttpd:http'
 	'curl:mesos cmd'
 	'jansson:mesos savefile source http cmd'
