@@ -240,6 +240,14 @@ void text_fmt(struct text *t, const char *fmt, ...) ATTR_PRINTF(2, 3); /* off th
 void text_json(struct text *t, const char *p, size_t n);
 /* Bytes for a terminal: control bytes and invalid UTF-8 become '.'. */
 void text_plain(struct text *t, const char *p, size_t n);
+/*
+ * The same for a terminal whose columns count: control characters, marks that change the direction
+ * or hide, and invalid UTF-8 become '?'; cut with an ellipsis where it is wider than `width`
+ * columns (0 = never). Returns the columns taken.
+ */
+unsigned text_terminal(struct text *t, const char *p, size_t n, unsigned width);
+/* Bytes of the UTF-8 character at p (RFC 3629; n > 0), 0 when it is none. */
+unsigned text_utf8(const char *p, size_t n);
 /* text_plain would change nothing, and all of it is ASCII. */
 bool text_is_plain(const char *p, size_t n);
 /* v < 10^9 with leading zeros. */

@@ -258,9 +258,10 @@ void text_fmt(struct text *t, const char *fmt, ...)
 	va_end(again);
 }
 
-/* Length of the valid UTF-8 sequence (RFC 3629) at p, 0 when there is none. */
-static unsigned utf8_length(const uint8_t *p, size_t n)
+unsigned text_utf8(const char *s, size_t n)
 {
+	const uint8_t *p = (const uint8_t *)s;
+
 	if (p[0] < 0x80)
 		return 1;
 	unsigned len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
@@ -368,7 +369,7 @@ void text_json(struct text *t, const char *s, size_t n)
 		text_put(t, (const char *)from, (size_t)(p - from));
 		if (p == end)
 			break;
-		unsigned len = utf8_length(p, (size_t)(end - p));
+		unsigned len = text_utf8((const char *)p, (size_t)(end - p));
 		if (!len) {
 			text_put(t, "\xef\xbf\xbd", 3);
 			p++;
@@ -395,7 +396,7 @@ void text_plain(struct text *t, const char *s, size_t n)
 		text_put(t, (const char *)from, (size_t)(p - from));
 		if (p == end)
 			break;
-		unsigned len = utf8_length(p, (size_t)(end - p));
+		unsigned len = text_utf8((const char *)p, (size_t)(end - p));
 		/* U+0080..U+009F are control characters too. */
 		if (len < 2 || (p[0] == 0xc2 && p[1] < 0xa0)) {
 			text_char(t, '.');

@@ -318,21 +318,6 @@ static int set_option(void *ctx, int id, const char *arg, struct err *e)
 	return 0;
 }
 
-/* All words behind the options are the filter. */
-static char *join(int argc, char **argv, int from)
-{
-	struct text t = {0};
-
-	for (int i = from; i < argc; i++) {
-		if (i > from)
-			text_char(&t, ' ');
-		text_str(&t, argv[i]);
-	}
-	char *joined = t.len ? xstrdup(text_cstr(&t)) : NULL;
-	text_done(&t);
-	return joined;
-}
-
 /* "dredge --info FILE... -j": the words are files, and options may stand behind them. */
 static int take_files(struct settings *s, int argc, char **argv, int first, struct err *e)
 {
@@ -365,7 +350,7 @@ int settings_parse(struct settings *s, int argc, char **argv, char **words, stru
 			return -1;
 		return s->input_count ? 0 : err_set(e, ERR_USAGE, "--info needs a file");
 	}
-	*words = join(argc, argv, first);
+	*words = words_join(argc, argv, first);
 	if (s->explain && !*words)
 		return err_set(e, ERR_USAGE, "--explain needs a filter");
 	return 0;

@@ -253,3 +253,17 @@ void options_help(const struct option_row *rows, size_t n, struct text *out)
 			text_fmt(out, "\n%s\n", rows[i].name);
 	}
 }
+
+char *words_join(int argc, char **argv, int from)
+{
+	struct text t = {0};
+
+	for (int i = from; i < argc; i++) {
+		if (i > from)
+			text_char(&t, ' ');
+		text_str(&t, argv[i]);
+	}
+	char *joined = t.len ? xstrdup(text_cstr(&t)) : NULL;
+	text_done(&t);
+	return joined;
+}

@@ -35,6 +35,8 @@ int options_parse(const struct option_row *rows, size_t n, int argc, char **argv
 /* A file of "name = value" lines with the long names; '#' begins a comment. */
 int options_read_file(const struct option_row *rows, size_t n, const char *path, option_setter *set,
 		      void *ctx, struct err *e);
+/* All words behind the options are the filter: one text, owned, or NULL. */
+char *words_join(int argc, char **argv, int from);
 void options_help(const struct option_row *rows, size_t n, struct text *out);
 
 /* ---- what the programs share ---- */
@@ -42,8 +44,6 @@ void options_help(const struct option_row *rows, size_t n, struct text *out);
 #ifndef DREDGE_VERSION
 #define DREDGE_VERSION "0.0"
 #endif
-
-#define FLOWS_TRACKED 65536u /* conversations remembered where somebody asks for them */
 
 /* Where plug-ins of a kind ("filters", "formats") are looked for: ./KIND, the user's directory
  * (XDG_DATA_HOME, else ~/.local/share)/dredge/KIND, the installed one. NULL-ended, lives for ever.

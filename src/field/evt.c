@@ -256,6 +256,8 @@ GETTER(get_buflen)
 
 	if (!l || !(l->has & (PACKET_PORTS | PACKET_ICMP | PACKET_ICMP6)))
 		return 0;
+	if (f->detail && !(c->ev->flags & f->detail))
+		return 0;
 	return value_u64(out, VALUE_U64, l->payload_len);
 }
 
@@ -390,6 +392,16 @@ static const struct field rows[] = {
 	 "captured bytes of the innermost transport payload"},
 	{"evt.buflen", VALUE_U64, SCOPE_EVENT, FIELD_PACKETS, 0, get_buflen,
 	 "true length of the innermost transport payload"},
+	{"evt.buflen.in", VALUE_U64, SCOPE_EVENT, FIELD_PACKETS, EVENT_IN, get_buflen,
+	 "evt.buflen of packets that arrive, for sums"},
+	{"evt.buflen.out", VALUE_U64, SCOPE_EVENT, FIELD_PACKETS, EVENT_OUT, get_buflen,
+	 "evt.buflen of packets that leave, for sums"},
+	{"evt.buflen.net", VALUE_U64, SCOPE_EVENT, FIELD_PACKETS, 0, get_buflen,
+	 "same as evt.buflen"},
+	{"evt.buflen.net.in", VALUE_U64, SCOPE_EVENT, FIELD_PACKETS, EVENT_IN, get_buflen,
+	 "same as evt.buflen.in"},
+	{"evt.buflen.net.out", VALUE_U64, SCOPE_EVENT, FIELD_PACKETS, EVENT_OUT, get_buflen,
+	 "same as evt.buflen.out"},
 	{"evt.is_io", VALUE_BOOL, SCOPE_EVENT, 0, 0, get_is_io, "true for packets"},
 	{"evt.is_io_read", VALUE_BOOL, SCOPE_EVENT, 0, EVENT_IN, get_is_io,
 	 "true for packets that arrive at the container"},

@@ -113,6 +113,7 @@ static void end_text(struct text *t, const struct packet_layer *l, bool source)
 	}
 }
 
+/* detail: with the container in front, as sysdig's fd.containername. */
 GETTER(get_name)
 {
 	const struct packet_layer *l = ip_layer(c);
@@ -122,6 +123,12 @@ GETTER(get_name)
 		return 0;
 	bool forward = packet_from_client(c, l);
 
+	if (f->detail) {
+		const char *id = context_meta(c, META_CONTAINER);
+		if (id)
+			text_str(scratch, id);
+		text_char(scratch, ':');
+	}
 	end_text(scratch, l, forward);
 	text_put(scratch, "->", 2);
 	end_text(scratch, l, !forward);
@@ -183,6 +190,8 @@ static const struct field rows[] = {
 	{"fd.typechar", VALUE_STRING, SCOPE_EVENT, FIELD_PACKETS, 1, get_type, "4 or 6"},
 	{"fd.name", VALUE_STRING, SCOPE_EVENT, FIELD_PACKETS | FIELD_FLOW, 0, get_name,
 	 "client:port->server:port"},
+	{"fd.containername", VALUE_STRING, SCOPE_EVENT, FIELD_PACKETS | FIELD_FLOW, 1, get_name,
+	 "container id and fd.name, with a colon between: one end of a conversation"},
 	{"fd.cip", VALUE_IP, SCOPE_EVENT, FIELD_PACKETS | FIELD_FLOW, END_CLIENT, get_ip,
 	 "client address"},
 	{"fd.sip", VALUE_IP, SCOPE_EVENT, FIELD_PACKETS | FIELD_FLOW, END_SERVER, get_ip,

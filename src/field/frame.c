@@ -7,9 +7,20 @@ GETTER(get_number)
 	return value_u64(out, VALUE_U64, c->ev->num);
 }
 
+/* detail: EVENT_IN, EVENT_OUT or 0 = both. */
+static bool goes(const struct field *f, const struct context *c)
+{
+	return c->ev->type == EVENT_PACKET && (!f->detail || c->ev->flags & f->detail);
+}
+
 GETTER(get_len)
 {
-	return c->ev->type == EVENT_PACKET ? value_u64(out, VALUE_U64, c->ev->len) : 0;
+	return goes(f, c) ? value_u64(out, VALUE_U64, c->ev->len) : 0;
+}
+
+GETTER(get_count)
+{
+	return goes(f, c) ? value_u64(out, VALUE_U64, 1) : 0;
 }
 
 GETTER(get_cap_len)
@@ -104,6 +115,16 @@ GETTER(get_protocols)
 static const struct field rows[] = {
 	{"frame.number", VALUE_U64, SCOPE_EVENT, 0, 0, get_number, "same as evt.num"},
 	{"frame.len", VALUE_U64, SCOPE_EVENT, FIELD_PACKETS, 0, get_len, "bytes on the wire"},
+	{"frame.len.in", VALUE_U64, SCOPE_EVENT, FIELD_PACKETS, EVENT_IN, get_len,
+	 "bytes on the wire of packets that arrive, for sums"},
+	{"frame.len.out", VALUE_U64, SCOPE_EVENT, FIELD_PACKETS, EVENT_OUT, get_len,
+	 "bytes on the wire of packets that leave, for sums"},
+	{"frame.count", VALUE_U64, SCOPE_EVENT, FIELD_PACKETS, 0, get_count,
+	 "1 for packets, for sums"},
+	{"frame.count.in", VALUE_U64, SCOPE_EVENT, FIELD_PACKETS, EVENT_IN, get_count,
+	 "1 for packets that arrive, for sums"},
+	{"frame.count.out", VALUE_U64, SCOPE_EVENT, FIELD_PACKETS, EVENT_OUT, get_count,
+	 "1 for packets that leave, for sums"},
 	{"frame.cap_len", VALUE_U64, SCOPE_EVENT, FIELD_PACKETS, 0, get_cap_len, "bytes captured"},
 	{"frame.time_epoch", VALUE_ABSTIME, SCOPE_TIME, FIELD_SECONDS, 0, get_time_epoch,
 	 "time in seconds since 1970"},

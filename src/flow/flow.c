@@ -306,11 +306,13 @@ static bool iface_wanted(void *ctx, uint32_t number)
 	const struct iface *i = state_iface_at(f->o->state, number);
 	const struct container *c = i ? state_container_at(f->o->state, i->container) : NULL;
 
-	return filter_iface(f->o->filter, c, i) != VERDICT_NO;
+	return filter_iface(f->o->filter ? f->o->filter : f->o->hint, c, i) != VERDICT_NO;
 }
 
 static void ask(struct flow *f, struct reader_query *q)
 {
+	const struct filter *filter = f->o->filter ? f->o->filter : f->o->hint;
+
 	*q = (struct reader_query){
 		.from = f->o->from,
 		.to = f->o->to ? f->o->to : UINT64_MAX,
@@ -318,13 +320,13 @@ static void ask(struct flow *f, struct reader_query *q)
 		.unordered = f->o->unordered,
 		.ctx = f,
 	};
-	if (!f->o->filter)
+	if (!filter)
 		return;
 	uint64_t from, to;
-	filter_time(f->o->filter, &from, &to);
+	filter_time(filter, &from, &to);
 	q->from = MAX(q->from, from);
 	q->to = MIN(q->to, to);
-	q->types = filter_types(f->o->filter);
+	q->types = filter_types(filter);
 	q->iface_wanted = iface_wanted;
 }
 

@@ -11,11 +11,17 @@
 #include "filter/filter.h"
 #include "mesos/mesos.h"
 #include "source/source.h"
+#include "view/view.h"
+
+#define FLOWS_TRACKED 65536u /* conversations remembered where somebody asks for them */
 
 struct flow_options {
 	struct source *source;
 	struct state *state;
 	const struct filter *filter; /* NULL = everything */
+	/* Where `filter` is NULL: what it cannot match need not be read; present judges the rest.
+	 */
+	const struct filter *hint;
 	struct mesos_poller *poller; /* NULL = names only from the source */
 	/* What other threads have to say; taken at each tick of a live source. May be NULL. */
 	struct message_box *messages;
@@ -50,5 +56,21 @@ struct flow_totals {
 /* Adds to *totals. 0 at the end or when somebody ended it, -1 on failure after everything readable
  * was delivered. */
 int flow_run(const struct flow_options *o, struct flow_totals *totals, struct err *e);
+
+/* ---- feeds of tables ---- */
+
+struct feed_options {
+	const char *what; /* as source_open takes it; "-" is read once only */
+	const struct source_options *source;
+	struct mesos_poller *poller; /* NULL = names only from the source */
+	unsigned threads;
+};
+
+/* Opens the source: what needs privilege happens here. The options' strings are borrowed. */
+struct view_feed *flow_feed_open(const struct feed_options *o, struct err *e);
+/* Looks at the foreign bytes for the first time: times and containers of a file. */
+void flow_feed_look(struct view_feed *f);
+/* The source, to be stopped by a signal. */
+struct source *flow_feed_source(struct view_feed *f);
 
 #endif

@@ -80,6 +80,7 @@ uint32_t state_container(struct state *s, const struct container_record *r)
 		s->containers[s->container_count++] = fresh;
 		strmap_put(s->by_id, key, fresh->index);
 		found = fresh->index;
+		s->context.version++;
 	}
 	struct container *c = s->containers[found];
 	for (unsigned k = 0; k < META_KEYS; k++) {
@@ -87,6 +88,7 @@ uint32_t state_container(struct state *s, const struct container_record *r)
 			continue;
 		free(c->meta[k]);
 		c->meta[k] = xstrdup(r->meta[k]);
+		s->context.version++;
 	}
 	if (r->start)
 		c->start = r->start;
@@ -112,6 +114,7 @@ int state_iface(struct state *s, const struct iface_record *r)
 	i->record.description = r->description ? xstrdup(r->description) : NULL;
 	i->record.container = NULL;
 	i->known = true;
+	s->context.version++;
 	free_iface(&old);
 	if (r->container) {
 		uint32_t index = state_container(s, r->container);

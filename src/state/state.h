@@ -52,9 +52,10 @@ struct context {
 	const struct iface *iface;	   /* NULL = none */
 	const struct counters *counters;   /* of a counters event, else NULL */
 	struct flow_facts facts;	   /* valid only when the state tracks flows */
-	uint64_t first_ts;		   /* of the run */
-	uint64_t previous_ts;		   /* of the event before */
-	uint64_t printed_ts; /* of the line printed before; set by the printer's caller */
+	uint64_t version;     /* another one when more is known of some container or interface */
+	uint64_t first_ts;    /* of the run */
+	uint64_t previous_ts; /* of the event before */
+	uint64_t printed_ts;  /* of the line printed before; set by the printer's caller */
 	bool decoded;
 	struct packet packet; /* by context_packet only */
 };

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tables fed from the stream: of a file a window at a time, and of its
+ * directory what that alone can tell; live as the events come.
+ */
+#include "flow/flow.h"
+
+#include <stdlib.h>
+
+struct feed {
+	struct view_feed base;
+	struct feed_options o;
+	struct source *source;
+	struct reader *reader; /* of a file, else NULL */
+	struct state *state;   /* of the run, or the last one */
+	struct table *filling;
+	uint64_t from, to;
+	bool ended; /* by tick */
+};
+
+static int present(void *ctx, struct context *c)
+{
+	struct feed *f = ctx;
+	struct table *t = f->filling ? f->filling : f->base.table;
+
+	if (t)
+		table_event(t, c);
+	return 0;
+}
+
+static int tick(void *ctx, uint64_t now)
+{
+	struct feed *f = ctx;
+	const struct view_feed *b = &f->base;
+	double part = 0;
+
+	if (atomic_load_explicit(&f->source->stop, memory_order_relaxed))
+		return 1;
+	if (!b->tick)
+		return 0;
+	if (!b->live && f->to > f->from && now > f->from)
+		part = MIN(1.0, (double)(now - f->from) / (double)(f->to - f->from));
+	f->ended = b->tick(b->ctx, now, part);
+	return f->ended;
+}
+
+static void new_state(struct feed *f, bool flows)
+{
+	state_free(f->state);
+	f->state = state_new(flows ? FLOWS_TRACKED : 0);
+}
+
+static int run(struct feed *f, const struct table *t, struct err *e)
+{
+	struct flow_totals totals = {0};
+	uint64_t early = t ? table_early(t) : 0;
+	const struct flow_options o = {
+		.source = f->source,
+		.state = f->state,
+		.hint = f->base.live || !t ? NULL : table_filter(t),
+		.poller = f->o.poller,
+		.from = f->from > early ? f->from - early : 0,
+		.to = f->to,
+		.threads = f->o.threads,
+		.unordered = t && !table_needs_order(t),
+		.live = f->base.live,
+		.present = present,
+		.tick = tick,
+		.ctx = f,
+	};
+
+	f->ended = false;
+	return flow_run(&o, &totals, e);
+}
+
+static int fill(struct view_feed *base, struct table *t, uint64_t from, uint64_t to, struct err *e)
+{
+	struct feed *f = (struct feed *)base;
+
+	new_state(f, table_needs_flows(t));
+	table_window(t, from, to);
+	f->from = from;
+	f->to = to;
+	f->filling = t;
+	int status = run(f, t, e);
+	f->filling = NULL;
+	return status ? status : f->ended;
+}
+
+static int run_live(struct view_feed *base, struct err *e)
+{
+	struct feed *f = (struct feed *)base;
+
+	/* Which table will be looked at next is not known: conversations are always followed. */
+	new_state(f, true);
+	return run(f, NULL, e);
+}
+
+/* ---- the directory of a file ---- */
+
+static bool may_match(struct feed *f, const struct table *t, uint32_t number)
+{
+	const struct filter *filter = t ? table_filter(t) : NULL;
+	const struct iface *i = state_iface_at(f->state, number);
+
+	if (!filter)
+		return true;
+	const struct container *c = i ? state_container_at(f->state, i->container) : NULL;
+	return filter_iface(filter, c, i) != VERDICT_NO;
+}
+
+static bool overview(struct view_feed *base, struct table *t, uint64_t from, uint64_t to)
+{
+	struct feed *f = (struct feed *)base;
+	size_t n;
+	const struct chunk *chunks = f->reader ? reader_chunks(f->reader, &n) : NULL;
+
+	if (!chunks)
+		return false;
+	table_window(t, from, to);
+	for (size_t i = 0; i < n; i++) {
+		const struct chunk *k = &chunks[i];
+		if (k->metadata || k->last < from || k->first > to)
+			continue;
+		for (uint32_t p = 0; p < k->part_count; p++) {
+			const struct iface *iface = state_iface_at(f->state, k->parts[p].iface);
+			const struct table_part part = {
+				.container = iface ? state_container_at(f->state, iface->container)
+						   : NULL,
+				.iface = iface,
+				.ts = k->first + (k->last - k->first) / 2,
+				.packets = k->parts[p].packets,
+				.bytes = k->parts[p].bytes,
+				.lost = k->parts[p].lost,
+			};
+			if (!table_part(t, &part))
+				return false;
+		}
+	}
+	return true;
+}
+
+static uint64_t cost(struct view_feed *base, const struct table *t, uint64_t from, uint64_t to)
+{
+	struct feed *f = (struct feed *)base;
+	size_t n;
+	const struct chunk *chunks = f->reader ? reader_chunks(f->reader, &n) : NULL;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; chunks && i < n; i++) {
+		const struct chunk *k = &chunks[i];
+		bool wanted = false;
+		if (k->metadata || k->last < from || k->first > to)
+			continue;
+		for (uint32_t p = 0; p < k->part_count && !wanted; p++)
+			wanted = may_match(f, t, k->parts[p].iface);
+		sum += wanted ? k->raw : 0;
+	}
+	return sum;
+}
+
+/* What lies between two moments, spread evenly over the parts it touches. */
+static void spread(double *bins, size_t n, uint64_t from, double width, const struct chunk *k,
+		   double packets)
+{
+	double a = ((double)k->first - (double)from) / width;
+	double b = ((double)k->last - (double)from) / width;
+
+	a = MAX(a, -1);
+	b = MIN(b, (double)n);
+	size_t first = a > 0 ? (size_t)a : 0;
+	double length = ((double)k->last - (double)k->first) / width;
+	for (size_t i = first; i < n && (double)i <= b; i++) {
+		double begin = MAX(a, (double)i), end = MIN(b, (double)i + 1);
+		bins[i] += length > 0 ? packets * MAX(end - begin, 0) / length : packets;
+	}
+}
+
+static void histogram(struct view_feed *base, const struct table *t, uint64_t from, uint64_t to,
+		      double *bins, size_t n)
+{
+	struct feed *f = (struct feed *)base;
+	size_t count = 0;
+	const struct chunk *chunks = f->reader ? reader_chunks(f->reader, &count) : NULL;
+
+	memset(bins, 0, n * sizeof(*bins));
+	if (to <= from || !n)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		const struct chunk *k = &chunks[i];
+		double packets = 0;
+		if (k->metadata || k->last < from || k->first > to)
+			continue;
+		for (uint32_t p = 0; p < k->part_count; p++)
+			if (may_match(f, t, k->parts[p].iface))
+				packets += k->parts[p].packets;
+		spread(bins, n, from, (double)(to - from) / (double)n, k, packets);
+	}
+}
+
+/* ---- opening ---- */
+
+struct extent {
+	uint64_t first, last;
+	bool whole; /* look at every event */
+};
+
+static int extend(void *ctx, struct event *ev)
+{
+	struct extent *x = ctx;
+
+	x->first = MIN(x->first, ev->ts);
+	x->last = MAX(x->last, ev->ts);
+	return 0;
+}
+
+/* A file without a directory is read once to know from when to when it goes. */
+static void find_extent(struct feed *f)
+{
+	struct extent x = {.first = UINT64_MAX};
+	size_t n;
+	const struct chunk *chunks = reader_chunks(f->reader, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct chunk *k = &chunks[i];
+		if (k->metadata || k->last == UINT64_MAX)
+			continue;
+		x.first = MIN(x.first, k->first);
+		x.last = MAX(x.last, k->last);
+		f->base.packets += k->packets;
+	}
+	if (!chunks) {
+		const struct reader_query q = {.to = UINT64_MAX, .threads = f->o.threads};
+		const struct sink sink = {.ctx = &x, .event = extend};
+		reader_run(f->reader, &q, &sink, NULL);
+	}
+	f->base.first = x.first == UINT64_MAX ? 0 : x.first;
+	f->base.last = x.last;
+}
+
+/* Who is there, so that the directory's numbers have names before anything is filled. */
+static void introduce(struct feed *f)
+{
+	struct flow_totals totals = {0};
+	const struct flow_options o = {
+		.source = f->source, .state = f->state, .from = UINT64_MAX, .to = UINT64_MAX};
+
+	flow_run(&o, &totals, NULL);
+}
+
+static void feed_close(struct view_feed *base)
+{
+	struct feed *f = (struct feed *)base;
+
+	if (!f)
+		return;
+	source_close(f->source);
+	state_free(f->state);
+	free(f);
+}
+
+struct source *flow_feed_source(struct view_feed *base)
+{
+	return ((struct feed *)base)->source;
+}
+
+/* Made-up traffic in its own time is read like a pipe, once and to the end. */
+static bool is_live(const char *what)
+{
+	return str_eq(what, "live") || (str_starts(what, "synth:") && strstr(what, "realtime=1"));
+}
+
+struct view_feed *flow_feed_open(const struct feed_options *o, struct err *e)
+{
+	struct source *s = source_open(o->what, o->source, e);
+
+	if (!s)
+		return NULL;
+	struct feed *f = xcalloc(1, sizeof(*f));
+	f->o = *o;
+	f->source = s;
+	f->reader = s->kind->reader ? s->kind->reader(s) : NULL;
+	f->state = state_new(0);
+	f->base = (struct view_feed){
+		.live = is_live(o->what),
+		.name = str_eq(o->what, "live") ? "Live System" : o->what,
+		.fill = fill,
+		.overview = overview,
+		.cost = cost,
+		.histogram = histogram,
+		.run = run_live,
+		.close = feed_close,
+	};
+	return &f->base;
+}
+
+void flow_feed_look(struct view_feed *base)
+{
+	struct feed *f = (struct feed *)base;
+
+	if (!f->reader || str_eq(f->o.what, "-"))
+		return;
+	find_extent(f);
+	introduce(f);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How values become one number. A total needs its samples in no order: the
+ * first and the last by their time are what counts.
+ */
+#include "view/inside.h"
+
+#include <math.h>
+
+/* Slots of a total. */
+enum { FIRST_TS, FIRST, LAST_TS, LAST, TOTAL_SLOTS };
+/* Slots of FOLD_SHARE, which needs its samples in order. */
+enum { SHARE_TS, SHARE_LAST, SHARE_GREW, SHARE_SEEN, SHARE_SLOTS };
+
+uint32_t fold_slots(enum view_fold fold, bool over)
+{
+	switch (fold) {
+	case FOLD_AVG:
+		return 2;
+	case FOLD_DELTA:
+	case FOLD_RATE:
+		return over ? 2 * TOTAL_SLOTS : TOTAL_SLOTS;
+	case FOLD_SHARE:
+		return SHARE_SLOTS;
+	case FOLD_NONE: /* of counters: the newest */
+		return 2;
+	default:
+		return over ? 2 : 1;
+	}
+}
+
+void fold_fresh(enum view_fold fold, bool over, double *slots)
+{
+	uint32_t n = fold_slots(fold, over);
+
+	for (uint32_t i = 0; i < n; i++)
+		slots[i] = NAN;
+	if (fold == FOLD_COUNT)
+		slots[0] = 0;
+}
+
+/* Seconds since 2020: a double then still tells microseconds. */
+static double seconds_of(uint64_t ts)
+{
+	return (double)(int64_t)(ts - 1577836800ull * NSEC_PER_SEC) / (double)NSEC_PER_SEC;
+}
+
+static void add_total(double *s, double v, uint64_t ts)
+{
+	double at = seconds_of(ts);
+
+	if (isnan(s[FIRST_TS]) || at < s[FIRST_TS]) {
+		s[FIRST_TS] = at;
+		s[FIRST] = v;
+	}
+	if (isnan(s[LAST_TS]) || at >= s[LAST_TS]) {
+		s[LAST_TS] = at;
+		s[LAST] = v;
+	}
+}
+
+static void add_share(double *s, double v, uint64_t ts)
+{
+	double at = seconds_of(ts);
+
+	if (!isnan(s[SHARE_TS]) && at > s[SHARE_TS]) {
+		if (isnan(s[SHARE_SEEN]))
+			s[SHARE_SEEN] = s[SHARE_GREW] = 0;
+		s[SHARE_SEEN] += at - s[SHARE_TS];
+		s[SHARE_GREW] += v > s[SHARE_LAST] ? at - s[SHARE_TS] : 0;
+	}
+	s[SHARE_TS] = at;
+	s[SHARE_LAST] = v;
+}
+
+void fold_add(enum view_fold fold, double *s, double v, double weight, uint64_t ts)
+{
+	switch (fold) {
+	case FOLD_SUM:
+	case FOLD_TIME_AVG:
+		s[0] = isnan(s[0]) ? v * weight : s[0] + v * weight;
+		break;
+	case FOLD_AVG:
+		s[0] = isnan(s[0]) ? v * weight : s[0] + v * weight;
+		s[1] = isnan(s[1]) ? weight : s[1] + weight;
+		break;
+	case FOLD_MIN:
+		s[0] = isnan(s[0]) || v < s[0] ? v : s[0];
+		break;
+	case FOLD_MAX:
+		s[0] = isnan(s[0]) || v > s[0] ? v : s[0];
+		break;
+	case FOLD_COUNT:
+		s[0] += 1;
+		break;
+	case FOLD_DELTA:
+	case FOLD_RATE:
+		add_total(s, v, ts);
+		break;
+	case FOLD_SHARE:
+		add_share(s, v, ts);
+		break;
+	default: {
+		double at = seconds_of(ts);
+		if (isnan(s[0]) || at >= s[0]) {
+			s[0] = at;
+			s[1] = v;
+		}
+	}
+	}
+}
+
+static void next_total(double *s)
+{
+	s[FIRST_TS] = s[LAST_TS];
+	s[FIRST] = s[LAST];
+}
+
+void fold_next(enum view_fold fold, bool over, double *s)
+{
+	switch (fold) {
+	case FOLD_DELTA:
+	case FOLD_RATE:
+		next_total(s);
+		if (over)
+			next_total(s + TOTAL_SLOTS);
+		break;
+	case FOLD_SHARE:
+		s[SHARE_GREW] = s[SHARE_SEEN] = NAN;
+		break;
+	case FOLD_NONE:
+		break;
+	default:
+		fold_fresh(fold, over, s);
+	}
+}
+
+/* A total that fell began anew. */
+static double grown(const double *s)
+{
+	return s[LAST] >= s[FIRST] ? s[LAST] - s[FIRST] : s[LAST];
+}
+
+static double ratio(double a, double b)
+{
+	return b > 0 ? a / b : NAN;
+}
+
+double fold_result(enum view_fold fold, bool over, const double *s, double seconds)
+{
+	switch (fold) {
+	case FOLD_TIME_AVG:
+		return isnan(s[0]) ? NAN : ratio(s[0], seconds);
+	case FOLD_AVG:
+		return ratio(s[0], s[1]);
+	case FOLD_DELTA:
+	case FOLD_RATE: {
+		double span = s[LAST_TS] - s[FIRST_TS];
+		if (!(span > 0))
+			return NAN;
+		if (over)
+			return ratio(grown(s), grown(s + TOTAL_SLOTS));
+		return fold == FOLD_DELTA ? grown(s) : grown(s) / span;
+	}
+	case FOLD_SHARE:
+		return ratio(s[SHARE_GREW], s[SHARE_SEEN]);
+	case FOLD_NONE:
+		return s[1];
+	case FOLD_SUM:
+		return over ? ratio(s[0], s[1]) : s[0];
+	default:
+		return s[0];
+	}
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside room view: a view compiled for speed, and its rows. */
+#ifndef DREDGE_VIEW_INSIDE_H
+#define DREDGE_VIEW_INSIDE_H
+
+#include "view/view.h"
+
+#define COLUMN_NONE UINT32_MAX
+
+/* Values that need no getter: what the event itself tells. */
+enum shortcut { SHORT_NONE, SHORT_ONE, SHORT_LEN, SHORT_LOST };
+
+struct getter {
+	const struct field *field; /* NULL = none */
+	char *arg;		   /* owned */
+};
+
+struct column {
+	const struct view_column *info;
+	struct getter get, over;
+	enum shortcut shortcut;
+	uint32_t dirs;	/* EVENT_IN, EVENT_OUT: only packets of these; 0 = all */
+	uint32_t types; /* mask of 1 << EVENT_* that can have it */
+	enum view_fold fold;
+	bool keeps;	/* has a value, not numbers: values[place] of a row, else slots[place] */
+	bool number;	/* what is shown is a number */
+	uint32_t place; /* where the row has it */
+	uint32_t slots; /* numbers of the first stage */
+};
+
+/* A value that a row keeps; bytes are owned and reused. */
+struct kept {
+	struct value v;
+	char *bytes;
+	uint32_t cap;
+	bool known;
+};
+
+struct row {
+	uint64_t id, hash;
+	uint64_t version;    /* of what was known of containers when its values were kept */
+	uint32_t settled;    /* mask of 1 << EVENT_*: nothing more to keep of these */
+	uint32_t touched;    /* interval */
+	uint32_t spark_at;   /* bucket of the newest point */
+	bool absent;	     /* the row of those without a key */
+	double error;	     /* in the sorted column */
+	struct kept key;     /* as text */
+	struct kept *values; /* of columns that keep */
+	double *slots;	     /* of those that count */
+	float *spark;	     /* TABLE_SPARK, or NULL */
+};
+
+/* Rows by the hash of their key; open addressing, never more than half full. */
+struct rowmap {
+	struct row **at;
+	size_t mask, n;
+};
+
+/* Different values of FOLD_COUNT columns: hashes of row, column and value. Bounded. */
+struct different {
+	uint64_t *at;
+	size_t mask, n;
+	bool full;
+};
+
+#define DIFFERENT_MAX (1u << 20)
+
+struct table {
+	const struct view_info *info;
+	struct filter *filter; /* NULL = all */
+	bool flows, order, totals;
+	struct column *columns;
+	size_t n_columns;
+	size_t key, group; /* indices; group == key when there is one stage */
+	struct table_column *shown;
+	size_t *shown_of; /* column index of each shown */
+	size_t n_shown;
+	uint32_t n_values, n_slots;
+	double *fresh; /* slots of a new row */
+	/* columns by type of event */
+	uint16_t *plan[EVENT_TYPES];
+	size_t planned[EVENT_TYPES];
+	/* the first stage */
+	struct row **rows; /* owned; used ones first */
+	size_t n_rows, cap_rows, made_rows, max_rows;
+	struct rowmap map;
+	struct different different;
+	uint64_t next_id, events, given_up;
+	double error;
+	size_t list_at; /* of a list: the oldest */
+	/* what was settled for containers and interfaces while nothing more was known of them */
+	uint64_t version;
+	struct row **by_container; /* the row; &no_row = left out */
+	size_t by_container_cap;
+	uint8_t *verdicts; /* by interface: enum verdict + 1 */
+	size_t verdicts_cap;
+	struct text scratch, keytext;
+	/* the interval */
+	uint64_t from, to;    /* of a file, else 0 */
+	uint64_t began;	      /* live: of this interval */
+	uint64_t first, last; /* of the events */
+	uint32_t interval;
+	uint64_t bucket_base, bucket_from, bucket_to, bucket_ns;
+	uint32_t bucket;
+	size_t spark_column; /* that the sparkline follows, or COLUMN_NONE */
+	/* what is shown */
+	unsigned sorted;
+	bool descending;
+	char *search;
+	struct rowmap groups;
+	struct row **group_rows; /* owned and reused: values and two slots for each column */
+	size_t n_groups, made_groups, cap_groups;
+	struct different members;
+	struct table_row *out;
+	size_t cap_out;
+	struct cell *cells;
+	size_t cap_cells;
+	struct text cell_bytes;
+	struct table_rows result;
+};
+
+/* ---- numbers: fold.c ---- */
+
+uint32_t fold_slots(enum view_fold fold, bool over);
+void fold_fresh(enum view_fold fold, bool over, double *slots);
+void fold_add(enum view_fold fold, double *slots, double v, double weight, uint64_t ts);
+/* An interval is over: totals go on from their last sample. */
+void fold_next(enum view_fold fold, bool over, double *slots);
+/* NAN = absent. seconds: of the interval. */
+double fold_result(enum view_fold fold, bool over, const double *slots, double seconds);
+
+/* ---- rows: rows.c ---- */
+
+struct row *row_new(size_t n_values, size_t n_slots, bool spark);
+void row_free(struct row *r, size_t n_values);
+void row_clear(const struct table *t, struct row *r);
+void kept_set(struct kept *k, const struct value *v);
+void kept_text(struct kept *k, const char *p, size_t n);
+void kept_done(struct kept *k);
+struct row *rowmap_find(const struct rowmap *m, uint64_t hash, const char *key, size_t n,
+			bool absent);
+void rowmap_add(struct rowmap *m, struct row *r);
+void rowmap_clear(struct rowmap *m);
+/* 1 when the hash is new. */
+bool different_add(struct different *d, uint64_t hash);
+void different_clear(struct different *d);
+/* The row of the event, or NULL when it has none. */
+struct row *table_find_row(struct table *t, struct context *c);
+void table_forget(struct table *t);
+void spark_add(struct table *t, struct row *r, uint64_t ts, double v);
+
+/* ---- opening: open.c ---- */
+
+bool getter_parse(struct getter *g, const char *name, struct err *e);
+/* The first value; false when there is none. Borrowed from the table's scratch. */
+static inline bool getter_value(const struct getter *g, struct context *c, struct text *scratch,
+				struct value *out)
+{
+	struct value all[FIELD_MAX_VALUES];
+
+	scratch->len = 0;
+	if (!g->field->get(g->field, g->arg, c, scratch, all))
+		return false;
+	*out = all[0];
+	return true;
+}
+
+static inline double value_number(const struct value *v)
+{
+	switch (v->type) {
+	case VALUE_BOOL:
+		return v->b;
+	case VALUE_I64:
+		return (double)v->i;
+	case VALUE_DOUBLE:
+		return v->d;
+	default:
+		return (double)v->u;
+	}
+}
+
+static inline bool value_is_text(enum value_type type)
+{
+	return type == VALUE_STRING || type == VALUE_BYTES || type == VALUE_IP || type == VALUE_MAC;
+}
+
+/* Names that mean the same: "marathon.app.name" for "marathon.app.id". Borrowed. */
+const char *field_entity(const char *name);
+/* Conditions of a path, joined by "and"; false when there are none. */
+bool path_filter(const struct view_path *p, struct text *out);
+
+#endif

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening: a view's description, a way down and a filter become columns, slots and plans. */
+#include "view/inside.h"
+
+#include <stdlib.h>
+
+bool getter_parse(struct getter *g, const char *name, struct err *e)
+{
+	size_t used = 0, n = strlen(name);
+
+	g->field = field_find(name, n, &used, &g->arg);
+	if (g->field && used == n && !(g->field->flags & FIELD_FILTER))
+		return true;
+	free(g->arg);
+	*g = (struct getter){0};
+	const char *why = field_why_not(name, n), *near = field_nearest(name, n);
+	if (why)
+		err_set(e, ERR_USAGE, "%s: %s", name, why);
+	else if (near)
+		err_set(e, ERR_USAGE, "%s: no such field; %s?", name, near);
+	else
+		err_set(e, ERR_USAGE, "%s: no such field", name);
+	return false;
+}
+
+/* Fields whose value stands in the event itself. */
+static const struct {
+	const char *field;
+	enum shortcut shortcut;
+	uint32_t dirs;
+} shortcuts[] = {
+	{"evt.count", SHORT_ONE, 0},
+	{"frame.count", SHORT_ONE, 0},
+	{"frame.count.in", SHORT_ONE, EVENT_IN},
+	{"frame.count.out", SHORT_ONE, EVENT_OUT},
+	{"frame.len", SHORT_LEN, 0},
+	{"frame.len.in", SHORT_LEN, EVENT_IN},
+	{"frame.len.out", SHORT_LEN, EVENT_OUT},
+	{"frame.drop_count", SHORT_LOST, 0},
+};
+
+static void find_shortcut(struct column *k)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(shortcuts); i++) {
+		if (!str_eq(shortcuts[i].field, k->info->field))
+			continue;
+		k->shortcut = shortcuts[i].shortcut;
+		k->dirs = shortcuts[i].dirs;
+	}
+}
+
+static uint32_t types_of(const struct field *f)
+{
+	uint32_t types = 0;
+
+	if (f->flags & FIELD_PACKETS)
+		types |= 1u << EVENT_PACKET;
+	if (f->flags & FIELD_COUNTERS)
+		types |= 1u << EVENT_COUNTERS;
+	if (f->flags & FIELD_NOTICES)
+		types |= 1u << EVENT_NOTICE | 1u << EVENT_DROP;
+	return types ? types : (1u << EVENT_TYPES) - 2;
+}
+
+static bool is_number(enum value_type type)
+{
+	return !value_is_text(type) && type != VALUE_BOOL;
+}
+
+static int set_column(struct table *t, struct column *k, const struct view_column *info,
+		      struct err *e)
+{
+	k->info = info;
+	k->fold = info->fold;
+	if (!getter_parse(&k->get, info->field, e) ||
+	    (info->over && !getter_parse(&k->over, info->over, e)))
+		return err_wrap(e, "column %s", info->name);
+	const struct field *f = k->get.field;
+	/* Of a text there is no sum: any of its values, as sysdig takes it. */
+	if (value_is_text(f->type) && k->fold != FOLD_COUNT)
+		k->fold = FOLD_NONE;
+	k->keeps = k->fold == FOLD_NONE && !(f->flags & FIELD_COUNTERS && is_number(f->type));
+	bool counted = info->group_fold == FOLD_COUNT && !info->group_key;
+	k->number = counted || k->fold == FOLD_COUNT || is_number(f->type);
+	k->types = types_of(f);
+	find_shortcut(k);
+	if (k->keeps) {
+		k->place = t->n_values++;
+	} else {
+		k->slots = fold_slots(k->fold, info->over);
+		k->place = t->n_slots;
+		t->n_slots += k->slots;
+	}
+	t->flows |= (f->flags & FIELD_FLOW) != 0;
+	t->totals |= k->fold >= FOLD_DELTA;
+	t->order |= (f->flags & (FIELD_FLOW | FIELD_ORDER)) || k->fold == FOLD_SHARE;
+	return 0;
+}
+
+static int set_columns(struct table *t, struct err *e)
+{
+	const struct view_info *v = t->info;
+
+	t->key = t->group = COLUMN_NONE;
+	t->columns = xcalloc(v->n_columns + 1, sizeof(*t->columns));
+	for (size_t i = 0; i < v->n_columns; i++) {
+		t->n_columns = i + 1;
+		if (set_column(t, &t->columns[i], &v->columns[i], e))
+			return -1;
+		if (v->columns[i].key)
+			t->key = i;
+		if (v->columns[i].group_key)
+			t->group = i;
+		if (v->columns[i].sparkline && !t->columns[i].keeps &&
+		    t->columns[i].fold <= FOLD_TIME_AVG)
+			t->spark_column = i;
+	}
+	if (t->group == COLUMN_NONE)
+		t->group = t->key;
+	if (v->kind == VIEW_TABLE && t->key == COLUMN_NONE)
+		return err_set(e, ERR_USAGE, "no column is the key");
+	t->order |= v->kind == VIEW_LIST;
+	t->fresh = xcalloc(t->n_slots + 1, sizeof(*t->fresh));
+	for (size_t i = 0; i < t->n_columns; i++)
+		if (!t->columns[i].keeps)
+			fold_fresh(t->columns[i].fold, t->columns[i].over.field,
+				   t->fresh + t->columns[i].place);
+	return 0;
+}
+
+static void set_plans(struct table *t)
+{
+	for (unsigned type = 0; type < EVENT_TYPES; type++) {
+		t->plan[type] = xcalloc(t->n_columns + 1, sizeof(**t->plan));
+		for (size_t i = 0; i < t->n_columns; i++)
+			if (!t->columns[i].keeps && t->columns[i].types >> type & 1)
+				t->plan[type][t->planned[type]++] = (uint16_t)i;
+	}
+}
+
+static void set_shown(struct table *t)
+{
+	t->shown = xcalloc(t->n_columns + 1, sizeof(*t->shown));
+	t->shown_of = xcalloc(t->n_columns + 1, sizeof(*t->shown_of));
+	for (size_t i = 0; i < t->n_columns; i++) {
+		const struct view_column *info = t->columns[i].info;
+		if (str_eq(info->name, "NA"))
+			continue;
+		if (info->sorting)
+			t->sorted = (unsigned)t->n_shown;
+		t->shown[t->n_shown] = (struct table_column){info, t->columns[i].number,
+							     i == t->group};
+		t->shown_of[t->n_shown++] = i;
+	}
+	t->descending = t->n_shown && t->shown[t->sorted].number;
+}
+
+/* "%depth" and "%depth+1" of a filter. */
+static void put_depth(struct text *out, const char *s, unsigned depth)
+{
+	static const char mark[] = "%depth";
+
+	while (*s) {
+		if (!str_starts(s, mark)) {
+			text_char(out, *s++);
+			continue;
+		}
+		s += strlen(mark);
+		bool next = str_starts(s, "+1");
+		text_u64(out, depth + next);
+		s += next ? 2 : 0;
+	}
+}
+
+static void and_also(struct text *out, const char *filter)
+{
+	if (!filter || !*filter)
+		return;
+	text_str(out, out->len ? " and (" : "(");
+	text_str(out, filter);
+	text_char(out, ')');
+}
+
+static int set_filter(struct table *t, const struct table_options *o, struct err *e)
+{
+	struct text all = {0}, own = {0};
+	int status = 0;
+
+	/* By itself first: then the column of an error is one in what the user wrote. */
+	if (o->filter && *o->filter) {
+		struct filter *f = filter_compile(o->filter, o->dirs, e);
+		if (!f)
+			return -1;
+		filter_free(f);
+	}
+	if (o->info->filter)
+		put_depth(&own, o->info->filter, o->depth);
+	and_also(&all, text_cstr(&own));
+	text_reset(&own);
+	if (o->path && path_filter(o->path, &own))
+		and_also(&all, text_cstr(&own));
+	and_also(&all, o->filter);
+	if (all.len) {
+		t->filter = filter_compile(text_cstr(&all), o->dirs, e);
+		if (!t->filter)
+			status = err_wrap(e, "view %s", o->info->id);
+	}
+	text_done(&all);
+	text_done(&own);
+	if (t->filter) {
+		t->flows |= filter_needs_flows(t->filter);
+		t->order |= filter_needs_order(t->filter);
+	}
+	return status;
+}
+
+struct table *table_open(const struct table_options *o, struct err *e)
+{
+	if (o->info->trouble) {
+		err_set(e, ERR_FAILED, "%s", o->info->trouble);
+		return NULL;
+	}
+	struct table *t = xcalloc(1, sizeof(*t));
+
+	t->info = o->info;
+	t->spark_column = COLUMN_NONE;
+	t->max_rows = o->max_rows		   ? o->max_rows
+		      : o->info->kind == VIEW_LIST ? TABLE_LIST
+						   : TABLE_ROWS;
+	t->max_rows = MAX(t->max_rows, 4);
+	t->search = xstrdup("");
+	if (o->info->kind == VIEW_SPECTROGRAM) {
+		err_set(e, ERR_USAGE, "view %s: is a spectrogram, which has no rows", o->info->id);
+		table_close(t);
+		return NULL;
+	}
+	if (set_columns(t, e)) {
+		err_wrap(e, "view %s", o->info->id);
+		table_close(t);
+		return NULL;
+	}
+	if (set_filter(t, o, e)) {
+		table_close(t);
+		return NULL;
+	}
+	set_plans(t);
+	set_shown(t);
+	table_window(t, 0, 0);
+	return t;
+}
+
+void table_close(struct table *t)
+{
+	if (!t)
+		return;
+	for (size_t i = 0; i < t->made_rows; i++)
+		row_free(t->rows[i], t->n_values);
+	for (size_t i = 0; i < t->made_groups; i++)
+		row_free(t->group_rows[i], t->n_columns);
+	for (size_t i = 0; i < t->n_columns; i++) {
+		free(t->columns[i].get.arg);
+		free(t->columns[i].over.arg);
+	}
+	for (unsigned type = 0; type < EVENT_TYPES; type++)
+		free(t->plan[type]);
+	filter_free(t->filter);
+	free(t->columns);
+	free(t->shown);
+	free(t->shown_of);
+	free(t->fresh);
+	free(t->rows);
+	free(t->map.at);
+	free(t->groups.at);
+	free(t->group_rows);
+	free(t->different.at);
+	free(t->members.at);
+	free(t->by_container);
+	free(t->verdicts);
+	free(t->search);
+	free(t->out);
+	free(t->cells);
+	text_done(&t->scratch);
+	text_done(&t->keytext);
+	text_done(&t->cell_bytes);
+	free(t);
+}
+
+const struct view_info *table_info(const struct table *t)
+{
+	return t->info;
+}
+
+const struct filter *table_filter(const struct table *t)
+{
+	return t->filter;
+}
+
+bool table_needs_flows(const struct table *t)
+{
+	return t->flows;
+}
+
+bool table_needs_order(const struct table *t)
+{
+	return t->order;
+}
+
+/* Counters are sampled once a second; a sample may be late. */
+#define EARLY_NS (2 * NSEC_PER_SEC)
+
+uint64_t table_early(const struct table *t)
+{
+	return t->totals ? EARLY_NS : 0;
+}
+
+const struct table_column *table_columns(const struct table *t, size_t *n)
+{
+	*n = t->n_shown;
+	return t->shown;
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From rows of the first stage to what is shown: groups, cells, search, order. */
+#include "view/inside.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define IN_CELL_BYTES 0x80000000u /* cell.n: text is an offset still */
+#define GROUP_SLOTS   2u
+
+static double interval_seconds(const struct table *t, uint64_t now)
+{
+	uint64_t ns = 0;
+
+	if (t->to > t->from)
+		ns = t->to - t->from;
+	else if (t->began)
+		ns = now > t->began ? now - t->began : 0;
+	else if (t->last > t->first)
+		ns = t->last - t->first;
+	return (double)ns / (double)NSEC_PER_SEC;
+}
+
+/* ---- the second stage ---- */
+
+/* Without an aggregation of its own a number is grouped as it was gathered. */
+static enum view_fold group_fold(const struct column *k)
+{
+	if (k->info->group_fold != FOLD_NONE)
+		return k->info->group_fold == FOLD_TIME_AVG ? FOLD_SUM : k->info->group_fold;
+	switch (k->fold) {
+	case FOLD_AVG:
+	case FOLD_MIN:
+	case FOLD_MAX:
+		return k->fold;
+	case FOLD_SHARE:
+		return FOLD_AVG;
+	default:
+		return k->info->over ? FOLD_AVG : FOLD_SUM;
+	}
+}
+
+static struct row *group_of(struct table *t, const struct row *r)
+{
+	const struct kept *key = &r->values[t->columns[t->group].place];
+	const char *text = "";
+	size_t n = 0;
+
+	if (key->known && key->v.type == VALUE_STRING) {
+		text = key->v.p;
+		n = key->v.n;
+	} else if (key->known) {
+		text_reset(&t->keytext);
+		value_text(&t->keytext, t->columns[t->group].get.field, &key->v);
+		text = t->keytext.data;
+		n = t->keytext.len;
+	} else if (!t->columns[t->group].info->absent) {
+		return NULL;
+	}
+	uint64_t hash = hash_bytes(text, n);
+	struct row *g = rowmap_find(&t->groups, hash, text, n, !key->known);
+	if (g)
+		return g;
+	if (t->n_groups == t->made_groups) {
+		GROW(t->group_rows, t->made_groups, t->cap_groups);
+		t->group_rows[t->made_groups++] = row_new(t->n_columns, t->n_columns * GROUP_SLOTS,
+							  t->spark_column != COLUMN_NONE);
+	}
+	g = t->group_rows[t->n_groups++];
+	for (size_t i = 0; i < t->n_columns; i++) {
+		g->values[i].known = false;
+		fold_fresh(FOLD_AVG, false, g->slots + i * GROUP_SLOTS);
+	}
+	if (g->spark)
+		memset(g->spark, 0, TABLE_SPARK * sizeof(*g->spark));
+	g->id = g->hash = hash;
+	g->absent = !key->known;
+	g->error = 0;
+	g->spark_at = t->bucket;
+	kept_text(&g->key, text, n);
+	rowmap_add(&t->groups, g);
+	return g;
+}
+
+static void add_kept(struct table *t, struct row *g, size_t column, const struct kept *v)
+{
+	struct kept *to = &g->values[column];
+
+	if (!v->known)
+		return;
+	if (t->columns[column].info->group_fold == FOLD_COUNT) {
+		uint64_t hash = value_is_text(v->v.type) ? hash_bytes(v->v.p, v->v.n)
+							 : hash_u64(v->v.u);
+		double *slots = g->slots + column * GROUP_SLOTS;
+		if (isnan(slots[0]))
+			slots[0] = 0;
+		if (different_add(&t->members, hash ^ hash_u64(g->hash + column)))
+			slots[0]++;
+		return;
+	}
+	bool text = value_is_text(v->v.type);
+	if (!to->known)
+		kept_set(to, &v->v);
+	else if (to->v.type != v->v.type ||
+		 (text ? to->v.n != v->v.n || memcmp(to->v.p, v->v.p, v->v.n) : to->v.u != v->v.u))
+		kept_text(to, "*", 1);
+}
+
+static float spark_point(const struct table *t, const struct row *r, uint32_t i)
+{
+	uint32_t bucket = t->bucket - (TABLE_SPARK - 1) + i; /* wraps: then it is far ahead */
+
+	if (bucket > r->spark_at || r->spark_at - bucket >= TABLE_SPARK)
+		return 0;
+	return r->spark[bucket % TABLE_SPARK];
+}
+
+static void add_to_group(struct table *t, struct row *g, const struct row *r, double seconds)
+{
+	for (size_t i = 0; i < t->n_columns; i++) {
+		const struct column *k = &t->columns[i];
+		if (k->keeps) {
+			add_kept(t, g, i, &r->values[k->place]);
+			continue;
+		}
+		double v = fold_result(k->fold, k->over.field, r->slots + k->place, seconds);
+		if (!isnan(v))
+			fold_add(group_fold(k), g->slots + i * GROUP_SLOTS, v, 1, 0);
+	}
+	g->error += r->error;
+	for (uint32_t i = 0; g->spark && i < TABLE_SPARK; i++)
+		g->spark[i] += spark_point(t, r, i);
+}
+
+static void make_groups(struct table *t, double seconds)
+{
+	rowmap_clear(&t->groups);
+	different_clear(&t->members);
+	t->n_groups = 0;
+	for (size_t i = 0; i < t->n_rows; i++) {
+		struct row *g = group_of(t, t->rows[i]);
+		if (g)
+			add_to_group(t, g, t->rows[i], seconds);
+	}
+}
+
+/* ---- cells ---- */
+
+static void put_kept(struct table *t, const struct column *k, const struct kept *v,
+		     struct cell *cell)
+{
+	if (!v->known)
+		return;
+	if (!value_is_text(v->v.type))
+		cell->number = value_number(&v->v);
+	if (v->v.type == VALUE_STRING || v->v.type == VALUE_BYTES) {
+		cell->text = v->v.p;
+		cell->n = v->v.n;
+	} else if (k->info->unit == UNIT_NONE || isnan(cell->number)) {
+		size_t from = t->cell_bytes.len;
+		value_text(&t->cell_bytes, k->get.field, &v->v);
+		cell->text = (const char *)(uintptr_t)from;
+		cell->n = (uint32_t)(t->cell_bytes.len - from) | IN_CELL_BYTES;
+	}
+}
+
+static void put_cell(struct table *t, const struct row *r, size_t column, double seconds,
+		     struct cell *cell)
+{
+	const struct column *k = &t->columns[column];
+	bool grouped = t->group != t->key;
+
+	*cell = (struct cell){.number = NAN};
+	if (k->keeps && !(grouped && k->info->group_fold == FOLD_COUNT)) {
+		put_kept(t, k, &r->values[grouped ? column : k->place], cell);
+	} else if (grouped) {
+		enum view_fold fold = k->keeps ? FOLD_COUNT : group_fold(k);
+		cell->number = fold_result(fold, false, r->slots + column * GROUP_SLOTS, 1);
+	} else {
+		cell->number = fold_result(k->fold, k->over.field, r->slots + k->place, seconds);
+	}
+	if (column == t->group && r->absent) {
+		cell->text = k->info->absent;
+		cell->n = (uint32_t)strlen(cell->text);
+	}
+}
+
+static bool contains(const struct table_column *c, const struct cell *cell, const char *search,
+		     struct text *scratch)
+{
+	text_reset(scratch);
+	if (cell->text)
+		text_put(scratch, cell->text, cell->n);
+	else
+		cell_text(c, cell, 0, scratch);
+	return strcasestr(text_cstr(scratch), search);
+}
+
+static bool found(struct table *t, const struct cell *cells)
+{
+	if (!*t->search)
+		return true;
+	for (size_t i = 0; i < t->n_shown; i++)
+		if (contains(&t->shown[i], &cells[i], t->search, &t->scratch))
+			return true;
+	return false;
+}
+
+static void make_row(struct table *t, struct row *r, double seconds, struct table_row *out,
+		     struct cell *cells)
+{
+	for (size_t i = 0; i < t->n_shown; i++)
+		put_cell(t, r, t->shown_of[i], seconds, &cells[i]);
+	if (r->spark && t->group == t->key) {
+		float points[TABLE_SPARK];
+		for (uint32_t i = 0; i < TABLE_SPARK; i++)
+			points[i] = spark_point(t, r, i);
+		for (uint32_t i = 0; i < TABLE_SPARK; i++)
+			r->spark[(t->bucket + 1 + i) % TABLE_SPARK] = points[i];
+		r->spark_at = t->bucket;
+	}
+	*out = (struct table_row){
+		.id = r->id,
+		.key = r->absent ? NULL : r->key.v.p,
+		.key_n = r->key.v.n,
+		.cells = cells,
+		.spark = r->spark,
+		.error = r->error,
+	};
+}
+
+/* ---- order ---- */
+
+static int compare_text(const struct cell *a, const struct cell *b)
+{
+	int c = memcmp(a->text, b->text, MIN(a->n, b->n));
+
+	return c ? c : (a->n > b->n) - (a->n < b->n);
+}
+
+static int compare_cells(const struct cell *a, const struct cell *b, bool descending)
+{
+	bool number[2] = {!isnan(a->number), !isnan(b->number)};
+
+	/* What is absent comes last either way. */
+	bool known[2] = {number[0] || a->text, number[1] || b->text};
+	if (known[0] != known[1])
+		return known[1] - known[0];
+	if (!known[0])
+		return 0;
+	int c = number[0] && number[1] ? (a->number > b->number) - (a->number < b->number)
+		: a->text && b->text   ? compare_text(a, b)
+				       : number[1] - number[0];
+	return descending ? -c : c;
+}
+
+static int compare_rows(const void *a, const void *b, void *ctx)
+{
+	const struct table *t = ctx;
+	const struct table_row *x = a, *y = b;
+	int c = t->n_shown
+			? compare_cells(&x->cells[t->sorted], &y->cells[t->sorted], t->descending)
+			: 0;
+
+	if (c)
+		return c;
+	if (x->key && y->key) {
+		const struct cell kx = {.text = x->key, .n = x->key_n};
+		const struct cell ky = {.text = y->key, .n = y->key_n};
+		c = compare_text(&kx, &ky);
+		if (c)
+			return c;
+	}
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+unsigned table_sorted(const struct table *t, bool *descending)
+{
+	*descending = t->descending;
+	return t->sorted;
+}
+
+void table_sort(struct table *t, unsigned column, bool descending)
+{
+	if (column < t->n_shown)
+		t->sorted = column;
+	t->descending = descending;
+}
+
+void table_search(struct table *t, const char *text)
+{
+	free(t->search);
+	t->search = xstrdup(text ? text : "");
+}
+
+static void settle_texts(struct table *t, size_t n)
+{
+	text_cstr(&t->cell_bytes);
+	for (size_t i = 0; i < n; i++) {
+		struct cell *c = &t->cells[i];
+		if (!(c->n & IN_CELL_BYTES))
+			continue;
+		c->n &= ~IN_CELL_BYTES;
+		c->text = t->cell_bytes.data + (uintptr_t)c->text;
+	}
+}
+
+const struct table_rows *table_refresh(struct table *t, uint64_t now)
+{
+	double seconds = interval_seconds(t, now);
+	bool grouped = t->group != t->key;
+
+	if (grouped)
+		make_groups(t, seconds);
+	struct row **rows = grouped ? t->group_rows : t->rows;
+	size_t n = grouped ? t->n_groups : t->n_rows, shown = 0;
+	if (t->cap_out < n) {
+		t->cap_out = n + n / 4;
+		t->out = xrealloc(t->out, t->cap_out * sizeof(*t->out));
+		t->cells = xrealloc(t->cells, (t->cap_out * t->n_shown + 1) * sizeof(*t->cells));
+	}
+	text_reset(&t->cell_bytes);
+	for (size_t i = 0; i < n; i++)
+		make_row(t, rows[i], seconds, &t->out[i], t->cells + i * t->n_shown);
+	settle_texts(t, n * t->n_shown);
+	for (size_t i = 0; i < n; i++)
+		if (found(t, t->out[i].cells))
+			t->out[shown++] = t->out[i];
+	/* A list is in order of time until somebody sorts it. */
+	if (shown)
+		qsort_r(t->out, shown, sizeof(*t->out), compare_rows, t);
+	t->result = (struct table_rows){
+		.rows = t->out,
+		.n = shown,
+		.all = n,
+		.events = t->events,
+		.given_up = t->given_up,
+		.error = t->error,
+		.seconds = seconds,
+	};
+	return &t->result;
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The first stage's rows: found by their key, made once, given up when there are too many. */
+#include "view/inside.h"
+
+#include <stdlib.h>
+
+#define HASH_ABSENT 0x9ae16a3b2f90404full
+
+void kept_done(struct kept *k)
+{
+	free(k->bytes);
+	*k = (struct kept){0};
+}
+
+static void kept_bytes(struct kept *k, const char *p, uint32_t n)
+{
+	if (k->cap < n + 1) {
+		k->cap = MAX(n + 1, 24u);
+		k->bytes = xrealloc(k->bytes, k->cap);
+	}
+	memcpy(k->bytes, p, n);
+	k->bytes[n] = '\0';
+	k->v.p = k->bytes;
+	k->v.n = n;
+}
+
+void kept_set(struct kept *k, const struct value *v)
+{
+	k->known = true;
+	k->v = *v;
+	if (value_is_text(v->type))
+		kept_bytes(k, v->p, v->n);
+}
+
+void kept_text(struct kept *k, const char *p, size_t n)
+{
+	k->known = true;
+	k->v.type = VALUE_STRING;
+	kept_bytes(k, p, (uint32_t)n);
+}
+
+struct row *row_new(size_t n_values, size_t n_slots, bool spark)
+{
+	struct row *r = xcalloc(1, sizeof(*r));
+
+	r->values = xcalloc(n_values + 1, sizeof(*r->values));
+	r->slots = xcalloc(n_slots + 1, sizeof(*r->slots));
+	if (spark)
+		r->spark = xcalloc(TABLE_SPARK, sizeof(*r->spark));
+	return r;
+}
+
+void row_free(struct row *r, size_t n_values)
+{
+	for (size_t i = 0; i < n_values; i++)
+		kept_done(&r->values[i]);
+	kept_done(&r->key);
+	free(r->values);
+	free(r->slots);
+	free(r->spark);
+	free(r);
+}
+
+void row_clear(const struct table *t, struct row *r)
+{
+	memcpy(r->slots, t->fresh, t->n_slots * sizeof(*r->slots));
+	for (uint32_t i = 0; i < t->n_values; i++)
+		r->values[i].known = false;
+	if (r->spark)
+		memset(r->spark, 0, TABLE_SPARK * sizeof(*r->spark));
+	r->spark_at = t->bucket;
+	r->absent = false;
+	r->settled = 0;
+	r->error = 0;
+	r->touched = t->interval;
+}
+
+/* ---- by key ---- */
+
+struct row *rowmap_find(const struct rowmap *m, uint64_t hash, const char *key, size_t n,
+			bool absent)
+{
+	if (!m->at)
+		return NULL;
+	for (size_t i = hash & m->mask; m->at[i]; i = (i + 1) & m->mask) {
+		struct row *r = m->at[i];
+		if (r->hash == hash && r->absent == absent && r->key.v.n == n &&
+		    !memcmp(r->key.v.p, key, n))
+			return r;
+	}
+	return NULL;
+}
+
+static void rowmap_place(struct rowmap *m, struct row *r)
+{
+	size_t i = r->hash & m->mask;
+
+	while (m->at[i])
+		i = (i + 1) & m->mask;
+	m->at[i] = r;
+}
+
+void rowmap_add(struct rowmap *m, struct row *r)
+{
+	if (2 * (m->n + 1) > m->mask || !m->at) {
+		struct rowmap larger = {.mask = m->at ? m->mask * 2 + 1 : 63};
+		larger.at = xcalloc(larger.mask + 1, sizeof(*larger.at));
+		for (size_t i = 0; m->at && i <= m->mask; i++)
+			if (m->at[i])
+				rowmap_place(&larger, m->at[i]);
+		larger.n = m->n;
+		free(m->at);
+		*m = larger;
+	}
+	rowmap_place(m, r);
+	m->n++;
+}
+
+void rowmap_clear(struct rowmap *m)
+{
+	if (m->at)
+		memset(m->at, 0, (m->mask + 1) * sizeof(*m->at));
+	m->n = 0;
+}
+
+/* ---- how many different ---- */
+
+static bool different_place(struct different *d, uint64_t hash)
+{
+	size_t i = hash & d->mask;
+
+	for (; d->at[i]; i = (i + 1) & d->mask)
+		if (d->at[i] == hash)
+			return false;
+	d->at[i] = hash;
+	d->n++;
+	return true;
+}
+
+bool different_add(struct different *d, uint64_t hash)
+{
+	hash += !hash;
+	if (!d->at || 2 * d->n > d->mask) {
+		if (d->n >= DIFFERENT_MAX) {
+			d->full = true;
+			return false;
+		}
+		struct different larger = {.mask = d->at ? d->mask * 2 + 1 : 1023};
+		larger.at = xcalloc(larger.mask + 1, sizeof(*larger.at));
+		for (size_t i = 0; d->at && i <= d->mask; i++)
+			if (d->at[i])
+				different_place(&larger, d->at[i]);
+		free(d->at);
+		*d = larger;
+	}
+	return different_place(d, hash);
+}
+
+void different_clear(struct different *d)
+{
+	if (d->at)
+		memset(d->at, 0, (d->mask + 1) * sizeof(*d->at));
+	d->n = 0;
+	d->full = false;
+}
+
+/* ---- the row of an event ---- */
+
+static struct row no_row; /* of containers that are left out */
+
+/* Nothing is known of containers and interfaces any more. */
+void table_forget(struct table *t)
+{
+	if (t->by_container)
+		memset(t->by_container, 0, t->by_container_cap * sizeof(*t->by_container));
+	if (t->verdicts)
+		memset(t->verdicts, 0, t->verdicts_cap);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double rank_of(const struct table *t, const struct row *r)
+{
+	const struct column *c = &t->columns[t->shown_of[t->sorted]];
+
+	if (c->keeps)
+		return 0;
+	double v = fold_result(c->fold, c->over.field, r->slots + c->place, 1);
+	return v == v ? v : 0;
+}
+
+/*
+ * The table is full: the half with the least values in the sorted column goes. A row that comes
+ * back may have lost as much as the greatest that went, each time.
+ */
+static void give_up_half(struct table *t)
+{
+	double *rank = xmalloc(t->n_rows * sizeof(*rank));
+
+	for (size_t i = 0; i < t->n_rows; i++)
+		rank[i] = rank_of(t, t->rows[i]);
+	qsort(rank, t->n_rows, sizeof(*rank), by_number);
+	double limit = rank[t->n_rows / 2], lost = 0;
+	free(rank);
+	size_t quota = t->n_rows / 2, kept = 0;
+	rowmap_clear(&t->map);
+	for (size_t i = 0; i < t->n_rows; i++) {
+		struct row *r = t->rows[i];
+		double v = rank_of(t, r);
+		if (v <= limit && quota) {
+			quota--;
+			lost = MAX(lost, v);
+			t->given_up++;
+			continue;
+		}
+		t->rows[i] = t->rows[kept];
+		t->rows[kept++] = r;
+		rowmap_add(&t->map, r);
+	}
+	t->n_rows = kept;
+	t->error += lost;
+	table_forget(t);
+}
+
+static struct row *take_row(struct table *t)
+{
+	if (t->n_rows == t->max_rows)
+		give_up_half(t);
+	if (t->n_rows == t->made_rows) {
+		GROW(t->rows, t->made_rows, t->cap_rows);
+		t->rows[t->made_rows++] = row_new(t->n_values, t->n_slots,
+						  t->spark_column != COLUMN_NONE);
+	}
+	struct row *r = t->rows[t->n_rows++];
+	row_clear(t, r);
+	r->id = ++t->next_id;
+	r->error = t->error;
+	return r;
+}
+
+static struct row *find_by_key(struct table *t, const char *key, size_t n, bool absent)
+{
+	uint64_t hash = absent ? HASH_ABSENT : hash_bytes(key, n);
+	struct row *r = rowmap_find(&t->map, hash, key, n, absent);
+
+	if (r)
+		return r;
+	r = take_row(t);
+	r->hash = hash;
+	r->absent = absent;
+	kept_text(&r->key, key, n);
+	rowmap_add(&t->map, r);
+	return r;
+}
+
+static struct row *find_by_value(struct table *t, struct context *c)
+{
+	const struct column *key = &t->columns[t->key];
+	struct value v;
+
+	if (!getter_value(&key->get, c, &t->scratch, &v))
+		return key->info->absent ? find_by_key(t, "", 0, true) : NULL;
+	if (v.type == VALUE_STRING)
+		return find_by_key(t, v.p, v.n, false);
+	text_reset(&t->keytext);
+	value_text(&t->keytext, key->get.field, &v);
+	return find_by_key(t, t->keytext.data, t->keytext.len, false);
+}
+
+/* A list has a row for each event, the newest TABLE_LIST of them. */
+static struct row *next_of_list(struct table *t)
+{
+	struct row *r;
+
+	if (t->n_rows < t->max_rows) {
+		r = take_row(t);
+	} else {
+		r = t->rows[t->list_at];
+		t->list_at = (t->list_at + 1) % t->max_rows;
+		row_clear(t, r);
+		r->id = ++t->next_id;
+		t->given_up++;
+	}
+	return r;
+}
+
+struct row *table_find_row(struct table *t, struct context *c)
+{
+	if (t->info->kind == VIEW_LIST)
+		return next_of_list(t);
+	if (!c->container || t->columns[t->key].get.field->scope != SCOPE_CONTAINER)
+		return find_by_value(t, c);
+	uint32_t index = c->container->index;
+	if (index >= t->by_container_cap) {
+		size_t cap = MAX(64, 2 * (size_t)index);
+		t->by_container = xrealloc(t->by_container, cap * sizeof(*t->by_container));
+		memset(t->by_container + t->by_container_cap, 0,
+		       (cap - t->by_container_cap) * sizeof(*t->by_container));
+		t->by_container_cap = cap;
+	}
+	if (!t->by_container[index]) {
+		struct row *r = find_by_value(t, c);
+		t->by_container[index] = r ? r : &no_row;
+	}
+	return t->by_container[index] == &no_row ? NULL : t->by_container[index];
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The event path of a table. */
+#include "view/inside.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* ---- sparklines: the newest points in buckets of one width ---- */
+
+static void turn_to_bucket(struct table *t, uint64_t ts)
+{
+	uint64_t since = ts > t->bucket_base ? ts - t->bucket_base : 0;
+
+	t->bucket = (uint32_t)(since / t->bucket_ns);
+	t->bucket_from = t->bucket_base + t->bucket * t->bucket_ns;
+	t->bucket_to = t->bucket_from + t->bucket_ns;
+}
+
+void spark_add(struct table *t, struct row *r, uint64_t ts, double v)
+{
+	if (!t->bucket_ns)
+		return;
+	if (ts < t->bucket_from || ts >= t->bucket_to)
+		turn_to_bucket(t, ts);
+	if (t->bucket > r->spark_at) {
+		uint32_t steps = MIN(t->bucket - r->spark_at, TABLE_SPARK);
+		for (uint32_t i = 1; i <= steps; i++)
+			r->spark[(t->bucket - steps + i) % TABLE_SPARK] = 0;
+		r->spark_at = t->bucket;
+	} else if (r->spark_at - t->bucket >= TABLE_SPARK) {
+		return;
+	}
+	r->spark[t->bucket % TABLE_SPARK] += (float)v;
+}
+
+/* ---- one event ---- */
+
+/* The filter; what the container alone decides is asked once. */
+static bool passes(struct table *t, struct context *c)
+{
+	uint32_t number = c->ev->iface;
+
+	if (!t->filter)
+		return true;
+	if (!c->iface)
+		return filter_match(t->filter, c);
+	if (number >= t->verdicts_cap) {
+		size_t cap = MAX(64, 2 * (size_t)number);
+		t->verdicts = xrealloc(t->verdicts, cap);
+		memset(t->verdicts + t->verdicts_cap, 0, cap - t->verdicts_cap);
+		t->verdicts_cap = cap;
+	}
+	if (!t->verdicts[number])
+		t->verdicts[number] =
+			(uint8_t)(filter_iface(t->filter, c->container, c->iface) + 1);
+	enum verdict v = (enum verdict)(t->verdicts[number] - 1);
+	return v == VERDICT_MAYBE ? filter_match(t->filter, c) : v == VERDICT_YES;
+}
+
+static uint64_t value_hash(const struct value *v)
+{
+	return value_is_text(v->type) ? hash_bytes(v->p, v->n) : hash_u64(v->u);
+}
+
+static void add_different(struct table *t, struct row *r, const struct column *k,
+			  const struct value *v)
+{
+	uint64_t hash = value_hash(v) ^ hash_u64(r->id << 8 | (uint64_t)(k - t->columns));
+
+	if (different_add(&t->different, hash))
+		fold_add(FOLD_COUNT, r->slots + k->place, 1, 1, 0);
+}
+
+static bool number_of(const struct getter *g, struct context *c, struct text *scratch, double *out)
+{
+	struct value v;
+
+	if (!getter_value(g, c, scratch, &v))
+		return false;
+	*out = value_number(&v);
+	return true;
+}
+
+static void add(struct table *t, struct row *r, const struct column *k, struct context *c)
+{
+	const struct event *ev = c->ev;
+	double weight = ev->type == EVENT_PACKET ? ev->weight : 1, v, over;
+	double *slots = r->slots + k->place;
+
+	if (k->dirs && !(ev->flags & k->dirs))
+		return;
+	if (k->shortcut == SHORT_LEN) {
+		v = ev->len;
+	} else if (k->shortcut == SHORT_ONE) {
+		v = 1;
+	} else if (k->shortcut == SHORT_LOST) {
+		v = ev->lost;
+	} else if (k->fold == FOLD_COUNT) {
+		struct value value;
+		if (getter_value(&k->get, c, &t->scratch, &value))
+			add_different(t, r, k, &value);
+		return;
+	} else if (!number_of(&k->get, c, &t->scratch, &v)) {
+		return;
+	}
+	fold_add(k->fold, slots, v, weight, ev->ts);
+	if (k->over.field && number_of(&k->over, c, &t->scratch, &over))
+		fold_add(k->fold, slots + fold_slots(k->fold, false), over, weight, ev->ts);
+	if (r->spark && (size_t)(k - t->columns) == t->spark_column)
+		spark_add(t, r, ev->ts, v * weight);
+}
+
+/* What does not change, from the first event that has it; of containers again when more is known
+ * of them. */
+static void keep(struct table *t, struct row *r, struct context *c)
+{
+	uint32_t type = 1u << c->ev->type;
+	bool whole = true;
+
+	if (r->version != t->version) {
+		r->version = t->version;
+		r->settled = 0;
+	}
+	if (LIKELY(r->settled & type))
+		return;
+	for (size_t i = 0; i < t->n_columns; i++) {
+		const struct column *k = &t->columns[i];
+		struct value v;
+		if (!k->keeps || !(k->types & type))
+			continue;
+		bool of_container = k->get.field->scope == SCOPE_CONTAINER;
+		struct kept *to = &r->values[k->place];
+		if (to->known && !of_container)
+			continue;
+		if (getter_value(&k->get, c, &t->scratch, &v))
+			kept_set(to, &v);
+		else
+			whole &= of_container;
+	}
+	if (whole)
+		r->settled |= type;
+}
+
+void table_event(struct table *t, struct context *c)
+{
+	if (UNLIKELY(c->version != t->version)) {
+		table_forget(t);
+		t->version = c->version;
+	}
+	if (!passes(t, c))
+		return;
+	unsigned type = c->ev->type;
+	/* Samples from before the window only say where totals began. */
+	bool early = c->ev->ts < t->from;
+	if (early && type != EVENT_COUNTERS)
+		return;
+	struct row *r = table_find_row(t, c);
+	if (!r)
+		return;
+	if (!early) {
+		t->events++;
+		t->first = MIN(t->first, c->ev->ts);
+		t->last = MAX(t->last, c->ev->ts);
+		r->touched = t->interval;
+	}
+	keep(t, r, c);
+	for (size_t i = 0; i < t->planned[type]; i++)
+		add(t, r, &t->columns[t->plan[type][i]], c);
+}
+
+bool table_part(struct table *t, const struct table_part *p)
+{
+	struct event ev = {.ts = p->ts, .type = EVENT_PACKET, .iface = IFACE_NONE, .weight = 1};
+	struct context c = {.ev = &ev, .container = p->container, .iface = p->iface};
+	enum verdict verdict = t->filter ? filter_iface(t->filter, p->container, p->iface)
+					 : VERDICT_YES;
+
+	if (t->info->kind != VIEW_TABLE || verdict == VERDICT_MAYBE ||
+	    t->columns[t->key].get.field->scope != SCOPE_CONTAINER)
+		return false;
+	struct row *r = verdict == VERDICT_YES ? table_find_row(t, &c) : NULL;
+	if (!r)
+		return true;
+	t->events += p->packets;
+	r->touched = t->interval;
+	keep(t, r, &c);
+	for (size_t i = 0; i < t->planned[EVENT_PACKET]; i++) {
+		const struct column *k = &t->columns[t->plan[EVENT_PACKET][i]];
+		double v = k->shortcut == SHORT_LEN   ? (double)p->bytes
+			   : k->shortcut == SHORT_ONE ? (double)p->packets
+						      : (double)p->lost;
+		if (k->shortcut == SHORT_NONE || k->dirs)
+			continue;
+		fold_add(k->fold, r->slots + k->place, v, 1, p->ts);
+		if (r->spark && (size_t)(k - t->columns) == t->spark_column)
+			spark_add(t, r, p->ts, v);
+	}
+	return true;
+}
+
+/* ---- intervals ---- */
+
+void table_window(struct table *t, uint64_t from, uint64_t to)
+{
+	rowmap_clear(&t->map);
+	different_clear(&t->different);
+	table_forget(t);
+	t->n_rows = t->list_at = 0;
+	t->events = t->given_up = 0;
+	t->error = 0;
+	t->interval++;
+	t->from = from;
+	t->to = to;
+	t->first = UINT64_MAX;
+	t->last = 0;
+	t->bucket_ns = to > from ? (to - from) / TABLE_SPARK + 1 : 0;
+	t->bucket_base = from;
+	t->bucket_from = t->bucket_to = 0;
+	t->bucket = 0;
+}
+
+/* Rows that were silent for so many intervals go. */
+#define KEEP_INTERVALS 3u
+#define LIVE_BUCKET_NS NSEC_PER_SEC
+
+void table_next(struct table *t, uint64_t now)
+{
+	size_t n = 0;
+
+	t->interval++;
+	t->bucket_ns = LIVE_BUCKET_NS;
+	t->began = now;
+	if (t->info->kind == VIEW_LIST)
+		return;
+	different_clear(&t->different);
+	rowmap_clear(&t->map);
+	for (size_t i = 0; i < t->n_rows; i++) {
+		struct row *r = t->rows[i];
+		if (t->interval - r->touched > KEEP_INTERVALS)
+			continue;
+		t->rows[i] = t->rows[n];
+		t->rows[n++] = r;
+		rowmap_add(&t->map, r);
+		for (size_t k = 0; k < t->n_columns; k++)
+			if (!t->columns[k].keeps)
+				fold_next(t->columns[k].fold, t->columns[k].over.field,
+					  r->slots + t->columns[k].place);
+	}
+	t->n_rows = n;
+	t->events = t->given_up = 0;
+	t->error = 0;
+	table_forget(t);
+}
