@@ -117,7 +117,7 @@ static int on_notice(void *ctx, struct context *c)
 	size_t n;
 	const char *message = notice_find(c->ev->data, c->ev->caplen, "MESSAGE", &n);
 
-	(void)ctx;
+	serving_note(&((struct monitor *)ctx)->serving, c->ev);
 	if (message)
 		log_info("%.*s", (int)MIN(n, 1000u), message);
 	return 0;

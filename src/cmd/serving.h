@@ -17,8 +17,11 @@ struct serving {
 	const struct source *source;
 	struct writer *writer;
 	struct mesos_poller *poller;
-	unsigned sample; /* as in source_options */
+	unsigned sample;      /* as in source_options */
+	struct health health; /* of which serving_note counts notices */
 };
-void serving_tick(const struct serving *s, uint64_t now);
+void serving_tick(struct serving *s, uint64_t now);
+/* On the event thread, for each notice. */
+void serving_note(struct serving *s, const struct event *notice);
 
 #endif

@@ -48,6 +48,8 @@ void control_close(struct control *c); /* c may be NULL; what is enforced stays 
 
 /* ---- the server ---- */
 
+#define NOTICE_KINDS 24u
+
 /* How dredged itself is; texts may be NULL and are borrowed for the call. */
 struct health {
 	uint64_t seen, lost, sampled_out; /* packets */
@@ -60,6 +62,10 @@ struct health {
 	uint64_t answered; /* realtime ns of the newest answer, 0 = none yet */
 	uint64_t tasks;	   /* known by it */
 	const char *metadata_error;
+	struct notice_count {
+		char kind[32]; /* DREDGE_EVENT; empty = no more */
+		uint64_t n;
+	} notices[NOTICE_KINDS];
 };
 
 struct server;
