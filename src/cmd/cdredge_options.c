@@ -5,62 +5,43 @@
 #include <stdlib.h>
 
 enum {
-	OPT_BATCH = 256,
-	OPT_LIST_VIEWS,
-	OPT_SORT,
+	OPT_BATCH = OPTION_LONG + 1,
 	OPT_ROWS,
-	OPT_FROM,
-	OPT_TO,
-	OPT_AGENT,
-	OPT_CREDENTIALS,
-	OPT_CA_FILE,
-	OPT_NO_FOLLOW,
-	OPT_INTERFACE,
 	OPT_THREADS,
-	OPT_VERSION,
 };
 
 #define INTERVAL_DEFAULT (2 * NSEC_PER_SEC)
 #define INTERVAL_MIN_MS	 100u
 
+#define SETS(kind, member) OPTION_##kind, offsetof(struct console_settings, member)
+
 static const struct option_row rows[] = {
-	{0, "Where events come from", NULL, NULL, 0},
-	{'r', "read", "FILE", "look into a capture instead of the live system; - is stdin", 0},
-	{'m', "mesos-api", "URL[,URL]", "ask this Mesos master (and Marathon) who containers are",
-	 OPTION_JOINS},
-	{OPT_AGENT, "mesos-agent", "URL",
-	 "this host's Mesos agent (found from the master otherwise)", 0},
-	{OPT_CREDENTIALS, "mesos-credentials", "FILE",
-	 "file with 'PRINCIPAL SECRET', as Mesos takes it", 0},
-	{OPT_CA_FILE, "ca-file", "FILE", "certificates to trust for https", 0},
-	{OPT_NO_FOLLOW, "no-follow", NULL, "ask the given Mesos URLs alone, whoever leads", 0},
-	{'s', "snaplen", "LEN", "live: bytes of each packet to take (all)", 0},
-	{OPT_FROM, "from", "TIME", "begin here: '2026-01-31 12:00:00', 12:00, @SECONDS, +10s", 0},
-	{OPT_TO, "to", "TIME", "end here", 0},
-	{0, "What is shown", NULL, NULL, 0},
-	{'v', "view", "VIEW", "the view to begin with (marathon_apps)", 0},
-	{'d', "delay", "MS", "time between refreshes in milliseconds, at least 100 (2000)", 0},
+	{0, "Where events come from", NULL, NULL, 0, 0},
+	{'r', "read", "FILE", "look into a capture instead of the live system; - is stdin", 0, 0},
+	MESOS_ROWS(struct console_settings, mesos),
+	{'s', "snaplen", "LEN", "live: bytes of each packet to take (all)", 0, 0},
+	{OPTION_LONG, "from", "TIME", "begin here: '2026-01-31 12:00:00', 12:00, @SECONDS, +10s",
+	 SETS(TEXT, from)},
+	{OPTION_LONG, "to", "TIME", "end here", SETS(TEXT, to)},
+	{0, "What is shown", NULL, NULL, 0, 0},
+	{'v', "view", "VIEW", "the view to begin with (marathon_apps)", SETS(TEXT, view)},
+	{'d', "delay", "MS", "time between refreshes in milliseconds, at least 100 (2000)", 0, 0},
 	{OPT_BATCH, "batch", "FORMAT",
 	 "print the view as text, csv or json: of a file once, live once or,\n"
 	 "with -d, every MS milliseconds",
-	 OPTION_BARE},
-	{'j', "json", NULL, "same as --batch=json", 0},
-	{OPT_SORT, "sort", "COLUMN", "sort by this column; -COLUMN = the least first", 0},
-	{OPT_ROWS, "rows", "N", "print N rows at most", 0},
-	{0, "Help", NULL, NULL, 0},
-	{OPT_LIST_VIEWS, "list-views", NULL, "views with their columns; -j as JSON", 0},
-	{'l', "list", NULL, "fields for filters and views", 0},
-	{OPT_THREADS, "threads", "N", "threads for reading, 1 or 2 (2)", 0},
-	{'h', "help", NULL, "this text", 0},
-	{OPT_VERSION, "version", NULL, "version", 0},
+	 OPTION_BARE, 0},
+	{'j', "json", NULL, "same as --batch=json", 0, 0},
+	{OPTION_LONG, "sort", "COLUMN", "sort by this column; -COLUMN = the least first",
+	 SETS(TEXT, sort)},
+	{OPT_ROWS, "rows", "N", "print N rows at most", 0, 0},
+	{0, "Help", NULL, NULL, 0, 0},
+	{OPTION_LONG, "list-views", NULL, "views with their columns; -j as JSON",
+	 SETS(TRUE, list_views)},
+	{'l', "list", NULL, "fields for filters and views", SETS(TRUE, list_fields)},
+	{OPT_THREADS, "threads", "N", "threads for reading, 1 or 2 (2)", 0, 0},
+	{'h', "help", NULL, "this text", SETS(TRUE, help)},
+	{OPTION_LONG, "version", NULL, "version", SETS(TRUE, version)},
 };
-
-static int keep(char **where, const char *arg)
-{
-	free(*where);
-	*where = xstrdup(arg);
-	return 0;
-}
 
 static int set_number(struct console_settings *s, int id, const char *arg, struct err *e)
 {
@@ -92,26 +73,6 @@ static int set_number(struct console_settings *s, int id, const char *arg, struc
 	}
 }
 
-static int set_names(struct console_settings *s, int id, const char *arg)
-{
-	switch (id) {
-	case 'm':
-		return keep(&s->mesos, arg);
-	case OPT_AGENT:
-		s->names.agent_url = arg;
-		return 0;
-	case OPT_CREDENTIALS:
-		s->names.credentials_file = arg;
-		return 0;
-	case OPT_CA_FILE:
-		s->names.ca_file = arg;
-		return 0;
-	default:
-		s->names.no_follow = true;
-		return 0;
-	}
-}
-
 static int set_batch(struct console_settings *s, const char *format, struct err *e)
 {
 	s->batch = true;
@@ -128,47 +89,17 @@ static int set_option(void *ctx, int id, const char *arg, struct err *e)
 			return err_set(e, ERR_USAGE, "-r can be given once");
 		s->input = arg;
 		return 0;
-	case 'v':
-		s->view = arg;
-		return 0;
 	case 'j':
 		return set_batch(s, "json", e);
 	case OPT_BATCH:
 		return set_batch(s, arg, e);
-	case OPT_FROM:
-		s->from = arg;
-		return 0;
-	case OPT_TO:
-		s->to = arg;
-		return 0;
-	case OPT_SORT:
-		s->sort = arg;
-		return 0;
-	case OPT_LIST_VIEWS:
-		s->list_views = true;
-		return 0;
-	case 'l':
-		s->list_fields = true;
-		return 0;
-	case 'h':
-		s->help = true;
-		return 0;
-	case OPT_VERSION:
-		s->version = true;
-		return 0;
-	case 'd':
-	case 's':
-	case OPT_ROWS:
-	case OPT_THREADS:
-		return set_number(s, id, arg, e);
 	default:
-		return set_names(s, id, arg);
+		return set_number(s, id, arg, e);
 	}
 }
 
 int console_settings_parse(struct console_settings *s, int argc, char **argv, struct err *e)
 {
-	s->view = "marathon_apps";
 	s->interval = INTERVAL_DEFAULT;
 	s->threads = 2;
 	s->source.statistics.sockets = true;
@@ -176,7 +107,7 @@ int console_settings_parse(struct console_settings *s, int argc, char **argv, st
 	if (first < 0)
 		return -1;
 	s->filter = words_join(argc, argv, first);
-	if (s->mesos && s->input)
+	if (s->mesos.urls && s->input)
 		return err_set(e, ERR_USAGE,
 			       "-m and -r do not go together: a capture carries its names, and "
 			       "replay asks nobody");
@@ -185,8 +116,8 @@ int console_settings_parse(struct console_settings *s, int argc, char **argv, st
 
 void console_settings_done(struct console_settings *s)
 {
-	free(s->mesos);
 	free(s->filter);
+	options_done(rows, ARRAY_SIZE(rows), s);
 }
 
 void console_settings_help(struct text *out)

@@ -3,15 +3,15 @@
 #ifndef DREDGE_CDREDGE_OPTIONS_H
 #define DREDGE_CDREDGE_OPTIONS_H
 
+#include "cmd/options.h"
 #include "flow/flow.h"
 #include "view/view.h"
 
 struct console_settings {
-	const char *input; /* borrowed from argv, as all but what is owned; NULL = live */
-	const char *view, *from, *to, *sort;
-	char *mesos, *filter; /* owned */
+	const char *input; /* borrowed from argv; NULL = live */
+	struct mesos_settings mesos;
+	char *view, *from, *to, *sort, *filter; /* owned; NULL = not given */
 	struct source_options source;
-	struct mesos_options names;
 	enum table_format format;
 	uint64_t interval;   /* ns */
 	uint64_t rows;	     /* 0 = all */

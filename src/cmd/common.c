@@ -44,28 +44,33 @@ void privileges_drop(void)
 	privileges_keep(none, NULL);
 }
 
-struct mesos_poller *start_poller(const char *urls, struct mesos_options o, struct err *e)
+int start_poller(const struct mesos_settings *s, struct mesos_options o,
+		 struct mesos_poller **poller, struct err *e)
 {
-	cleanup_free char *copy = xstrdup(urls);
+	cleanup_free char *copy = s->urls ? xstrdup(s->urls) : NULL;
 	const char *list[URLS_MAX];
 	size_t n = 0;
 	char *save = NULL;
 
+	*poller = NULL;
+	if (!copy)
+		return 0;
 	for (char *u = strtok_r(copy, ", ", &save); u; u = strtok_r(NULL, ", ", &save)) {
-		if (n == URLS_MAX) {
-			err_set(e, ERR_USAGE, "more than %u Mesos URLs", URLS_MAX);
-			return NULL;
-		}
+		if (n == URLS_MAX)
+			return err_set(e, ERR_USAGE, "more than %u Mesos URLs", URLS_MAX);
 		list[n++] = u;
 	}
-	if (!n) {
-		err_set(e, ERR_USAGE, "no Mesos URL in '%s'", urls);
-		return NULL;
-	}
+	if (!n)
+		return err_set(e, ERR_USAGE, "no Mesos URL in '%s'", s->urls);
 	o.urls = list;
 	o.n = n;
 	o.thread_begins = privileges_drop;
-	return mesos_poller_start(&o, e);
+	o.agent_url = s->agent;
+	o.credentials_file = s->credentials;
+	o.ca_file = s->ca_file;
+	o.no_follow = s->no_follow;
+	*poller = mesos_poller_start(&o, e);
+	return *poller ? 0 : -1;
 }
 
 static struct source *_Atomic running;

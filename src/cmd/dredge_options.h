@@ -13,13 +13,14 @@
 struct settings {
 	const char *inputs[DREDGE_FILES_MAX]; /* none = live */
 	unsigned input_count;
-	const char *format, *write, *from, *to;
-	char *mesos, *agent, *credentials, *ca_file; /* owned */
-	char *summary_field;			     /* owned; NULL = evt.type */
+	struct mesos_settings mesos;
+	char *write, *from, *to, *capture_filter; /* owned */
+	const char *format;
+	const char *summary_field; /* NULL = evt.type */
 	/* what to do instead of a run */
 	bool help, version, list, list_markdown, list_events, info, explain;
 	bool verbose, quiet, want_progress, want_summary, unbuffered;
-	bool buffer_chosen, format_chosen, no_follow;
+	bool buffer_chosen, format_chosen;
 	uint64_t max_events, max_ns;
 	unsigned threads, interface_count;
 	const char *interfaces[DREDGE_INTERFACES_MAX]; /* NULL-ended */
@@ -28,8 +29,8 @@ struct settings {
 	struct writer_options out;
 };
 
-/* Arguments are borrowed from argv. On success *words is what follows the options: the filter, or
- * NULL (caller frees); of --info the files have gone to inputs. */
+/* What is not owned is borrowed from argv. On success *words is what follows the options: the
+ * filter, or NULL (caller frees); of --info the files have gone to inputs. */
 int settings_parse(struct settings *s, int argc, char **argv, char **words, struct err *e);
 void settings_done(struct settings *s);
 void settings_help(struct text *out);

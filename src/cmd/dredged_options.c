@@ -7,83 +7,68 @@
 #include <stdlib.h>
 
 enum {
-	OPT_CONFIG = 256,
-	OPT_AGENT,
-	OPT_CREDENTIALS,
-	OPT_CA_FILE,
-	OPT_NO_FOLLOW,
-	OPT_MESOS_INTERVAL,
-	OPT_MAX_BODY,
+	OPT_CONFIG = OPTION_LONG + 1,
 	OPT_WRITE_FORMAT,
-	OPT_WINDOW,
 	OPT_SAMPLE,
 	OPT_COUNTERS,
 	OPT_INTERFACE,
-	OPT_CAPTURE_FILTER,
 	OPT_RING_SIZE,
-	OPT_LATENCY,
-	OPT_CGROUP_ROOT,
-	OPT_MESOS_CGROUP,
-	OPT_NO_HOST_NETWORK,
-	OPT_LISTEN,
-	OPT_STATUS_INTERVAL,
-	OPT_VERSION,
-	OPT_CHECK,
-	OPT_JSON,
 	OPT_ISOLATE, /* and behind it, in the order of isolate_flags */
 };
 
+#define SETS(kind, member) OPTION_##kind, offsetof(struct dredged_settings, member)
+
 static const struct option_row own_rows[] = {
-	{0, "What is watched", NULL, NULL, 0},
-	{'s', "snaplen", "LEN", "bytes of each packet to take (all)", 0},
-	{OPT_SAMPLE, "sample", "N", "take 1 packet in N, the same ones at every point", 0},
-	{OPT_COUNTERS, "counters", "TIME", "time between counter samples (1s; 0 = never)", 0},
-	{OPT_CAPTURE_FILTER, "capture-filter", "EXPR", "pcap-filter(7) applied in the kernel", 0},
-	{OPT_INTERFACE, "interface", "NAME", "also capture this host interface whole", 0},
-	{OPT_NO_HOST_NETWORK, "no-host-network", NULL, "leave out containers on the host's network",
-	 0},
-	{OPT_LATENCY, "latency", NULL,
+	{0, "What is watched", NULL, NULL, 0, 0},
+	{'s', "snaplen", "LEN", "bytes of each packet to take (all)", 0, 0},
+	{OPT_SAMPLE, "sample", "N", "take 1 packet in N, the same ones at every point", 0, 0},
+	{OPT_COUNTERS, "counters", "TIME", "time between counter samples (1s; 0 = never)", 0, 0},
+	{OPTION_LONG, "capture-filter", "EXPR", "pcap-filter(7) applied in the kernel",
+	 SETS(TEXT, capture_filter)},
+	{OPT_INTERFACE, "interface", "NAME", "also capture this host interface whole", 0, 0},
+	{OPTION_LONG, "no-host-network", NULL, "leave out containers on the host's network",
+	 SETS(TRUE, source.no_host_network)},
+	{OPTION_LONG, "latency", NULL,
 	 "follow conversations: handshake and response times, retransmits\n"
 	 "and refused connects as counters of each container",
+	 SETS(TRUE, latency)},
+	{OPT_RING_SIZE, "ring-size", "SIZE", "packet ring shared with the kernel, such as 64MB", 0,
 	 0},
-	{OPT_RING_SIZE, "ring-size", "SIZE", "packet ring shared with the kernel, such as 64MB", 0},
-	{OPT_CGROUP_ROOT, "cgroup-root", "DIR", "where cgroups are mounted (/sys/fs/cgroup)", 0},
-	{OPT_MESOS_CGROUP, "cgroups_root", "NAME", "Mesos' cgroup (mesos)", 0},
-	{0, "Who they are", NULL, NULL, 0},
-	{'m', "mesos-api", "URL[,URL]", "Mesos master (and Marathon) to ask", OPTION_JOINS},
-	{OPT_AGENT, "mesos-agent", "URL",
-	 "this host's Mesos agent (found from the master otherwise)", 0},
-	{OPT_CREDENTIALS, "mesos-credentials", "FILE",
-	 "file with 'PRINCIPAL SECRET', as Mesos takes it", 0},
-	{OPT_CA_FILE, "ca-file", "FILE", "certificates to trust for https", 0},
-	{OPT_NO_FOLLOW, "no-follow", NULL, "ask the given Mesos URLs alone, whoever leads", 0},
-	{OPT_MESOS_INTERVAL, "mesos-interval", "TIME", "time between questions (5s)", 0},
-	{OPT_MAX_BODY, "max-body", "SIZE", "longest answer of Mesos to take (64MB)", 0},
-	{0, "What is recorded", NULL, NULL, 0},
+	{OPTION_LONG, "cgroup-root", "DIR", "where cgroups are mounted (/sys/fs/cgroup)",
+	 SETS(TEXT, cgroup_root)},
+	{OPTION_LONG, "cgroups_root", "NAME", "Mesos' cgroup (mesos)", SETS(TEXT, mesos_cgroup)},
+	{0, "Who they are", NULL, NULL, 0, 0},
+	MESOS_ROWS(struct dredged_settings, mesos),
+	{OPTION_LONG, "mesos-interval", "TIME", "time between questions (5s)",
+	 SETS(TIME, mesos_interval)},
+	{OPTION_LONG, "max-body", "SIZE", "longest answer of Mesos to take (64MB)",
+	 SETS(SIZE, max_body)},
+	{0, "What is recorded", NULL, NULL, 0, 0},
 	{'w', "write", "FILE", "capture to write (.pcapng.lz4 .pcapng .pcap); none = watch only",
-	 0},
+	 SETS(TEXT, write)},
 	{OPT_WRITE_FORMAT, "write-format", "FORMAT",
-	 "pcapng.lz4, pcapng or pcap, whatever the name", 0},
-	{OPT_WINDOW, "window", "TIME", "longest time an event waits before it is on disk (1s)", 0},
-	{'C', "file-size", "MB", "a new file after so many million bytes", 0},
-	{'G', "file-time", "SEC", "a new file each SEC seconds; FILE may hold strftime(3) codes",
+	 "pcapng.lz4, pcapng or pcap, whatever the name", 0, 0},
+	{OPTION_LONG, "window", "TIME", "longest time an event waits before it is on disk (1s)",
+	 SETS(TIME, out.window_ns)},
+	{'C', "file-size", "MB", "a new file after so many million bytes", 0, 0},
+	{'G', "file-time", "SEC", "a new file each SEC seconds; FILE may hold strftime(3) codes", 0,
 	 0},
-	{'e', "file-events", "N", "a new file after N events", 0},
-	{'W', "file-count", "N", "with -C, -G or -e: keep a ring of N files", 0},
-	{'M', "max-time", "SEC", "end after SEC seconds", 0},
-	{0, "How it runs", NULL, NULL, 0},
+	{'e', "file-events", "N", "a new file after N events", 0, 0},
+	{'W', "file-count", "N", "with -C, -G or -e: keep a ring of N files", 0, 0},
+	{'M', "max-time", "SEC", "end after SEC seconds", SETS(TIME, max_ns)},
+	{0, "How it runs", NULL, NULL, 0, 0},
 	{OPT_CONFIG, "config", "FILE", "settings: lines 'NAME = VALUE' with the long names above",
-	 0},
-	{OPT_LISTEN, "listen", "ADDRESS",
-	 "serve HTTP at 127.0.0.1:5052 (port 0: any free one) or unix:/path", 0},
-	{OPT_STATUS_INTERVAL, "status-interval", "TIME", "time between state lines (10s; 0 = none)",
-	 0},
-	{OPT_CHECK, "check", NULL,
-	 "tell whether enforcement with these flags can start here, and end", 0},
-	{OPT_JSON, "json", NULL, "with --check: as JSON", 0},
-	{'v', "verbose", NULL, "say more", 0},
-	{'h', "help", NULL, "this text", 0},
-	{OPT_VERSION, "version", NULL, "version", 0},
+	 0, 0},
+	{OPTION_LONG, "listen", "ADDRESS",
+	 "serve HTTP at 127.0.0.1:5052 (port 0: any free one) or unix:/path", SETS(TEXT, listen)},
+	{OPTION_LONG, "status-interval", "TIME", "time between state lines (10s; 0 = none)",
+	 SETS(TIME, status_interval)},
+	{OPTION_LONG, "check", NULL,
+	 "tell whether enforcement with these flags can start here, and end", SETS(TRUE, check)},
+	{OPTION_LONG, "json", NULL, "with --check: as JSON", SETS(TRUE, json)},
+	{'v', "verbose", NULL, "say more", SETS(TRUE, verbose)},
+	{'h', "help", NULL, "this text", SETS(TRUE, help)},
+	{OPTION_LONG, "version", NULL, "version", SETS(TRUE, version)},
 };
 
 /* The options above, and those of the isolator. */
@@ -122,13 +107,6 @@ static void collect_rows(void)
 			.flags = OPTION_HIDDEN |
 				 (agent_flags[i].truth ? OPTION_BARE | OPTION_BOOL : 0),
 		});
-}
-
-static int keep(char **where, const char *arg)
-{
-	free(*where);
-	*where = xstrdup(arg);
-	return 0;
 }
 
 static int number(const char *arg, bool units, uint64_t most, uint64_t *out, struct err *e)
@@ -184,16 +162,11 @@ static int set_source(struct dredged_settings *s, int id, const char *arg, struc
 		if (!s->source.counter_interval)
 			s->source.counter_interval = UINT64_MAX;
 		return 0;
-	case OPT_INTERFACE:
+	default:
 		if (s->interface_count + 1 == DREDGED_INTERFACES_MAX)
 			return err_set(e, ERR_USAGE, "too many interfaces");
-		return keep(&s->interfaces[s->interface_count++], arg);
-	case OPT_CAPTURE_FILTER:
-		return keep(&s->capture_filter, arg);
-	case OPT_CGROUP_ROOT:
-		return keep(&s->cgroup_root, arg);
-	default:
-		return keep(&s->mesos_cgroup, arg);
+		s->interfaces[s->interface_count++] = xstrdup(arg);
+		return 0;
 	}
 }
 
@@ -229,66 +202,17 @@ static int set_option(void *ctx, int id, const char *arg, struct err *e)
 	case OPT_RING_SIZE:
 	case OPT_COUNTERS:
 	case OPT_INTERFACE:
-	case OPT_CAPTURE_FILTER:
-	case OPT_CGROUP_ROOT:
-	case OPT_MESOS_CGROUP:
 		return set_source(s, id, arg, e);
 	case 'C':
 	case 'G':
 	case 'e':
 	case 'W':
 		return set_rotation(&s->out, id, arg, e);
-	case 'm':
-		return keep(&s->mesos, arg);
-	case 'w':
-		return keep(&s->write, arg);
-	case 'M':
-		return duration_parse(arg, &s->max_ns, e);
-	case OPT_AGENT:
-		return keep(&s->agent, arg);
-	case OPT_CREDENTIALS:
-		return keep(&s->credentials, arg);
-	case OPT_CA_FILE:
-		return keep(&s->ca_file, arg);
-	case OPT_NO_FOLLOW:
-		s->no_follow = true;
-		return 0;
-	case OPT_MESOS_INTERVAL:
-		return duration_parse(arg, &s->mesos_interval, e);
-	case OPT_MAX_BODY:
-		return bytes_parse(arg, &s->max_body, e);
-	case OPT_LISTEN:
-		return keep(&s->listen, arg);
-	case OPT_STATUS_INTERVAL:
-		return duration_parse(arg, &s->status_interval, e);
-	case OPT_WINDOW:
-		return duration_parse(arg, &s->out.window_ns, e);
 	case OPT_WRITE_FORMAT:
 		s->format_chosen = true;
 		return savefile_format_parse(arg, &s->out.format, e);
 	case OPT_CONFIG:
 		return options_read_file(rows, row_count, arg, set_option, s, e);
-	case OPT_NO_HOST_NETWORK:
-		s->source.no_host_network = true;
-		break;
-	case OPT_LATENCY:
-		s->latency = true;
-		break;
-	case 'v':
-		s->verbose = true;
-		break;
-	case 'h':
-		s->help = true;
-		break;
-	case OPT_VERSION:
-		s->version = true;
-		break;
-	case OPT_CHECK:
-		s->check = true;
-		break;
-	case OPT_JSON:
-		s->json = true;
-		break;
 	}
 	return 0;
 }
@@ -307,11 +231,7 @@ void dredged_settings_done(struct dredged_settings *s)
 	statistics_done(&s->statistics);
 	for (unsigned i = 0; i < s->interface_count; i++)
 		free(s->interfaces[i]);
-	char *const texts[] = {s->write,       s->mesos,	s->agent,
-			       s->credentials, s->ca_file,	s->capture_filter,
-			       s->cgroup_root, s->mesos_cgroup, s->listen};
-	for (unsigned i = 0; i < ARRAY_SIZE(texts); i++)
-		free(texts[i]);
+	options_done(rows, row_count, s);
 	free(rows);
 }
 

@@ -12,13 +12,14 @@
 #define DREDGED_INTERFACES_MAX 64u
 
 struct dredged_settings {
-	char *write, *mesos, *agent, *credentials, *ca_file, *capture_filter, *cgroup_root,
-		*mesos_cgroup, *listen;		  /* owned; NULL = not given */
+	struct mesos_settings mesos;
+	char *write, *capture_filter, *cgroup_root, *mesos_cgroup,
+		*listen;			  /* owned; NULL = not given */
 	char *interfaces[DREDGED_INTERFACES_MAX]; /* owned, NULL-ended */
 	unsigned interface_count;
 	uint64_t mesos_interval, status_interval, max_ns; /* ns */
 	uint64_t max_body;				  /* bytes */
-	bool help, version, check, json, verbose, format_chosen, latency, no_follow;
+	bool help, version, check, json, verbose, format_chosen, latency;
 	struct source_options source; /* without the texts above */
 	struct writer_options out;    /* without the path */
 	struct isolate_config isolate;

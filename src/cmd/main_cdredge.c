@@ -66,13 +66,13 @@ static int give_up(bool live, struct err *e)
 
 static int batch(struct app *a, struct err *e)
 {
-	const struct view_info *info = views_find(&a->views, a->s.view);
+	const char *name = a->s.view ? a->s.view : "marathon_apps";
+	const struct view_info *info = views_find(&a->views, name);
 	const struct table_options o = {
 		.info = info, .filter = a->s.filter, .dirs = plugin_dirs("filters")};
 
 	if (!info)
-		return err_set(e, ERR_USAGE, "%s: no such view; --list-views lists them",
-			       a->s.view);
+		return err_set(e, ERR_USAGE, "%s: no such view; --list-views lists them", name);
 	a->table = table_open(&o, e);
 	if (!a->table)
 		return -1;

@@ -237,6 +237,7 @@ static bool order_is_free(const struct app *a)
 static int run_source(struct app *a, const char *what, struct err *e)
 {
 	bool live = str_eq(what, "live");
+	a->s.source.capture_filter = a->s.capture_filter;
 	struct source *s = source_open(what, &a->s.source, e);
 
 	if (!s)
@@ -341,17 +342,13 @@ static int prepare(struct app *a, const char *filter, struct err *e)
 		return -1;
 	if (filter && !(a->filter = filter_compile(filter, plugin_dirs("filters"), e)))
 		return -1;
-	if (a->s.mesos && a->s.input_count)
+	if (a->s.mesos.urls && a->s.input_count)
 		return err_set(e, ERR_USAGE,
 			       "-m and -r do not go together: a capture carries its names, and "
 			       "replay asks nobody");
 	if (open_writer(a, e))
 		return -1;
-	const struct mesos_options mesos = {.agent_url = a->s.agent,
-					    .credentials_file = a->s.credentials,
-					    .ca_file = a->s.ca_file,
-					    .no_follow = a->s.no_follow};
-	if (a->s.mesos && !(a->poller = start_poller(a->s.mesos, mesos, e)))
+	if (start_poller(&a->s.mesos, (struct mesos_options){0}, &a->poller, e))
 		return -1;
 	a->flows = (a->filter && filter_needs_flows(a->filter)) ||
 		   (a->printing && format_needs_flows(a->printer.format)) ||

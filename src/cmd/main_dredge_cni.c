@@ -19,25 +19,10 @@ struct settings {
 	bool help, version;
 };
 
-enum { OPT_VERSION = 256 };
-
 static const struct option_row rows[] = {
-	{'h', "help", NULL, "this text", 0},
-	{OPT_VERSION, "version", NULL, "version", 0},
+	{'h', "help", NULL, "this text", OPTION_TRUE, offsetof(struct settings, help)},
+	{OPTION_LONG, "version", NULL, "version", OPTION_TRUE, offsetof(struct settings, version)},
 };
-
-static int set(void *ctx, int id, const char *arg, struct err *e)
-{
-	struct settings *s = ctx;
-
-	(void)arg;
-	(void)e;
-	if (id == 'h')
-		s->help = true;
-	else
-		s->version = true;
-	return 0;
-}
 
 struct run {
 	struct cni_environment env;
@@ -320,7 +305,7 @@ int main(int argc, char **argv)
 	struct err e = {0};
 
 	log_init("dredge-cni", LOG_LEVEL_INFO);
-	int first = options_parse(rows, ARRAY_SIZE(rows), argc, argv, set, &s, &e);
+	int first = options_parse(rows, ARRAY_SIZE(rows), argc, argv, NULL, &s, &e);
 	if (first >= 0 && first < argc)
 		first = err_set(&e, ERR_USAGE, "no arguments are taken (see --help)");
 	if (first < 0 || privileges_keep(keep, &e))

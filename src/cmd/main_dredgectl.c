@@ -25,67 +25,43 @@ struct settings {
 };
 
 enum {
-	OPT_SOCKET = 256,
-	OPT_NAME,
-	OPT_PORTS,
-	OPT_EGRESS,
+	OPT_EGRESS = OPTION_LONG + 1,
 	OPT_INGRESS,
-	OPT_EGRESS_CEIL,
-	OPT_INGRESS_CEIL,
-	OPT_EGRESS_BURST,
-	OPT_INGRESS_BURST,
-	OPT_NETNS,
-	OPT_CGROUP,
 	OPT_PID,
 	OPT_CPUS,
-	OPT_VERSION,
 };
+
+#define SETS(kind, member) OPTION_##kind, offsetof(struct settings, member)
 
 static const struct option_row rows[] = {
-	{0, "Which container", NULL, NULL, 0},
-	{OPT_NAME, "name", "ID", "id of the container (run: dredgectl-PID)", 0},
-	{OPT_NETNS, "netns", "PATH", "attach: its network namespace", 0},
-	{OPT_CGROUP, "cgroup", "NAME",
-	 "run: make its cgroup in this one (dredge); none = no cgroup", 0},
-	{OPT_PID, "pid", "PID", "attach: a process in its network namespace", 0},
-	{0, "What it gets; SIZE in bytes, or as 10MB (1 KB = 1024 B)", NULL, NULL, 0},
-	{OPT_PORTS, "ports", "LIST", "its ports: 31000-31007,31016", 0},
-	{OPT_EGRESS, "egress", "SIZE", "bytes per second it may send (0 = no limit)", 0},
-	{OPT_EGRESS_CEIL, "egress-ceil", "SIZE", "rate of bursts", 0},
-	{OPT_EGRESS_BURST, "egress-burst", "SIZE", "bytes of a burst", 0},
-	{OPT_INGRESS, "ingress", "SIZE", "bytes per second it may receive (0 = no limit)", 0},
-	{OPT_INGRESS_CEIL, "ingress-ceil", "SIZE", "rate of bursts", 0},
-	{OPT_INGRESS_BURST, "ingress-burst", "SIZE", "bytes of a burst", 0},
-	{OPT_CPUS, "cpus", "N", "its cpus, where rates go by cpu", 0},
-	{0, "General", NULL, NULL, 0},
-	{OPT_SOCKET, "socket", "FILE", "control socket of dredged (" ASK_SOCKET ")", 0},
-	{'j', "json", NULL, "list, stats: as JSON", 0},
-	{'h', "help", NULL, "this text", 0},
-	{OPT_VERSION, "version", NULL, "version", 0},
+	{0, "Which container", NULL, NULL, 0, 0},
+	{OPTION_LONG, "name", "ID", "id of the container (run: dredgectl-PID)", SETS(TEXT, name)},
+	{OPTION_LONG, "netns", "PATH", "attach: its network namespace", SETS(TEXT, netns)},
+	{OPTION_LONG, "cgroup", "NAME",
+	 "run: make its cgroup in this one (dredge); none = no cgroup", SETS(TEXT, cgroup)},
+	{OPT_PID, "pid", "PID", "attach: a process in its network namespace", 0, 0},
+	{0, "What it gets; SIZE in bytes, or as 10MB (1 KB = 1024 B)", NULL, NULL, 0, 0},
+	{OPTION_LONG, "ports", "LIST", "its ports: 31000-31007,31016", SETS(TEXT, ports)},
+	{OPT_EGRESS, "egress", "SIZE", "bytes per second it may send (0 = no limit)", 0, 0},
+	{OPTION_LONG, "egress-ceil", "SIZE", "rate of bursts", SETS(SIZE, egress.ceil)},
+	{OPTION_LONG, "egress-burst", "SIZE", "bytes of a burst", SETS(SIZE, egress.burst)},
+	{OPT_INGRESS, "ingress", "SIZE", "bytes per second it may receive (0 = no limit)", 0, 0},
+	{OPTION_LONG, "ingress-ceil", "SIZE", "rate of bursts", SETS(SIZE, ingress.ceil)},
+	{OPTION_LONG, "ingress-burst", "SIZE", "bytes of a burst", SETS(SIZE, ingress.burst)},
+	{OPT_CPUS, "cpus", "N", "its cpus, where rates go by cpu", 0, 0},
+	{0, "General", NULL, NULL, 0, 0},
+	{OPTION_LONG, "socket", "FILE", "control socket of dredged (" ASK_SOCKET ")",
+	 SETS(TEXT, socket)},
+	{'j', "json", NULL, "list, stats: as JSON", SETS(TRUE, json)},
+	{'h', "help", NULL, "this text", SETS(TRUE, help)},
+	{OPTION_LONG, "version", NULL, "version", SETS(TRUE, version)},
 };
-
-static int keep(char **where, const char *arg)
-{
-	free(*where);
-	*where = xstrdup(arg);
-	return 0;
-}
 
 static int set(void *ctx, int id, const char *arg, struct err *e)
 {
 	struct settings *s = ctx;
 
 	switch (id) {
-	case OPT_SOCKET:
-		return keep(&s->socket, arg);
-	case OPT_NAME:
-		return keep(&s->name, arg);
-	case OPT_PORTS:
-		return keep(&s->ports, arg);
-	case OPT_NETNS:
-		return keep(&s->netns, arg);
-	case OPT_CGROUP:
-		return keep(&s->cgroup, arg);
 	case OPT_PID:
 		return str_u64(arg, false, &s->pid) || !s->pid
 			       ? err_set(e, ERR_USAGE, "--pid: '%s' is no process id", arg)
@@ -100,26 +76,9 @@ static int set(void *ctx, int id, const char *arg, struct err *e)
 	case OPT_EGRESS:
 		s->has_egress = true;
 		return bytes_parse(arg, &s->egress.rate, e);
-	case OPT_EGRESS_CEIL:
-		return bytes_parse(arg, &s->egress.ceil, e);
-	case OPT_EGRESS_BURST:
-		return bytes_parse(arg, &s->egress.burst, e);
 	case OPT_INGRESS:
 		s->has_ingress = true;
 		return bytes_parse(arg, &s->ingress.rate, e);
-	case OPT_INGRESS_CEIL:
-		return bytes_parse(arg, &s->ingress.ceil, e);
-	case OPT_INGRESS_BURST:
-		return bytes_parse(arg, &s->ingress.burst, e);
-	case 'j':
-		s->json = true;
-		break;
-	case 'h':
-		s->help = true;
-		break;
-	case OPT_VERSION:
-		s->version = true;
-		break;
 	}
 	return 0;
 }
@@ -455,10 +414,6 @@ int main(int argc, char **argv)
 		status = report(&e);
 	text_done(&out);
 	free(words);
-	free(s.socket);
-	free(s.name);
-	free(s.ports);
-	free(s.netns);
-	free(s.cgroup);
+	options_done(rows, ARRAY_SIZE(rows), &s);
 	return status;
 }

@@ -157,19 +157,10 @@ static int open_all(struct monitor *m, struct err *e)
 		if (!m->writer)
 			return -1;
 	}
-	if (m->set.mesos) {
-		m->poller =
-			start_poller(m->set.mesos,
-				     (struct mesos_options){.agent_url = m->set.agent,
-							    .credentials_file = m->set.credentials,
-							    .ca_file = m->set.ca_file,
-							    .no_follow = m->set.no_follow,
-							    .max_body = m->set.max_body,
-							    .interval_ns = m->set.mesos_interval},
-				     e);
-		if (!m->poller)
-			return -1;
-	}
+	const struct mesos_options asking = {.max_body = m->set.max_body,
+					     .interval_ns = m->set.mesos_interval};
+	if (start_poller(&m->set.mesos, asking, &m->poller, e))
+		return -1;
 	m->desired.poller = m->poller;
 	if (m->serving.server && server_start(m->serving.server, privileges_drop, e))
 		return -1;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/options.h"
+#include "isolate/shaping.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -16,12 +17,44 @@ static bool has_letter(const struct option_row *r)
 	return r->id < 256;
 }
 
-static bool joins(const struct option_row *rows, size_t n, int id)
+static const struct option_row *row_lettered(const struct option_row *rows, size_t n, int letter)
 {
 	for (size_t i = 0; i < n; i++)
-		if (rows[i].help && rows[i].id == id)
-			return rows[i].flags & OPTION_JOINS;
-	return false;
+		if (rows[i].help && rows[i].id == letter)
+			return &rows[i];
+	return NULL;
+}
+
+static int set_row(const struct option_row *r, const char *arg, option_setter *set, void *settings,
+		   struct err *e)
+{
+	void *to = (char *)settings + r->to;
+
+	if (r->flags & OPTION_TRUE) {
+		*(bool *)to = true;
+		return 0;
+	}
+	if (r->flags & OPTION_TEXT) {
+		free(*(char **)to);
+		*(char **)to = arg ? xstrdup(arg) : NULL;
+		return 0;
+	}
+	if (r->flags & OPTION_TIME)
+		return duration_parse(arg, to, e);
+	if (r->flags & OPTION_SIZE)
+		return bytes_parse(arg, to, e);
+	return set(settings, r->id, arg, e);
+}
+
+void options_done(const struct option_row *rows, size_t n, void *settings)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!(rows[i].flags & OPTION_TEXT))
+			continue;
+		char **to = (char **)((char *)settings + rows[i].to);
+		free(*to);
+		*to = NULL;
+	}
 }
 
 static bool str_ends(const char *s, char c)
@@ -86,8 +119,8 @@ static const struct option_row *row_denied(const struct option_row *rows, size_t
 }
 
 /* The word at argv[optind] is "--NAME" or "--NAME=VALUE"; steps over it and its value. */
-static int set_long(const struct option_row *rows, size_t n, int argc, char **argv, int *id,
-		    const char **arg, struct err *e)
+static int set_long(const struct option_row *rows, size_t n, int argc, char **argv,
+		    const struct option_row **row, const char **arg, struct err *e)
 {
 	const char *word = argv[optind++] + 2, *value = strchr(word, '=');
 	size_t len = value ? (size_t)(value++ - word) : strlen(word);
@@ -105,13 +138,13 @@ static int set_long(const struct option_row *rows, size_t n, int argc, char **ar
 				       r->name);
 		value = argv[optind++];
 	}
-	*id = r->id;
+	*row = r;
 	*arg = value;
 	return 0;
 }
 
 int options_parse(const struct option_row *rows, size_t n, int argc, char **argv,
-		  option_setter *set, void *ctx, struct err *e)
+		  option_setter *set, void *settings, struct err *e)
 {
 	char letters[3 * OPTIONS_MAX];
 
@@ -120,28 +153,30 @@ int options_parse(const struct option_row *rows, size_t n, int argc, char **argv
 	optind = 1;
 	for (;;) {
 		const char *word = optind < argc ? argv[optind] : "", *arg = NULL;
-		int id = 0;
+		const struct option_row *row = NULL;
 		if (str_starts(word, "--") && word[2]) {
-			if (set_long(rows, n, argc, argv, &id, &arg, e))
+			if (set_long(rows, n, argc, argv, &row, &arg, e))
 				return -1;
 		} else {
-			id = getopt(argc, argv, letters);
+			int letter = getopt(argc, argv, letters);
+			if (letter < 0)
+				return optind;
+			if (letter == ':')
+				return err_set(e, ERR_USAGE,
+					       "option %s needs an argument (try --help)", word);
+			row = row_lettered(rows, n, letter);
+			if (!row)
+				return err_set(e, ERR_USAGE, "unknown option %s (try --help)",
+					       word);
 			arg = optarg;
 		}
-		if (id < 0)
-			return optind;
-		if (id == ':')
-			return err_set(e, ERR_USAGE, "option %s needs an argument (try --help)",
-				       word);
-		if (id == '?')
-			return err_set(e, ERR_USAGE, "unknown option %s (try --help)", word);
 		cleanup_free char *joined = NULL;
 		/* sysdig's manual writes "-m http://a:5050, http://b:8080". */
-		if (joins(rows, n, id) && str_ends(arg, ',') && optind < argc) {
+		if (row->flags & OPTION_JOINS && str_ends(arg, ',') && optind < argc) {
 			joined = xasprintf("%s%s", arg, argv[optind++]);
 			arg = joined;
 		}
-		if (set(ctx, id, arg, e))
+		if (set_row(row, arg, set, settings, e))
 			return -1;
 	}
 }
@@ -157,7 +192,7 @@ static char *trim(char *s)
 }
 
 static int set_line(const struct option_row *rows, size_t n, char *line, option_setter *set,
-		    void *ctx, struct err *e)
+		    void *settings, struct err *e)
 {
 	char *value = strchr(line, '=');
 
@@ -168,7 +203,7 @@ static int set_line(const struct option_row *rows, size_t n, char *line, option_
 		name++;
 	const struct option_row *r = row_named(rows, n, name, strlen(name));
 	if (!r && !value && (r = row_denied(rows, n, name, strlen(name))))
-		return set(ctx, r->id, "false", e);
+		return set_row(r, "false", set, settings, e);
 	if (!r || strlen(r->name) != strlen(name))
 		return err_set(e, ERR_USAGE, "unknown setting '%s'", name);
 	value = value ? trim(value) : NULL;
@@ -176,11 +211,11 @@ static int set_line(const struct option_row *rows, size_t n, char *line, option_
 		return err_set(e, ERR_USAGE, "'%s' needs a value", name);
 	if (!r->arg && value && !str_eq(value, "true"))
 		return err_set(e, ERR_USAGE, "'%s' takes no value", name);
-	return set(ctx, r->id, r->arg ? value : NULL, e);
+	return set_row(r, r->arg ? value : NULL, set, settings, e);
 }
 
 int options_read_file(const struct option_row *rows, size_t n, const char *path, option_setter *set,
-		      void *ctx, struct err *e)
+		      void *settings, struct err *e)
 {
 	FILE *in = fopen(path, "re");
 	if (!in)
@@ -203,7 +238,7 @@ int options_read_file(const struct option_row *rows, size_t n, const char *path,
 		if (hash)
 			*hash = '\0';
 		char *text = trim(line);
-		if (*text && set_line(rows, n, text, set, ctx, e)) {
+		if (*text && set_line(rows, n, text, set, settings, e)) {
 			err_wrap(e, "%s:%u", path, number);
 			status = -1;
 		}

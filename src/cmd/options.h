@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Room cmd: command lines as data. A row per option gives parsing, the
- * configuration file and the help text.
+ * configuration file, the help text and, for the plain ones, what it sets.
  */
 #ifndef DREDGE_OPTIONS_H
 #define DREDGE_OPTIONS_H
@@ -14,16 +14,25 @@
 #define OPTION_BOOL   0x4u /* the argument is true or false: --no-NAME is --NAME=false */
 #define OPTION_HIDDEN 0x8u /* not in the help */
 
+/* What a plain option sets, at row.to in the settings; the others go to the setter. */
+#define OPTION_TRUE 0x10u /* a bool */
+#define OPTION_TEXT 0x20u /* a char *: a copy of the argument, owned, freed by options_done */
+#define OPTION_TIME 0x40u /* a uint64_t: ns */
+#define OPTION_SIZE 0x80u /* a uint64_t: bytes */
+#define OPTION_LONG 256	  /* the id of plain options without a letter */
+
 struct option_row {
 	int id;		  /* a letter for options that have one, else >= 256 */
 	const char *name; /* long name, or NULL */
 	const char *arg;  /* placeholder of the argument, NULL = takes none */
 	const char *help; /* NULL: the row's name is the heading of a group */
 	unsigned flags;	  /* OPTION_* */
+	size_t to;	  /* offset in the settings, of plain options */
 };
 
-/* arg is NULL for options without one. */
-typedef int option_setter(void *ctx, int id, const char *arg, struct err *e);
+/* For the options that are not plain (NULL where there are none). settings is what options_parse
+ * was given; arg is NULL for options without one. */
+typedef int option_setter(void *settings, int id, const char *arg, struct err *e);
 
 /*
  * Long names as Mesos takes them: "--NAME=ARG" or "--NAME ARG", '-' and '_' are the same; a name
@@ -31,13 +40,15 @@ typedef int option_setter(void *ctx, int id, const char *arg, struct err *e);
  * or -1 (ERR_USAGE).
  */
 int options_parse(const struct option_row *rows, size_t n, int argc, char **argv,
-		  option_setter *set, void *ctx, struct err *e);
+		  option_setter *set, void *settings, struct err *e);
 /* A file of "name = value" lines with the long names; '#' begins a comment. */
 int options_read_file(const struct option_row *rows, size_t n, const char *path, option_setter *set,
-		      void *ctx, struct err *e);
+		      void *settings, struct err *e);
 /* All words behind the options are the filter: one text, owned, or NULL. */
 char *words_join(int argc, char **argv, int from);
 void options_help(const struct option_row *rows, size_t n, struct text *out);
+/* Free the texts. */
+void options_done(const struct option_row *rows, size_t n, void *settings);
 
 /* ---- what the programs share ---- */
 
@@ -49,8 +60,36 @@ void options_help(const struct option_row *rows, size_t n, struct text *out);
  * (XDG_DATA_HOME, else ~/.local/share)/dredge/KIND, the installed one. NULL-ended, lives for ever.
  */
 const char *const *plugin_dirs(const char *kind);
-/* Mesos URLs from "-m": "URL[,URL]", also as two words ("URL," "URL"); they fill those of o. */
-struct mesos_poller *start_poller(const char *urls, struct mesos_options o, struct err *e);
+/* Who is asked about containers: the options that the programs share. */
+struct mesos_settings {
+	char *urls, *agent, *credentials, *ca_file; /* owned; NULL = not given */
+	bool no_follow;
+};
+/* Rows that fill `member`, a struct mesos_settings, of the settings. */
+#define MESOS_ROWS(settings, member)                                                             \
+	{'m',                                                                                    \
+	 "mesos-api",                                                                            \
+	 "URL[,URL]",                                                                            \
+	 "ask this Mesos master (and Marathon) who containers are",                              \
+	 OPTION_JOINS | OPTION_TEXT,                                                             \
+	 offsetof(settings, member.urls)},                                                       \
+		{OPTION_LONG, "mesos-agent",                                                     \
+		 "URL",	      "this host's Mesos agent (found from the master otherwise)",       \
+		 OPTION_TEXT, offsetof(settings, member.agent)},                                 \
+		{OPTION_LONG, "mesos-credentials",                                               \
+		 "FILE",      "file with 'PRINCIPAL SECRET', as Mesos takes it",                 \
+		 OPTION_TEXT, offsetof(settings, member.credentials)},                           \
+		{OPTION_LONG, "ca-file",                                                         \
+		 "FILE",      "certificates to trust for https",                                 \
+		 OPTION_TEXT, offsetof(settings, member.ca_file)},                               \
+	{                                                                                        \
+		OPTION_LONG, "no-follow", NULL, "ask the given Mesos URLs alone, whoever leads", \
+			OPTION_TRUE, offsetof(settings, member.no_follow)                        \
+	}
+/* *poller stays NULL unless there is somebody to ask ("URL[,URL]", also as two words, "URL,"
+ * "URL"). o gives the rest. */
+int start_poller(const struct mesos_settings *s, struct mesos_options o,
+		 struct mesos_poller **poller, struct err *e);
 /* Set by SIGINT and SIGTERM; the source of the run is told to stop. A second ^C ends at once. */
 struct source;
 void signals_stop(struct source *s);

@@ -12,14 +12,14 @@
 #include <unistd.h>
 
 static const struct option_row rows[] = {
-	{0, "A heading", NULL, NULL, 0},
-	{'r', "read", "FILE", "read", 0},
-	{'m', "mesos-api", "URL", "ask", OPTION_JOINS},
-	{'q', "quiet", NULL, "say nothing", 0},
-	{'S', "summary", "FIELD", "count", OPTION_BARE},
-	{256, "from", "TIME", "begin", 0},
-	{257, "unique_flow", "true|false", "a flag of Mesos", OPTION_BARE | OPTION_BOOL},
-	{258, "log-dir", "DIR", "another", OPTION_HIDDEN},
+	{0, "A heading", NULL, NULL, 0, 0},
+	{'r', "read", "FILE", "read", 0, 0},
+	{'m', "mesos-api", "URL", "ask", OPTION_JOINS, 0},
+	{'q', "quiet", NULL, "say nothing", 0, 0},
+	{'S', "summary", "FIELD", "count", OPTION_BARE, 0},
+	{256, "from", "TIME", "begin", 0, 0},
+	{257, "unique_flow", "true|false", "a flag of Mesos", OPTION_BARE | OPTION_BOOL, 0},
+	{258, "log-dir", "DIR", "another", OPTION_HIDDEN, 0},
 };
 
 /* What the setter was told, as one line. */
@@ -35,6 +35,35 @@ static int note(void *ctx, int id, const char *arg, struct err *e)
 		return err_set(e, ERR_USAGE, "bad value");
 	strncat(seen, one, sizeof(seen) - strlen(seen) - 1);
 	return 0;
+}
+
+static void test_plain_options(void **state)
+{
+	struct plain {
+		bool quiet;
+		char *file;
+		uint64_t wait, most;
+	} s = {0};
+	static const struct option_row plain_rows[] = {
+		{'q', "quiet", NULL, "", OPTION_TRUE, offsetof(struct plain, quiet)},
+		{'f', "file", "FILE", "", OPTION_TEXT, offsetof(struct plain, file)},
+		{OPTION_LONG, "wait", "TIME", "", OPTION_TIME, offsetof(struct plain, wait)},
+		{OPTION_LONG, "most", "SIZE", "", OPTION_SIZE, offsetof(struct plain, most)},
+	};
+	char *good[] = {"p", "-qfa", "--file=b", "--wait=2s", "--most", "3KB", NULL};
+	char *bad[] = {"p", "--wait=x", NULL};
+	struct err e = {0};
+
+	(void)state;
+	assert_int_equal(options_parse(plain_rows, 4, 6, good, NULL, &s, &e), 6);
+	assert_true(s.quiet);
+	assert_string_equal(s.file, "b");
+	assert_int_equal(s.wait, 2 * NSEC_PER_SEC);
+	assert_int_equal(s.most, 3072);
+	assert_int_equal(options_parse(plain_rows, 4, 2, bad, NULL, &s, &e), -1);
+	assert_int_equal(e.code, ERR_USAGE);
+	options_done(plain_rows, 4, &s);
+	assert_null(s.file);
 }
 
 static void test_command_lines(void **state)
@@ -174,6 +203,7 @@ static void test_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_plain_options),
 		cmocka_unit_test(test_command_lines),
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_help_names_every_option),
