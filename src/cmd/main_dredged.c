@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dredged: the monitor. Finds containers, asks who they are, records packets and counters. */
+#include "cmd/captures.h"
 #include "cmd/check.h"
 #include "cmd/desired.h"
 #include "cmd/dredged_options.h"
@@ -24,6 +25,7 @@ struct monitor {
 	struct message_box messages; /* of its thread */
 	struct desired desired;	     /* its ports, once it runs */
 	struct serving serving;
+	struct captures captures;
 	struct flow_totals totals;
 	uint64_t next_status;
 	bool ready;
@@ -153,9 +155,13 @@ static int open_all(struct monitor *m, struct err *e)
 		m->set.out.path = m->set.write;
 		if (!m->set.format_chosen)
 			m->set.out.format = savefile_format_of(m->set.write);
+		m->set.out.on_file = captures_on_file;
+		m->set.out.ctx = &m->captures.main;
+		m->captures.main.all = &m->captures;
 		m->writer = writer_open(&m->set.out, e);
 		if (!m->writer)
 			return -1;
+		m->captures.main.writer = m->writer;
 	}
 	const struct mesos_options asking = {.max_body = m->set.max_body,
 					     .interval_ns = m->set.mesos_interval};
@@ -188,6 +194,7 @@ static int monitor_run(struct monitor *m, const struct filter *filter, struct er
 		.state = state,
 		.source = m->running,
 		.writer = m->writer,
+		.captures = &m->captures,
 		.poller = m->poller,
 		.sample = MAX(m->set.source.sample, 1u),
 	};
@@ -227,6 +234,7 @@ static int monitor_close(struct monitor *m, int status, struct err *e)
 		*e = closing;
 		status = -1;
 	}
+	captures_done(&m->captures);
 	signals_stop(NULL);
 	message_free(message_take(&m->messages));
 	source_close(m->running);

@@ -53,6 +53,7 @@ void serving_tick(struct serving *s, uint64_t now)
 	h->sample = s->sample;
 	if (s->writer)
 		add_writer(h, s->writer);
+	captures_tell(s->captures, h);
 	if (s->poller)
 		add_metadata(h, s->poller);
 	server_publish(s->server, s->state, h, now);

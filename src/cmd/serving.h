@@ -3,6 +3,7 @@
 #ifndef DREDGE_CMD_SERVING_H
 #define DREDGE_CMD_SERVING_H
 
+#include "cmd/captures.h"
 #include "http/http.h"
 #include "mesos/mesos.h"
 #include "savefile/savefile.h"
@@ -16,6 +17,7 @@ struct serving {
 	const struct state *state;
 	const struct source *source;
 	struct writer *writer;
+	struct captures *captures;
 	struct mesos_poller *poller;
 	unsigned sample;      /* as in source_options */
 	struct health health; /* of which serving_note counts notices */

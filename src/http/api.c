@@ -10,35 +10,37 @@ static void route_list(const struct request *r, struct reply *a);
 
 static const struct route {
 	const char *path;
-	bool ids;	       /* an id may follow */
-	bool light;	       /* takes no time */
+	bool ids; /* an id may follow */
+	enum { HEAVY, LIGHT /* takes no time */, LIVE } pace;
 	const char *arguments; /* those there are, each with a blank behind; NULL = any, ignored */
 	void (*run)(const struct request *r, struct reply *a);
 	const char *text;
 } routes[] = {
-	{"/", false, true, "", route_list, "what can be asked"},
-	{"/monitor/statistics", false, false, NULL, route_statistics,
+	{"/", false, LIGHT, "", route_list, "what can be asked"},
+	{"/monitor/statistics", false, HEAVY, NULL, route_statistics,
 	 "statistics of executors, as of Mesos' agent"},
-	{"/monitor/statistics.json", false, false, NULL, route_statistics, "the same"},
-	{"/containers", false, false, NULL, route_containers, "containers, as of Mesos' agent"},
-	{"/healthz", false, true, NULL, route_health, "200 while it runs"},
-	{"/readyz", false, true, NULL, route_ready, "200 when names are known and fresh; losses"},
-	{"/metrics", false, false, NULL, route_metrics, "numbers in Prometheus' text format"},
-	{"/v1/containers", true, false, QUERY, route_rows, "containers that are alive"},
-	{"/v1/tasks", true, false, QUERY, route_rows, "tasks of Mesos on this host"},
-	{"/v1/apps", true, false, QUERY, route_rows, "apps of Marathon, with their sums"},
-	{"/v1/groups", true, false, QUERY, route_rows, "groups, each with all that are below it"},
-	{"/v1/frameworks", true, false, QUERY, route_rows, "frameworks, with their sums"},
-	{"/v1/agents", true, false, QUERY, route_rows, "agents"},
-	{"/v1/ports", true, false, QUERY, route_rows,
+	{"/monitor/statistics.json", false, HEAVY, NULL, route_statistics, "the same"},
+	{"/containers", false, HEAVY, NULL, route_containers, "containers, as of Mesos' agent"},
+	{"/healthz", false, LIGHT, NULL, route_health, "200 while it runs"},
+	{"/readyz", false, LIGHT, NULL, route_ready, "200 when names are known and fresh; losses"},
+	{"/metrics", false, HEAVY, NULL, route_metrics, "numbers in Prometheus' text format"},
+	{"/v1/containers", true, HEAVY, QUERY, route_rows, "containers that are alive"},
+	{"/v1/tasks", true, HEAVY, QUERY, route_rows, "tasks of Mesos on this host"},
+	{"/v1/apps", true, HEAVY, QUERY, route_rows, "apps of Marathon, with their sums"},
+	{"/v1/groups", true, HEAVY, QUERY, route_rows, "groups, each with all that are below it"},
+	{"/v1/frameworks", true, HEAVY, QUERY, route_rows, "frameworks, with their sums"},
+	{"/v1/agents", true, HEAVY, QUERY, route_rows, "agents"},
+	{"/v1/ports", true, HEAVY, QUERY, route_rows,
 	 "who has which ports; /v1/ports/31005: who has it"},
+	{"/v1/captures", true, LIVE, "filter from to format ", route_captures,
+	 "captures that are written; /v1/captures/NAME: packets out of one"},
 };
 
 const struct ask api_prepared[PREPARED] = {
-	{"/monitor/statistics", false},
-	{"/monitor/statistics.json", false},
-	{"/metrics", false},
-	{"/metrics", true},
+	{.target = "/monitor/statistics"},
+	{.target = "/monitor/statistics.json"},
+	{.target = "/metrics"},
+	{.target = "/metrics", .openmetrics = true},
 };
 
 bool api_is_light(const char *target)
@@ -46,9 +48,20 @@ bool api_is_light(const char *target)
 	size_t n = strcspn(target, "?");
 
 	for (size_t i = 0; i < ARRAY_SIZE(routes); i++)
-		if (routes[i].light && strlen(routes[i].path) == n &&
+		if (routes[i].pace == LIGHT && strlen(routes[i].path) == n &&
 		    !memcmp(routes[i].path, target, n))
 			return true;
+	return false;
+}
+
+bool api_is_live(const char *target)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
+		size_t n = strlen(routes[i].path);
+		if (routes[i].pace == LIVE && !strncmp(routes[i].path, target, n) &&
+		    strchr("/?", target[n]))
+			return true;
+	}
 	return false;
 }
 
@@ -225,7 +238,7 @@ static bool arguments_fit(const struct route *route, const struct request *r, st
 
 void api_reply(const struct view *view, const struct ask *ask, struct reply *a)
 {
-	struct request r = {.view = view, .openmetrics = ask->openmetrics};
+	struct request r = {.view = view, .live = ask->live, .openmetrics = ask->openmetrics};
 	const struct route *route = NULL;
 
 	if (!target_parse(&r, ask->target)) {

@@ -7,16 +7,23 @@
 #ifndef DREDGE_HTTP_API_H
 #define DREDGE_HTTP_API_H
 
+#include "http/extract.h"
 #include "http/statistics.h"
 #include "http/view.h"
 
 #define API_TARGET_MAX 8192u /* bytes of a request target */
 #define API_ARGUMENTS  16u
 
+/* What routes with more than a view need of the server. */
+struct live {
+	struct extracts *extracts;
+};
+
 /* What a client asks, as far as replies depend on it. */
 struct ask {
 	const char *target;
-	bool openmetrics; /* it would rather have OpenMetrics than Prometheus' text format */
+	struct live *live; /* only where api_is_live */
+	bool openmetrics;  /* it would rather have OpenMetrics than Prometheus' text format */
 };
 
 struct request {
@@ -28,12 +35,14 @@ struct request {
 	size_t n;
 	bool openmetrics;
 	const struct view *view; /* never NULL in routes */
+	struct live *live;	 /* NULL where there is no server */
 };
 
 struct reply {
 	unsigned status;
-	const char *type; /* of the content; NULL = JSON */
-	struct text body; /* owned by the caller */
+	const char *type;      /* of the content; NULL = JSON */
+	struct text body;      /* owned by the caller */
+	struct stream *stream; /* owned by the caller; it has the answer instead, of api_is_live */
 };
 
 /* The value of an argument, or NULL. */
@@ -50,6 +59,9 @@ void api_reply(const struct view *view, const struct ask *ask, struct reply *a);
 extern const struct ask api_prepared[PREPARED];
 /* Whether the reply is small and made in no time. */
 bool api_is_light(const char *target);
+/* Whether the reply may be a stream: it is asked for by the thread that serves the client, takes no
+ * time, and is nobody else's. */
+bool api_is_live(const char *target);
 
 /* ---- routes ---- */
 
@@ -59,5 +71,6 @@ void route_health(const struct request *r, struct reply *a);
 void route_ready(const struct request *r, struct reply *a);
 void route_metrics(const struct request *r, struct reply *a);
 void route_rows(const struct request *r, struct reply *a);
+void route_captures(const struct request *r, struct reply *a);
 
 #endif

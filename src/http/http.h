@@ -50,6 +50,15 @@ void control_close(struct control *c); /* c may be NULL; what is enforced stays 
 
 #define NOTICE_KINDS 24u
 
+struct capture_file {
+	const char *name;      /* without directory */
+	const char *path;      /* that it has, or will have when it is whole */
+	const char *hidden;    /* where it lies until then, or NULL */
+	const char *filter;    /* of what is written there beside dredged's own, or NULL */
+	uint64_t begun, ended; /* realtime ns; ended 0 = being written */
+	uint64_t bytes;	       /* whole, up to the end of a window */
+};
+
 /* How dredged itself is; texts may be NULL and are borrowed for the call. */
 struct health {
 	uint64_t seen, lost, sampled_out; /* packets */
@@ -58,6 +67,8 @@ struct health {
 	const char *capture;	      /* file that is written, or NULL */
 	uint64_t recorded, unwritten; /* events */
 	uint64_t capture_bytes;
+	const struct capture_file *captures; /* the oldest first; borrowed for the call */
+	size_t capture_count;
 	bool metadata;	   /* somebody is asked for names */
 	uint64_t answered; /* realtime ns of the newest answer, 0 = none yet */
 	uint64_t tasks;	   /* known by it */

@@ -16,6 +16,8 @@ struct server {
 	char *path; /* of a unix socket, else NULL */
 	int listening, stop;
 	struct kitchen *kitchen;
+	struct live live;
+	struct extracts extracts;
 	struct worker *workers[WORKERS];
 	void (*thread_begins)(void);
 	/* of the event thread */
@@ -36,6 +38,8 @@ struct server *server_open(const char *address, struct err *e)
 
 	s->stop = s->fresh = -1;
 	s->kitchen = kitchen_new();
+	extracts_init(&s->extracts);
+	s->live.extracts = &s->extracts;
 	if (str_starts(address, unix_prefix)) {
 		const char *path = address + strlen(unix_prefix);
 		s->listening = listen_unix(path, NULL, e);
@@ -49,7 +53,7 @@ struct server *server_open(const char *address, struct err *e)
 	if (!failed && ((s->stop = eventfd(0, EFD_CLOEXEC)) < 0 ||
 			(s->fresh = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0))
 		failed = err_sys(e, "cannot make an event descriptor");
-	const struct worker_options o = {s->listening, s->stop, s->kitchen};
+	const struct worker_options o = {s->listening, s->stop, s->kitchen, &s->live};
 	for (unsigned i = 0; i < WORKERS && !failed; i++)
 		failed = !(s->workers[i] = worker_open(&o, e));
 	if (!failed)
@@ -86,7 +90,7 @@ static void *make(void *arg)
 
 int server_start(struct server *s, void (*thread_begins)(void), struct err *e)
 {
-	s->thread_begins = thread_begins;
+	s->thread_begins = s->extracts.thread_begins = thread_begins;
 	if (kitchen_start(s->kitchen, thread_begins, e))
 		return -1;
 	int why = pthread_create(&s->maker, NULL, make, s);
@@ -123,6 +127,7 @@ void server_close(struct server *s)
 	kitchen_close(s->kitchen);
 	for (unsigned i = 0; i < WORKERS; i++)
 		worker_close(s->workers[i]);
+	extracts_done(&s->extracts);
 	kitchen_free(s->kitchen);
 	view_unref(mailbox_take(&s->views));
 	for (const int *fd = (const int[]){s->listening, s->stop, s->fresh, -1}; *fd >= 0; fd++)

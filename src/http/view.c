@@ -27,6 +27,13 @@ static void each_string(struct view *v, void (*fn)(void *ctx, const char **s), v
 			fn(ctx, (const char **)&v->items[i].c.meta[k]);
 		fn(ctx, &v->items[i].iface.record.name);
 	}
+	for (size_t i = 0; i < v->health.capture_count; i++) {
+		struct capture_file *c = &v->captures[i];
+		fn(ctx, &c->name);
+		fn(ctx, &c->path);
+		fn(ctx, &c->hidden);
+		fn(ctx, &c->filter);
+	}
 	fn(ctx, &v->health.capture);
 	fn(ctx, &v->health.metadata_error);
 }
@@ -104,6 +111,10 @@ struct view *view_new(const struct state *s, const struct health *h, struct past
 	atomic_init(&v->refs, 1);
 	v->time = now;
 	v->health = *h;
+	v->captures = xmalloc((h->capture_count + 1) * sizeof(*v->captures));
+	if (h->capture_count)
+		memcpy(v->captures, h->captures, h->capture_count * sizeof(*v->captures));
+	v->health.captures = v->captures;
 	v->items = xmalloc((state_containers(s) + 1) * sizeof(*v->items));
 	for (uint32_t i = 0; i < state_containers(s); i++) {
 		const struct container *c = state_container_at(s, i);
@@ -134,6 +145,7 @@ void view_unref(struct view *v)
 	if (!v || atomic_fetch_sub_explicit(&v->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	free(v->items);
+	free(v->captures);
 	free(v->strings);
 	free(v);
 }

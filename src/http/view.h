@@ -27,7 +27,8 @@ struct view {
 	struct health health;
 	struct view_item *items; /* owned */
 	size_t n;
-	char *strings; /* owned: of all */
+	struct capture_file *captures; /* owned; health.capture_count of them */
+	char *strings;		       /* owned: of all */
 };
 
 /* What is remembered of the sample before, by the index of the container; all zero at first. */

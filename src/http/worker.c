@@ -8,34 +8,47 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define MAX_CLIENTS   256u	  /* of each worker; more wait until one leaves */
+#define MAX_CLIENTS   640u	  /* of each worker; more wait until one leaves */
 #define CLIENT_S      5u	  /* a client that moves no byte for so long is left */
 #define REQUEST_S     60u	  /* and one that has not sent and received all by then */
+#define STREAM_S      30u	  /* as CLIENT_S, of one that has a stream; it has no end */
+#define STREAM_BYTES  (16u << 10) /* that are sent at once */
 #define CLIENT_MEMORY (32u << 10) /* of each: headers are refused beyond */
 #define MAX_BODY      (64u << 10) /* of a request; it is not looked at */
 #define TURN_MS	      500
+#define READY	      64 /* of streams, at once */
 
 /* A connection. */
 struct peer {
 	struct peer *next, **at;
 	int fd;
 	uint64_t since; /* monotonic ns: when it began, or its last request ended */
+	bool streams;
 };
 
 struct worker {
 	struct worker_options o;
 	void (*thread_begins)(void);
 	struct MHD_Daemon *daemon;
-	int wake; /* eventfd: a client's reply is there */
+	int wake;    /* eventfd: a client's reply is there */
+	int streams; /* epoll: what streams wait for */
 	pthread_t thread;
 	bool running;
 	struct mailbox views;
 	struct view *view; /* newest */
 	struct peer *peers;
+	struct client *streaming; /* clients with a stream */
+};
+
+/* What an event of epoll is about. */
+struct watch {
+	struct client *client;
+	bool socket; /* it was closed, at the other end */
 };
 
 /* One request. */
@@ -46,6 +59,11 @@ struct client {
 	struct ask ask;
 	bool begun;
 	size_t uploaded;
+	/* A reply that is made while it is sent. */
+	struct stream *stream;
+	struct watch of_stream, of_socket;
+	bool suspended, gone;
+	struct client *next, **link;
 };
 
 /* ---- replies ---- */
@@ -80,8 +98,133 @@ static void on_made(struct order *o)
 	(void)!eventfd_write(wake, 1);
 }
 
+/* ---- streams ---- */
+
+static void wait_for(struct client *c)
+{
+	c->suspended = true;
+	MHD_suspend_connection(c->connection);
+}
+
+static void wake(struct client *c)
+{
+	if (!c->suspended)
+		return;
+	c->suspended = false;
+	MHD_resume_connection(c->connection);
+}
+
+static ssize_t read_stream(void *cls, uint64_t at, char *to, size_t n)
+{
+	struct client *c = cls;
+	ssize_t got = c->gone ? STREAM_FAILED : c->stream->kind->read(c->stream, to, n);
+
+	(void)at;
+	if (got > 0)
+		return got;
+	if (got == STREAM_END)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	if (got < 0)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	wait_for(c);
+	return 0;
+}
+
+static struct peer *peer_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info ? info->socket_context : NULL;
+}
+
+static int watch(struct worker *w, int fd, unsigned events, void *data)
+{
+	struct epoll_event ev = {.events = events, .data.ptr = data};
+
+	return epoll_ctl(w->streams, EPOLL_CTL_ADD, fd, &ev);
+}
+
+/* Takes the stream over. */
+static enum MHD_Result keep_stream(struct client *c, struct stream *s)
+{
+	struct worker *w = c->worker;
+
+	c->stream = s;
+	c->of_stream = (struct watch){c, false};
+	c->of_socket = (struct watch){c, true};
+	c->next = w->streaming;
+	c->link = &w->streaming;
+	if (c->next)
+		c->next->link = &c->next;
+	w->streaming = c;
+	peer_of(c->connection)->streams = true;
+	MHD_set_connection_option(c->connection, MHD_CONNECTION_OPTION_TIMEOUT, STREAM_S);
+	if (watch(w, s->fd, EPOLLIN | EPOLLET, &c->of_stream) ||
+	    watch(w, peer_of(c->connection)->fd, EPOLLRDHUP | EPOLLET, &c->of_socket))
+		return MHD_NO;
+	return MHD_YES;
+}
+
+static void drop_stream(struct client *c)
+{
+	if (!c->stream)
+		return;
+	epoll_ctl(c->worker->streams, EPOLL_CTL_DEL, peer_of(c->connection)->fd, NULL);
+	peer_of(c->connection)->streams = false;
+	MHD_set_connection_option(c->connection, MHD_CONNECTION_OPTION_TIMEOUT, CLIENT_S);
+	c->stream->kind->close(c->stream); /* its descriptor leaves by that */
+	c->stream = NULL;
+	*c->link = c->next;
+	if (c->next)
+		c->next->link = c->link;
+}
+
+/* Its answer, if it has begun by now. */
+static enum MHD_Result begin_stream(struct client *c)
+{
+	struct reply a = {0};
+
+	if (c->gone)
+		return MHD_NO;
+	if (!c->stream->kind->begin(c->stream, &a)) {
+		wait_for(c);
+		return MHD_YES;
+	}
+	if (!a.stream)
+		return send_body(c->connection, body_new(&a));
+	struct MHD_Response *r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BYTES,
+								   read_stream, c, NULL);
+	MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, a.type);
+	MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	enum MHD_Result result = MHD_queue_response(c->connection, a.status, r);
+	MHD_destroy_response(r);
+	return result;
+}
+
+static void on_event(const struct watch *at)
+{
+	at->client->gone |= at->socket;
+	wake(at->client);
+}
+
+/* ---- requests ---- */
+
+static enum MHD_Result answer_live(struct worker *w, struct client *c)
+{
+	struct reply a = {0};
+
+	c->ask.live = w->o.live;
+	api_reply(w->view, &c->ask, &a);
+	if (!a.stream)
+		return send_body(c->connection, body_new(&a));
+	return keep_stream(c, a.stream) == MHD_YES ? begin_stream(c) : MHD_NO;
+}
+
 static enum MHD_Result answer(struct worker *w, struct client *c)
 {
+	if (c->stream)
+		return begin_stream(c);
 	struct view *fresh = mailbox_take(&w->views);
 	struct body *body = c->order.body;
 
@@ -89,6 +232,8 @@ static enum MHD_Result answer(struct worker *w, struct client *c)
 		view_unref(w->view);
 		w->view = fresh;
 	}
+	if (api_is_live(c->ask.target))
+		return answer_live(w, c);
 	if (!body)
 		body = kitchen_ready(w->o.kitchen, w->view, &c->ask);
 	c->order.body = NULL;
@@ -98,8 +243,6 @@ static enum MHD_Result answer(struct worker *w, struct client *c)
 	kitchen_order(w->o.kitchen, w->view, &c->ask, &c->order);
 	return MHD_YES;
 }
-
-/* ---- requests ---- */
 
 /* The target as it came, before anything in it is decoded. */
 static void *on_target(void *cls, const char *target, struct MHD_Connection *connection)
@@ -111,14 +254,6 @@ static void *on_target(void *cls, const char *target, struct MHD_Connection *con
 	c->connection = connection;
 	c->ask.target = xstrdup(target);
 	return c;
-}
-
-static struct peer *peer_of(struct MHD_Connection *connection)
-{
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-
-	return info ? info->socket_context : NULL;
 }
 
 static void on_done(void *cls, struct MHD_Connection *connection, void **state,
@@ -133,6 +268,7 @@ static void on_done(void *cls, struct MHD_Connection *connection, void **state,
 		p->since = time_monotonic();
 	if (!c)
 		return;
+	drop_stream(c);
 	body_unref(c->order.body);
 	free((char *)c->ask.target);
 	free(c);
@@ -197,7 +333,7 @@ static void leave_the_slow(struct worker *w)
 	uint64_t now = time_monotonic();
 
 	for (struct peer *p = w->peers; p; p = p->next)
-		if (now - p->since > REQUEST_S * NSEC_PER_SEC)
+		if (!p->streams && now - p->since > REQUEST_S * NSEC_PER_SEC)
 			shutdown(p->fd, SHUT_RDWR);
 }
 
@@ -209,7 +345,9 @@ static void *serve(void *arg)
 	const union MHD_DaemonInfo *info = MHD_get_daemon_info(w->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	struct pollfd p[] = {{.fd = info->epoll_fd, .events = POLLIN},
 			     {.fd = w->wake, .events = POLLIN},
-			     {.fd = w->o.stop, .events = POLLIN}};
+			     {.fd = w->o.stop, .events = POLLIN},
+			     {.fd = w->streams, .events = POLLIN}};
+	struct epoll_event ready[READY];
 	eventfd_t count;
 
 	if (w->thread_begins)
@@ -220,6 +358,9 @@ static void *serve(void *arg)
 			ms = TURN_MS;
 		poll(p, ARRAY_SIZE(p), (int)MIN(ms, TURN_MS));
 		(void)!eventfd_read(w->wake, &count);
+		int n = p[3].revents ? epoll_wait(w->streams, ready, READY, 0) : 0;
+		for (int i = 0; i < n; i++)
+			on_event(ready[i].data.ptr);
 		MHD_run(w->daemon);
 		leave_the_slow(w);
 	}
@@ -233,7 +374,8 @@ struct worker *worker_open(const struct worker_options *o, struct err *e)
 
 	w->o = *o;
 	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (fd >= 0 && w->wake >= 0)
+	w->streams = epoll_create1(EPOLL_CLOEXEC);
+	if (fd >= 0 && w->wake >= 0 && w->streams >= 0)
 		w->daemon = MHD_start_daemon(
 			MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, w,
 			MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL,
@@ -244,10 +386,8 @@ struct worker *worker_open(const struct worker_options *o, struct err *e)
 			MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 	if (w->daemon)
 		return w;
-	if (fd >= 0)
-		close(fd);
-	if (w->wake >= 0)
-		close(w->wake);
+	for (const int *at = (const int[]){fd, w->wake, w->streams, -1}; *at >= 0; at++)
+		close(*at);
 	free(w);
 	err_set(e, ERR_FAILED, "cannot serve HTTP");
 	return NULL;
@@ -275,7 +415,12 @@ void worker_close(struct worker *w)
 		return;
 	if (w->running)
 		pthread_join(w->thread, NULL);
+	for (struct client *c = w->streaming; c; c = c->next) {
+		c->gone = true;
+		wake(c);
+	}
 	MHD_stop_daemon(w->daemon);
+	close(w->streams);
 	close(w->wake);
 	view_unref(mailbox_take(&w->views));
 	view_unref(w->view);

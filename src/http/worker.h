@@ -9,6 +9,7 @@ struct worker_options {
 	int listening; /* borrowed */
 	int stop;      /* becomes readable when it shall end; borrowed */
 	struct kitchen *kitchen;
+	struct live *live;
 };
 
 struct worker;

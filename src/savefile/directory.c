@@ -33,6 +33,7 @@
 static const uint8_t *peek(struct directory *d, uint64_t at, size_t n, size_t *got)
 {
 	uint64_t skip = at - d->ahead_at;
+	size_t left = d->file_bytes > at ? (size_t)(d->file_bytes - at) : 0;
 
 	if (at < d->ahead_at || skip > d->ahead_len || d->ahead_len - skip < n) {
 		size_t want = d->usual_stored < SMALL_BLOCK ? AHEAD_BYTES : MAX(n, GLANCE_BYTES);
@@ -46,7 +47,7 @@ static const uint8_t *peek(struct directory *d, uint64_t at, size_t n, size_t *g
 		d->work->bytes_read += d->ahead_len;
 		skip = 0;
 	}
-	*got = MIN(n, d->ahead_len - (size_t)skip);
+	*got = MIN(MIN(n, left), d->ahead_len - (size_t)skip); /* a file may grow meanwhile */
 	return d->ahead + skip;
 }
 

@@ -160,7 +160,7 @@ static int open_next(struct outfile *f, uint64_t ts)
 {
 	if (str_eq(f->o->path, "-")) {
 		f->path = xstrdup("-");
-		return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+		return fcntl(f->o->fd ? f->o->fd : STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
 	}
 	if (rotates(f->o))
 		return open_rotated(f, ts);

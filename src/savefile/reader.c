@@ -18,6 +18,7 @@ struct reader {
 	int fd;
 	bool seekable, chunked, ran, complete;
 	uint64_t file_bytes;
+	uint64_t limit; /* bytes of the file that are looked at */
 	struct directory dir;
 	struct iface_table ifaces;
 	struct text application, description;
@@ -257,7 +258,7 @@ static int begin_stream(struct reader *r, struct err *e)
 	if (r->seekable && lseek(r->fd, 0, SEEK_SET) < 0)
 		return err_sys(e, "%s: cannot seek", r->path);
 	/* A pipe may be slow: the magic number is enough to begin with. */
-	n = read_head(r->fd, head, r->seekable ? HEAD_BYTES : 8);
+	n = read_head(r->fd, head, r->seekable ? MIN(HEAD_BYTES, r->limit) : 8);
 	if (n < 0)
 		return err_sys(e, "%s: cannot read", r->path);
 	if (!n)
@@ -265,7 +266,7 @@ static int begin_stream(struct reader *r, struct err *e)
 	stream_close(r->stream);
 	r->at = r->filled = 0;
 	r->offset = r->block = 0;
-	r->stream = stream_open(r->fd, head, (size_t)n, &inner);
+	r->stream = stream_open(r->fd, head, (size_t)n, r->limit - (uint64_t)n, &inner);
 	if (!r->stream)
 		return err_set(e, ERR_FAILED, "%s: %s", r->path, inner.message);
 	r->compression = stream_compression(r->stream);
@@ -309,29 +310,20 @@ static void take_section(struct reader *r)
 	directory_rewind(&r->dir);
 }
 
-struct reader *reader_open(const char *path, struct err *e)
+struct reader *reader_open_part(int fd, const char *name, uint64_t bytes, struct err *e)
 {
-	bool in = str_eq(path, "-");
-	/* Each of many small reads would look after the time of access; only the owner may leave
-	 * it as it is. */
-	int fd = in ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOATIME);
+	struct reader *r = xcalloc(1, sizeof(*r));
 	struct stat st;
 
-	if (fd < 0 && errno == EPERM)
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		err_sys(e, "%s", path);
-		return NULL;
-	}
-	struct reader *r = xcalloc(1, sizeof(*r));
-	r->path = xstrdup(in ? "standard input" : path);
+	r->path = xstrdup(name);
 	r->fd = fd;
+	r->limit = bytes;
 	if (!fstat(fd, &st) && S_ISREG(st.st_mode)) {
 		r->seekable = true;
-		r->file_bytes = (uint64_t)st.st_size;
+		r->file_bytes = MIN((uint64_t)st.st_size, bytes);
 		r->chunked = directory_open(&r->dir, fd, r->file_bytes, &r->work);
 	} else if (S_ISDIR(st.st_mode)) {
-		err_set(e, ERR_FAILED, "%s: is a directory", path);
+		err_set(e, ERR_FAILED, "%s: is a directory", name);
 		reader_close(r);
 		return NULL;
 	}
@@ -344,6 +336,22 @@ struct reader *reader_open(const char *path, struct err *e)
 		return NULL;
 	}
 	return r;
+}
+
+struct reader *reader_open(const char *path, struct err *e)
+{
+	bool in = str_eq(path, "-");
+	/* Each of many small reads would look after the time of access; only the owner may leave
+	 * it as it is. */
+	int fd = in ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOATIME);
+
+	if (fd < 0 && errno == EPERM)
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		err_sys(e, "%s", path);
+		return NULL;
+	}
+	return reader_open_part(fd, in ? "standard input" : path, UINT64_MAX, e);
 }
 
 void reader_close(struct reader *r)

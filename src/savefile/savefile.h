@@ -29,7 +29,8 @@ enum savefile_format savefile_format_of(const char *path);
 int savefile_format_parse(const char *name, enum savefile_format *out, struct err *e);
 
 struct writer_options {
-	const char *path; /* "-" = stdout (not for PCAPNG_LZ4 rotation) */
+	const char *path; /* "-" = fd (not with rotation) */
+	int fd;		  /* copied; 0 = stdout */
 	enum savefile_format format;
 	uint64_t window_ns;  /* 0 = default */
 	size_t window_bytes; /* 0 = default */
@@ -39,12 +40,17 @@ struct writer_options {
 	uint64_t rotate_events;
 	unsigned rotate_files;	 /* ring of so many files */
 	const char *description; /* JSON object text for the section header, may be NULL */
+	/* A file was begun (hidden: where it lies until it is whole, or NULL), or ended (path
+	 * NULL). May be NULL. */
+	void (*on_file)(void *ctx, const char *path, const char *hidden);
+	void *ctx;
 };
 
 struct writer_stats {
 	uint64_t packets, counters, notices; /* events written */
 	uint64_t raw_bytes;		     /* pcapng bytes before compression */
 	uint64_t file_bytes;		     /* bytes on disk, all files */
+	uint64_t open_bytes;		     /* of the file being written, up to the last window */
 	uint64_t lost;			     /* events that could not be written (disk full ...) */
 	unsigned files;
 	const char *path; /* the file being written; borrowed */
@@ -123,6 +129,9 @@ struct reader_work {	     /* what reading cost; tests assert on it */
 struct reader;
 /* "-" = stdin. Fails with one line that names file, offset and reason. */
 struct reader *reader_open(const char *path, struct err *e);
+/* The first `bytes` of a file that may be growing; name: for messages. Takes fd over, also when it
+ * fails. */
+struct reader *reader_open_part(int fd, const char *name, uint64_t bytes, struct err *e);
 void reader_close(struct reader *r);
 void reader_get_info(struct reader *r, struct reader_info *out);
 /* The chunk directory in file order, NULL and *n = 0 when the file is not chunked. */

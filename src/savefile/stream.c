@@ -30,6 +30,7 @@ struct stream {
 	int fd;
 	uint8_t *input;
 	size_t at, filled;
+	uint64_t more; /* bytes to read from fd */
 	uint64_t position;
 	bool eof, inside; /* inside: a frame has begun and not ended */
 	bool unmarked;	  /* what is missing of it is only the end mark */
@@ -198,7 +199,7 @@ static const struct codec codecs[] = {
 	{"none", match_any, NULL, run_none, NULL},
 };
 
-struct stream *stream_open(int fd, const uint8_t *head, size_t n, struct err *e)
+struct stream *stream_open(int fd, const uint8_t *head, size_t n, uint64_t more, struct err *e)
 {
 	struct stream *s = xcalloc(1, sizeof(*s));
 	const struct codec *c = codecs;
@@ -206,6 +207,7 @@ struct stream *stream_open(int fd, const uint8_t *head, size_t n, struct err *e)
 	while (!c->match(head, n))
 		c++;
 	s->fd = fd;
+	s->more = more;
 	s->input = xmalloc(MAX(n, INPUT_BYTES));
 	if (n)
 		memcpy(s->input, head, n);
@@ -254,9 +256,12 @@ static ssize_t read_file(struct stream *s, void *to, size_t n, struct err *e)
 	ssize_t got;
 
 	do
-		got = read(s->fd, to, n);
+		got = read(s->fd, to, MIN(n, s->more));
 	while (got < 0 && errno == EINTR);
-	return got < 0 ? err_sys(e, "cannot read") : got;
+	if (got < 0)
+		return err_sys(e, "cannot read");
+	s->more -= (uint64_t)got;
+	return got;
 }
 
 static int refill(struct stream *s, struct err *e)

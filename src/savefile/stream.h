@@ -8,9 +8,9 @@
 #include <sys/types.h>
 
 struct stream;
-/* fd stays the caller's; the first n bytes were read from it already. Fails when the compression
- * is not built in. */
-struct stream *stream_open(int fd, const uint8_t *head, size_t n, struct err *e);
+/* fd stays the caller's; the first n bytes were read from it already, at most `more` are read
+ * (UINT64_MAX = to its end). Fails when the compression is not built in. */
+struct stream *stream_open(int fd, const uint8_t *head, size_t n, uint64_t more, struct err *e);
 void stream_close(struct stream *s);
 const char *stream_compression(const struct stream *s); /* "none", "gzip", "lz4", "zstd" */
 /* Up to n bytes; 0 at the end, -1 on damage (what came before is good). */

@@ -171,6 +171,8 @@ static int open_file(struct writer *w, uint64_t ts, struct err *e)
 		if (outfile_open(&w->file, ts, e))
 			return w->stats.files && disk_error(errno) ? suspend(w, w->path) : -1;
 		w->stats.files++;
+		if (w->o.on_file)
+			w->o.on_file(w->o.ctx, w->file.path, w->file.part);
 	}
 	return w->headed ? 0 : w->format->header(w, e);
 }
@@ -210,6 +212,8 @@ static int end_file(struct writer *w, struct err *e)
 		w->stats.file_bytes += w->file.bytes;
 		if (outfile_close(&w->file, status ? NULL : e))
 			status = -1;
+		if (w->o.on_file)
+			w->o.on_file(w->o.ctx, NULL, NULL);
 	}
 	w->headed = false;
 	w->file_events = 0;
@@ -362,7 +366,8 @@ void writer_get_stats(const struct writer *w, struct writer_stats *out)
 	out->packets += w->batch.packets;
 	out->counters += w->batch.counters;
 	out->notices += w->batch.notices;
-	out->file_bytes += w->file.fd >= 0 ? w->file.bytes : 0;
+	out->open_bytes = w->file.fd >= 0 ? w->file.bytes : 0;
+	out->file_bytes += out->open_bytes;
 	out->path = w->file.path ? w->file.path : w->path;
 }
 

@@ -79,16 +79,21 @@ static void file_close(struct source *base)
 	free(f);
 }
 
+struct source *source_of_reader(struct reader *r)
+{
+	struct file *f = xcalloc(1, sizeof(*f));
+
+	f->base.kind = &source_file;
+	f->reader = r;
+	return &f->base;
+}
+
 static struct source *file_open(const char *what, const struct source_options *o, struct err *e)
 {
 	struct reader *r = reader_open(what, e);
 
 	(void)o;
-	if (!r)
-		return NULL;
-	struct file *f = xcalloc(1, sizeof(*f));
-	f->reader = r;
-	return &f->base;
+	return r ? source_of_reader(r) : NULL;
 }
 
 const struct source_kind source_file = {

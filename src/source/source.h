@@ -100,6 +100,8 @@ struct source {
 
 /* what: "live", "synth:key=value,...", or the path of a capture ("-" = stdin). */
 struct source *source_open(const char *what, const struct source_options *o, struct err *e);
+/* What a reader that is open gives; takes it over. */
+struct source *source_of_reader(struct reader *r);
 void source_close(struct source *s);
 
 #endif

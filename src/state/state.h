@@ -73,6 +73,8 @@ static inline const struct packet *context_packet(struct context *c)
 	return &c->packet;
 }
 
+#define FLOWS_TRACKED 65536u /* conversations remembered where somebody asks for them */
+
 struct state;
 /* flows = conversations to remember, 0 = do not track. */
 struct state *state_new(unsigned flows);

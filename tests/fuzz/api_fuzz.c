@@ -9,7 +9,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct view_item item;
-	static struct view view = {.items = &item, .n = 1};
+	static struct capture_file file = {.name = "shop.pcapng.lz4", .path = "/nowhere"};
+	static struct view view = {
+		.items = &item, .n = 1, .captures = &file, .health.capture_count = 1};
 	cleanup_free char *target = xstrndup((const char *)data, size);
 	struct reply a = {0};
 

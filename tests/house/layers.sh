@@ -16,7 +16,8 @@ declare -A may=(
 	[view]="filter field event" [print]="filter field event"
 	[chisel]="view print filter field state source savefile mesos packet event"
 	[flow]="view print filter field state source savefile isolate mesos net packet event"
-	[console]="view print" [http]="view print isolate filter field state event"
+	[console]="view print"
+	[http]="flow view print isolate filter field state source savefile event"
 	[cmd]="*"
 )
 # Library header or folder (extended regex): the rooms that may include it.

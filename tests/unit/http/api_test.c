@@ -56,7 +56,18 @@ static void sample(uint32_t n, uint64_t ts, uint64_t rx, uint64_t over)
 
 static int set_up(void **unused)
 {
-	const struct health h = {.seen = 1000,
+	const struct capture_file files[] = {
+		{.name = "a.pcapng", .path = "/nowhere/a.pcapng", .begun = AT, .ended = AT + 1},
+		{.name = "b.pcapng",
+		 .path = "/nowhere/b.pcapng",
+		 .hidden = "/nowhere/.b.pcapng.part",
+		 .filter = "icmp",
+		 .begun = AT,
+		 .bytes = 77},
+	};
+	const struct health h = {.captures = files,
+				 .capture_count = ARRAY_SIZE(files),
+				 .seen = 1000,
 				 .lost = 3,
 				 .sample = 1,
 				 .metadata = true,
@@ -351,6 +362,42 @@ static void test_metrics(void **unused)
 	text_done(&a.body);
 }
 
+static void test_captures(void **unused)
+{
+	static const struct {
+		const char *target;
+		unsigned status;
+	} bad[] = {
+		{"/v1/captures/c.pcapng", 404},
+		{"/v1/captures/nowhere/a.pcapng", 404},
+		{"/v1/captures//nowhere/a.pcapng", 404},
+		{"/v1/captures/../a.pcapng", 404},
+		{"/v1/captures/.b.pcapng.part", 404},
+		{"/v1/captures/a.pcapng?filter=((", 400},
+		{"/v1/captures/a.pcapng?filter=nosuch.field=1", 400},
+		{"/v1/captures/a.pcapng?format=pcap", 400},
+		{"/v1/captures/a.pcapng?from=noon", 400},
+		{"/v1/captures/a.pcapng?limit=1", 400},
+		{"/v1/captures/a.pcapng?to=%2b5s&format=text&filter=icmp", 503}, /* no server */
+	};
+	json_t *j = get("/v1/captures", 200);
+	const json_t *list = json_object_get(j, "captures");
+	const json_t *a = json_array_get(list, 0), *b = json_array_get(list, 1);
+
+	(void)unused;
+	assert_int_equal(json_array_size(list), 2);
+	assert_string_equal(text_of(a, "name"), "a.pcapng");
+	assert_true(json_is_false(json_object_get(a, "writing")));
+	assert_true(json_is_null(json_object_get(a, "filter")));
+	assert_true(json_is_true(json_object_get(b, "writing")));
+	assert_true(json_is_null(json_object_get(b, "ended")));
+	assert_int_equal(json_integer_value(json_object_get(b, "bytes")), 77);
+	assert_string_equal(text_of(b, "filter"), "icmp");
+	json_decref(j);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		json_decref(get(bad[i].target, bad[i].status));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -358,6 +405,7 @@ int main(void)
 		cmocka_unit_test(test_targets),	   cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_pages),	   cmocka_unit_test(test_bad_queries),
 		cmocka_unit_test(test_ready),	   cmocka_unit_test(test_metrics),
+		cmocka_unit_test(test_captures),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -270,12 +271,41 @@ static void test_foreign(void **state)
 	}
 }
 
+/* A file is read up to where it was whole, whatever has been written since. */
+static void test_growing(void **state)
+{
+	const struct sink sink = {.iface = on_iface, .container = on_container, .event = on_event};
+	struct err e = {0};
+	uint64_t before = 0;
+	size_t n;
+
+	(void)state;
+	put(file, file_size);
+	struct reader *whole = reader_open(path, &e);
+	const struct chunk *c = reader_chunks(whole, &n);
+	assert_true(n > 4);
+	for (size_t i = 1; i < n; i++) {
+		struct seen s = {.only = UINT32_MAX};
+		struct sink to = sink;
+		to.ctx = &s;
+		struct reader *r = reader_open_part(open(path, O_RDONLY), path, c[i].offset, &e);
+		assert_non_null(r);
+		assert_int_equal(reader_run(r, &everything, &to, &e), 0);
+		assert_true(s.packets >= before && s.packets < PACKETS);
+		before = s.packets;
+		reader_close(r);
+	}
+	assert_true(before > PACKETS / 2);
+	reader_close(whole);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole),	      cmocka_unit_test(test_part),
 		cmocka_unit_test(test_every_prefix),  cmocka_unit_test(test_every_flip),
 		cmocka_unit_test(test_damaged_chunk), cmocka_unit_test(test_foreign),
+		cmocka_unit_test(test_growing),
 	};
 
 	return cmocka_run_group_tests(tests, make_file, remove_file);

@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Packets out of captures over HTTP: of files that are whole and of those being written, counted by
+# tshark; clients that stop reading or leave.
+# shellcheck disable=SC2154
+source "$(dirname "$0")/lib.bash"
+need curl python3 tshark lz4
+python=$(PATH=/usr/bin:$PATH type -p python3)
+cluster_start
+container web 10.77.0.3 /shop/web
+container db 10.77.0.4 /shop/db
+publish web db
+api_start
+container_up web
+container_up db
+
+get() { # TARGET [CURL-OPTIONS]
+	on_host curl -s --max-time 20 "${@:2}" "$url$1"
+}
+ask() { get "$2" | "$python" -c "import json, sys; j = json.load(sys.stdin); print($1)" 2>&1; }
+# Notices are frames, too, for tshark.
+frames() { tshark -r - -Y eth 2>"$work/tshark.err" | wc -l; }
+out_of() { # FILE ARGUMENT...: as curl encodes them
+	local arguments=()
+	for argument in "${@:2}"; do arguments+=(--data-urlencode "$argument"); done
+	on_host curl -s --max-time 20 -G "${arguments[@]}" "$url/v1/captures/$1"
+}
+
+monitor_start --counters 200ms --window 300ms -w "$work/shop.pcapng.lz4" --listen=127.0.0.1:0
+url=$(sed -n 's/^dredged: HTTP at //p' "$work/dredged.err")
+known() { [ "$(ask "j['total']" /v1/apps)" = 2 ]; }
+wait_for 10 known || bad "apps are not known"
+traffic() { inside web ping -c 20 -i 0.01 -q 10.77.0.4 >/dev/null; }
+
+# ---- while it is written -----------------------------------------------------------------------
+
+same "listed" "shop.pcapng.lz4 True" "$(ask "str(j['captures'][0]['name']) + ' ' + str(j['captures'][0]['writing'])" /v1/captures)"
+traffic
+now() { # what both sides saw: 40 frames each
+	[ "$(out_of shop.pcapng.lz4 "filter=$1 and icmp" | frames)" -ge 40 ]
+}
+wait_for 10 now "marathon.app.id=/shop/web" || bad "packets of an app: $(cat "$work/tshark.err")"
+wait_for 10 now "container.id=${id_of[db]}" || bad "packets of a container"
+for _ in {1..10}; do # each cut at the end of a window
+	traffic
+	out_of shop.pcapng.lz4 format=pcapng >"$work/part.pcapng" || bad "cut off: $?"
+	tshark -r "$work/part.pcapng" >/dev/null 2>"$work/tshark.err" || bad "tshark: $(cat "$work/tshark.err")"
+done
+
+# ---- against what dredge and tshark find in the file -------------------------------------------
+
+sleep 2 # all of it is on disk
+compare() { # FILTER [DREDGE-OPTIONS]
+	local wanted got
+	wanted=$(packets_of "$work/copy.pcapng.lz4" "$1")
+	got=$(out_of shop.pcapng.lz4 "filter=$1" "${@:2}" | frames)
+	[ "$wanted" -gt 0 ] || bad "$1: no packets at all"
+	same "$1" "$wanted" "$got"
+}
+monitor_said_rotated() { [ "$(ask "len(j['captures'])" /v1/captures)" = 2 ]; }
+kill -HUP "$monitor" # the file is whole now, and still served
+wait_for 10 monitor_said_rotated || bad "the next file is not listed"
+cp "$work/shop.pcapng.lz4" "$work/copy.pcapng.lz4"
+same "whole" False "$(ask "j['captures'][0]['writing']" /v1/captures)"
+compare "marathon.app.id=/shop/web"
+compare "mesos.task.id=${task_of[db]}"
+compare "container.id=${id_of[web]}"
+compare "icmp and marathon.app.id=/shop/db"
+same "lz4" "$(packets_of "$work/copy.pcapng.lz4" icmp)" \
+	"$(out_of shop.pcapng.lz4 filter=icmp format=pcapng.lz4 | lz4 -dc | frames)"
+same "JSON" "$(packets_of "$work/copy.pcapng.lz4" icmp)" \
+	"$(out_of shop.pcapng.lz4 filter=icmp format=json | "$python" -c "
+import json, sys
+print(len([1 for line in sys.stdin if json.loads(line)['evt.type'] == 'packet']))")"
+same "text" "$(dredge -r "$work/copy.pcapng.lz4" icmp | wc -l)" \
+	"$(out_of shop.pcapng.lz4 filter=icmp format=text | wc -l)"
+middle=$(dredge -r "$work/copy.pcapng.lz4" -p '%evt.rawtime' icmp | sed -n 30p)
+middle=@${middle%?????????}.${middle: -9}
+same "from" "$(dredge -r "$work/copy.pcapng.lz4" --from "$middle" icmp | wc -l)" \
+	"$(out_of shop.pcapng.lz4 filter=icmp "from=$middle" | frames)"
+same "to" 30 "$(out_of shop.pcapng.lz4 filter=icmp "to=$middle" | frames)"
+out_of shop.pcapng.lz4 from=@1 to=@2 >"$work/none.pcapng"
+tshark -r "$work/none.pcapng" >"$work/none" 2>"$work/tshark.err" || bad "an empty answer: $(cat "$work/tshark.err")"
+same "nothing in the range" 0 "$(wc -l <"$work/none")"
+[ -s "$work/none.pcapng" ] || bad "an empty answer is no capture"
+
+# ---- what is refused ---------------------------------------------------------------------------
+
+status_of() { get "$1" -o /dev/null -w '%{http_code}'; }
+same "no such capture" 404 "$(status_of /v1/captures/nope)"
+for name in ..%2f..%2f..%2fetc%2fpasswd "$work/shop.pcapng.lz4" ./shop.pcapng.lz4 .; do
+	same "a path: $name" 404 "$(get "/v1/captures/$name" --path-as-is -o /dev/null -w '%{http_code}')"
+done
+for query in 'filter=((' 'format=pcap' 'from=noon' 'to=x' 'nope=1' 'filter=icmp&filter=tcp'; do
+	same "$query" 400 "$(get "/v1/captures/shop.pcapng.lz4" -G -d "$query" -o /dev/null -w '%{http_code}')"
+done
+rm "$work/shop.pcapng.lz4"
+same "removed" 404 "$(status_of /v1/captures/shop.pcapng.lz4)"
+cp "$work/copy.pcapng.lz4" "$work/shop.pcapng.lz4"
+printf 'garbage, no capture' >"$work/shop.pcapng.lz4"
+same "garbage" 500 "$(status_of /v1/captures/shop.pcapng.lz4)"
+
+# ---- clients that do not read ------------------------------------------------------------------
+
+# A capture that is far longer than what sockets and pipes hold, taken back and forth.
+dredge -r synth:rate=200000,seconds=2,size=700 -w "$work/shop.pcapng.lz4" || bad "no long capture"
+threads() { ls "/proc/$monitor/task" | wc -l; }
+resident() { awk '/^RssAnon/ {print $2}' "/proc/$monitor/status"; }
+before=$(threads)
+on_host "$python" -c "
+import socket, time
+all = [socket.create_connection(('127.0.0.1', ${url##*:})) for _ in range(6)]
+for s in all:
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    s.sendall(b'GET /v1/captures/shop.pcapng.lz4 HTTP/1.1\r\nHost: localhost\r\n\r\n')
+time.sleep(2)
+answers = [s.recv(12) for s in all]
+print(sorted(a.split()[1].decode() for a in answers))
+open('$work/slow', 'w').close()
+time.sleep(600)" >"$work/slow.out" 2>&1 &
+pids+=($!)
+slow=$!
+wait_for 10 test -e "$work/slow" || bad "no answers: $(cat "$work/slow.out")"
+same "four at once" "['200', '200', '200', '200', '503', '503']" "$(cat "$work/slow.out")"
+same "beside them" 200 "$(status_of /v1/containers)"
+[ "$(threads)" = $((before + 4)) ] || bad "threads: $before before, $(threads) with four streams"
+[ "$(resident)" -lt 400000 ] || bad "memory: $(resident) kB"
+lost() { ask "j['packets']['lost']" /readyz; }
+same "lost" 0 "$(lost)"
+over() { [ "$(threads)" -le "$before" ]; }
+wait_for 60 over || bad "streams of clients that do not read go on: $(threads) threads, $before before"
+kill "$slow" 2>/dev/null
+get /v1/captures/shop.pcapng.lz4 --max-time 1 --limit-rate 50k -o /dev/null
+wait_for 10 over || bad "the stream of a client that left goes on"
+
+monitor_stop
+same "exit status of dredged" 0 "$status"
+verdict
