@@ -168,7 +168,7 @@ static int open_all(struct monitor *m, struct err *e)
 	if (start_poller(&m->set.mesos, asking, &m->poller, e))
 		return -1;
 	m->desired.poller = m->poller;
-	if (m->serving.server && server_start(m->serving.server, privileges_drop, e))
+	if (m->serving.server && server_start(m->serving.server, m->poller, privileges_drop, e))
 		return -1;
 	return isolation_start(m->control, e);
 }

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#define QUERY "filter fields sort limit cursor "
+#define TREE  "filter fields at "
+#define QUERY TREE "sort limit cursor "
 
 static void route_list(const struct request *r, struct reply *a);
 
@@ -25,13 +26,14 @@ static const struct route {
 	{"/readyz", false, LIGHT, NULL, route_ready, "200 when names are known and fresh; losses"},
 	{"/metrics", false, HEAVY, NULL, route_metrics, "numbers in Prometheus' text format"},
 	{"/v1/containers", true, HEAVY, QUERY, route_rows, "containers that are alive"},
-	{"/v1/tasks", true, HEAVY, QUERY, route_rows, "tasks of Mesos on this host"},
+	{"/v1/tasks", true, HEAVY, QUERY, route_rows, "tasks of Mesos, of the whole cluster"},
 	{"/v1/apps", true, HEAVY, QUERY, route_rows, "apps of Marathon, with their sums"},
-	{"/v1/groups", true, HEAVY, QUERY, route_rows, "groups, each with all that are below it"},
+	{"/v1/groups", true, HEAVY, TREE, route_groups,
+	 "the tree of groups, apps and tasks, with the sums of each"},
 	{"/v1/frameworks", true, HEAVY, QUERY, route_rows, "frameworks, with their sums"},
 	{"/v1/agents", true, HEAVY, QUERY, route_rows, "agents"},
 	{"/v1/ports", true, HEAVY, QUERY, route_rows,
-	 "who has which ports; /v1/ports/31005: who has it"},
+	 "who has which ports; /v1/ports/31005?at=03:12: who has it now, and had it then"},
 	{"/v1/captures", true, LIVE, "filter from to format ", route_captures,
 	 "captures that are written; /v1/captures/NAME: packets out of one"},
 };

@@ -70,6 +70,7 @@ void route_containers(const struct request *r, struct reply *a);
 void route_health(const struct request *r, struct reply *a);
 void route_ready(const struct request *r, struct reply *a);
 void route_metrics(const struct request *r, struct reply *a);
+void route_groups(const struct request *r, struct reply *a);
 void route_rows(const struct request *r, struct reply *a);
 void route_captures(const struct request *r, struct reply *a);
 

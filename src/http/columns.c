@@ -10,51 +10,94 @@ static void put_id(struct text *t, const struct row *r)
 	text_quoted(t, r->id);
 }
 
+static void put_number(struct text *t, const struct row *r, uint64_t v)
+{
+	if (r->sums)
+		text_u64(t, v);
+	else
+		text_str(t, "null");
+}
+
 static void put_containers(struct text *t, const struct row *r)
 {
-	text_u64(t, r->containers);
+	text_u64(t, r->sums ? r->sums->containers : 0);
+}
+
+static void put_running(struct text *t, const struct row *r)
+{
+	text_u64(t, r->running);
 }
 
 static void put_limited(struct text *t, const struct row *r)
 {
-	text_u64(t, r->limited);
+	put_number(t, r, r->sums ? r->sums->limited : 0);
 }
 
 static void put_pid(struct text *t, const struct row *r)
 {
-	if (r->c.pid)
-		text_u64(t, (uint64_t)r->c.pid);
+	if (r->sums && r->sums->c.pid)
+		text_u64(t, (uint64_t)r->sums->c.pid);
+	else
+		text_str(t, "null");
+}
+
+static void put_time(struct text *t, uint64_t ns)
+{
+	if (ns)
+		text_time_seconds(t, ns);
 	else
 		text_str(t, "null");
 }
 
 static void put_started(struct text *t, const struct row *r)
 {
-	if (r->c.start)
-		text_time_seconds(t, r->c.start);
-	else
-		text_str(t, "null");
+	put_time(t, r->sums ? r->sums->c.start : 0);
+}
+
+static void put_since(struct text *t, const struct row *r)
+{
+	put_time(t, r->since);
+}
+
+static void put_until(struct text *t, const struct row *r)
+{
+	put_time(t, r->until);
+}
+
+static void put_app(struct text *t, const struct row *r)
+{
+	text_quoted(t, r->meta[META_APP] ? r->meta[META_APP] : NOBODY);
+}
+
+static void put_group(struct text *t, const struct row *r)
+{
+	const char *app = r->meta[META_APP];
+	size_t n = app ? group_len(app) : 0;
+	cleanup_free char *group = xstrndup(n ? app : NOBODY, n ? n : strlen(NOBODY));
+
+	text_quoted(t, group);
 }
 
 static void put_cpus(struct text *t, const struct row *r)
 {
-	if (r->rates.known)
-		text_double(t, r->rates.cpus, 3);
+	if (r->sums && r->sums->rates.known)
+		text_double(t, r->sums->rates.cpus, 3);
 	else
 		text_str(t, "null");
 }
 
 static void put_rates(struct text *t, const struct row *r)
 {
+	const struct rates none = {0}, *v = r->sums ? &r->sums->rates : &none;
 	const struct {
 		const char *name;
 		double v;
-	} rates[] = {{"{\"rx_bytes\":", r->rates.rx_bytes},
-		     {",\"tx_bytes\":", r->rates.tx_bytes},
-		     {",\"rx_packets\":", r->rates.rx_packets},
-		     {",\"tx_packets\":", r->rates.tx_packets}};
+	} rates[] = {{"{\"rx_bytes\":", v->rx_bytes},
+		     {",\"tx_bytes\":", v->tx_bytes},
+		     {",\"rx_packets\":", v->rx_packets},
+		     {",\"tx_packets\":", v->tx_packets}};
 
-	if (!r->rates.known) {
+	if (!v->known) {
 		text_str(t, "null");
 		return;
 	}
@@ -70,9 +113,9 @@ static void put_sum(struct text *t, const struct row *r, const enum counter_id *
 	uint64_t sum = 0;
 	bool known = false;
 
-	for (size_t i = 0; i < n; i++) {
-		known |= counters_has(&r->c.counters, ids[i]);
-		sum += r->c.counters.value[ids[i]];
+	for (size_t i = 0; i < n && r->sums; i++) {
+		known |= counters_has(&r->sums->c.counters, ids[i]);
+		sum += r->sums->c.counters.value[ids[i]];
 	}
 	if (known)
 		text_u64(t, sum);
@@ -94,11 +137,10 @@ static void put_drops(struct text *t, const struct row *r)
 	put_sum(t, r, ids, ARRAY_SIZE(ids));
 }
 
-/* As the kernel of the container counts them, else as they are seen in packets.
- */
+/* As the kernel of the container counts them, else as they are seen in packets. */
 static void put_retransmits(struct text *t, const struct row *r)
 {
-	bool kernel = counters_has(&r->c.counters, COUNTER_TCP_RETRANS_SEGS);
+	bool kernel = r->sums && counters_has(&r->sums->c.counters, COUNTER_TCP_RETRANS_SEGS);
 
 	put_sum(t, r,
 		(const enum counter_id[]){kernel ? COUNTER_TCP_RETRANS_SEGS
@@ -108,7 +150,10 @@ static void put_retransmits(struct text *t, const struct row *r)
 
 static void put_statistics(struct text *t, const struct row *r)
 {
-	statistics_text(t, r->c.sampled, &r->c.counters);
+	if (r->sums)
+		statistics_text(t, r->sums->c.sampled, &r->sums->c.counters);
+	else
+		text_str(t, "null");
 }
 
 static void put_part(struct text *t, const char *s, size_t n)
@@ -139,12 +184,12 @@ static void put_label_list(struct text *t, const char *s)
 
 static void put_task_labels(struct text *t, const struct row *r)
 {
-	put_label_list(t, r->c.meta[META_TASK_LABELS]);
+	put_label_list(t, r->meta[META_TASK_LABELS]);
 }
 
 static void put_app_labels(struct text *t, const struct row *r)
 {
-	put_label_list(t, r->c.meta[META_APP_LABELS]);
+	put_label_list(t, r->meta[META_APP_LABELS]);
 }
 
 static const struct {
@@ -152,6 +197,11 @@ static const struct {
 	void (*put)(struct text *t, const struct row *r);
 } members[] = {
 	{"id", put_id},
+	{"app", put_app},
+	{"group", put_group},
+	{"running", put_running},
+	{"since", put_since},
+	{"until", put_until},
 	{"containers", put_containers},
 	{"limited", put_limited},
 	{"pid", put_pid},
@@ -213,17 +263,23 @@ void columns_done(struct columns *c)
 
 static void put_field(const struct column *c, const struct row *r, uint64_t now, struct text *t)
 {
+	static const struct counters none;
 	const struct event ev = {
 		.ts = now, .type = EVENT_COUNTERS, .iface = IFACE_NONE, .weight = 1};
-	struct context context = {.ev = &ev, .container = &r->c, .counters = &r->c.counters};
+	struct container *who = xcalloc(1, sizeof(*who));
+	struct context context = {
+		.ev = &ev, .container = who, .counters = r->sums ? &r->sums->c.counters : &none};
 	struct value values[FIELD_MAX_VALUES];
 	struct text scratch = {0};
 
+	who->start = r->sums ? r->sums->c.start : 0;
+	memcpy(who->meta, r->meta, sizeof(r->meta));
 	if (c->field->get(c->field, c->arg, &context, &scratch, values))
 		value_json(t, c->field, &values[0]);
 	else
 		text_str(t, "null");
 	text_done(&scratch);
+	free(who);
 }
 
 void column_value(const struct column *c, const struct row *r, uint64_t now, struct text *t)
@@ -231,7 +287,7 @@ void column_value(const struct column *c, const struct row *r, uint64_t now, str
 	if (c->put)
 		c->put(t, r);
 	else if (c->meta >= 0)
-		text_quoted(t, r->c.meta[c->meta]);
+		text_quoted(t, r->meta[c->meta]);
 	else
 		put_field(c, r, now, t);
 }

@@ -16,6 +16,7 @@
 
 #include "event/event.h"
 #include "isolate/isolate.h"
+#include "mesos/mesos.h"
 #include "state/state.h"
 
 struct control_sample {
@@ -73,6 +74,7 @@ struct health {
 	uint64_t answered; /* realtime ns of the newest answer, 0 = none yet */
 	uint64_t tasks;	   /* known by it */
 	const char *metadata_error;
+	bool metadata_alone; /* containers of this host are not looked for */
 	struct notice_count {
 		char kind[32]; /* DREDGE_EVENT; empty = no more */
 		uint64_t n;
@@ -85,9 +87,10 @@ struct server;
  * and tells where; nobody is answered before server_start.
  */
 struct server *server_open(const char *address, struct err *e);
-/* thread_begins: called first on each of its threads, which read foreign bytes; gives up
- * privileges. */
-int server_start(struct server *s, void (*thread_begins)(void), struct err *e);
+/* poller: who knows the cluster; borrowed until server_close, may be NULL. thread_begins: called
+ * first on each of its threads, which read foreign bytes; gives up privileges. */
+int server_start(struct server *s, struct mesos_poller *poller, void (*thread_begins)(void),
+		 struct err *e);
 /* On the event thread. Whether a second has passed since the last time: then publish. */
 bool server_is_due(const struct server *s, uint64_t now);
 void server_publish(struct server *s, const struct state *state, const struct health *h,

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /v1: rows by filter, one by id, with some members, sorted, in pages. */
-#include "http/columns.h"
+/* /v1: rows by filter, one by id, with some members, sorted, in pages, as of a time. */
+#include "http/query.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LIMIT_MAX 100000u
-
-#define COMMON ",framework,framework_id,agent"
-#define TOTALS ",containers,limited,cpus,memory,rates,drops,retransmits,statistics"
+#define COMMON ",framework,framework_id,agent,hostname"
+#define TOTALS ",containers,limited,cpus,memory,rates,drops,retransmits"
 
 static const struct collection {
 	const char *name;
@@ -16,28 +14,18 @@ static const struct collection {
 	const char *fields; /* shown when none are asked for */
 } collections[] = {
 	{"containers", ROWS_CONTAINERS,
-	 "id,name,app,task,task_name" COMMON
-	 ",hostname,executor,image,runtime,rung,ports,pid,started,limited,cpus,"
-	 "memory,rates,drops,"
-	 "retransmits,statistics"},
+	 "id,name,group,app,task,task_name" COMMON ",executor,image,runtime,rung,ports,pid,started,"
+	 "limited,cpus,memory,rates,drops,retransmits,statistics"},
 	{"tasks", ROWS_TASKS,
-	 "id,task_name,task_state,app,app_version" COMMON
-	 ",hostname,executor,container,image,ports,task_labels,app_labels" TOTALS},
-	{"apps", ROWS_APPS, "id,app_version,app_labels" COMMON TOTALS},
-	{"groups", ROWS_GROUPS, "id,containers,limited,cpus,memory,rates,drops,retransmits"},
-	{"frameworks", ROWS_FRAMEWORKS, "id,framework" TOTALS},
-	{"agents", ROWS_AGENTS, "id,hostname" TOTALS},
-	{"ports", ROWS_PORTS, "id,container,name,task,task_name,app" COMMON ",pid"},
-};
-
-struct query {
-	const struct view *view;
-	const struct collection *of;
-	struct filter *filter;
-	struct columns columns, sort;
-	bool down; /* sort: the greatest first */
-	uint64_t limit;
-	char *after_key, *after_id; /* owned: the last row of the page before, or NULL */
+	 "id,task_name,task_state,health,since,until,group,app,app_version" COMMON
+	 ",executor,container,image,ports,task_labels,app_labels" TOTALS ",statistics"},
+	{"apps", ROWS_APPS,
+	 "id,group,app_version,deployment,app_labels" COMMON ",running" TOTALS ",statistics"},
+	{"frameworks", ROWS_FRAMEWORKS, "id,framework,running" TOTALS ",statistics"},
+	{"agents", ROWS_AGENTS, "id,hostname,running" TOTALS ",statistics"},
+	{"ports", ROWS_PORTS,
+	 "id,agent,hostname,container,name,task,task_name,task_state,group,app,framework,"
+	 "framework_id,since,until,pid"},
 };
 
 /* A row, and by what it is sorted. */
@@ -137,17 +125,35 @@ static int filter_parse(struct query *q, const char *text, struct err *e)
 		       "filter: it asks for packets or notices, and fits nothing here");
 }
 
-static int query_parse(struct query *q, const struct request *r, struct err *e)
+/* "03:12" is the last one. */
+static int at_parse(struct query *q, const char *text, struct err *e)
+{
+	const uint64_t day = 24 * 3600 * NSEC_PER_SEC;
+	bool of_the_day = strchr(text, ':') && !strpbrk(text, "-@+TZ");
+
+	if (time_parse(text, q->view->time, &q->at, e))
+		return err_wrap(e, "at");
+	if (of_the_day && q->at > q->view->time)
+		q->at -= day;
+	if (q->at > q->view->time)
+		return err_set(e, ERR_USAGE, "at: '%.40s' is yet to come", text);
+	return q->at ? 0 : err_set(e, ERR_USAGE, "at: a time after 1970 is wanted");
+}
+
+int query_parse(struct query *q, const struct request *r, const char *otherwise, struct err *e)
 {
 	const char *filter = request_argument(r, "filter"), *fields = request_argument(r, "fields");
 	const char *sort = request_argument(r, "sort"), *limit = request_argument(r, "limit");
-	const char *cursor = request_argument(r, "cursor");
+	const char *cursor = request_argument(r, "cursor"), *at = request_argument(r, "at");
 
+	q->view = r->view;
 	q->limit = LIMIT_MAX;
 	q->down = sort && *sort == '-';
 	if (filter && filter_parse(q, filter, e))
 		return -1;
-	if (columns_parse(&q->columns, fields ? fields : q->of->fields, e))
+	if (at && at_parse(q, at, e))
+		return -1;
+	if (columns_parse(&q->columns, fields ? fields : otherwise, e))
 		return -1;
 	if (sort && (columns_parse(&q->sort, sort + q->down, e) || q->sort.n != 1))
 		return e->code ? -1 : err_set(e, ERR_USAGE, "sort: one field is wanted");
@@ -156,7 +162,7 @@ static int query_parse(struct query *q, const struct request *r, struct err *e)
 	return cursor ? cursor_parse(q, cursor, e) : 0;
 }
 
-static void query_done(struct query *q)
+void query_done(struct query *q)
 {
 	filter_free(q->filter);
 	columns_done(&q->columns);
@@ -167,7 +173,7 @@ static void query_done(struct query *q)
 
 /* ---- answers ---- */
 
-static void put_row(struct text *t, const struct query *q, const struct row *row)
+void query_put(struct text *t, const struct query *q, const struct row *row)
 {
 	text_char(t, '{');
 	columns_put(&q->columns, row, q->view->time, t);
@@ -179,18 +185,29 @@ static bool is_after(const struct query *q, const struct place *p)
 	return !q->after_id || compare(p->key, p->row->id, q->after_key, q->after_id, q->down) > 0;
 }
 
-static void put_page(struct text *t, struct query *q, const struct rows *rows)
+static void put_at(struct text *t, const struct query *q)
+{
+	if (!q->at)
+		return;
+	text_str(t, "\"at\":");
+	text_time_seconds(t, q->at);
+	text_char(t, ',');
+}
+
+static void put_page(struct text *t, struct query *q, const struct rows *rows, const char *name)
 {
 	struct place *places = places_make(rows, q);
 	uint64_t shown = 0;
 	size_t i = 0;
 
-	text_fmt(t, "{\"total\":%zu,\"%s\":[", rows->n, q->of->name);
+	text_char(t, '{');
+	put_at(t, q);
+	text_fmt(t, "\"total\":%zu,\"%s\":[", rows->n, name);
 	while (i < rows->n && !is_after(q, &places[i]))
 		i++;
 	for (; i < rows->n && shown < q->limit; i++, shown++) {
 		text_str(t, shown ? ",\n" : "\n");
-		put_row(t, q, places[i].row);
+		query_put(t, q, places[i].row);
 	}
 	text_char(t, ']');
 	if (i < rows->n && shown) {
@@ -204,36 +221,69 @@ static void put_page(struct text *t, struct query *q, const struct rows *rows)
 	free(places);
 }
 
-/* "31005" is in "31000-31007". */
-static bool port_is_in(const char *range, const char *id)
-{
-	uint64_t port;
-	unsigned first, last;
-	int n = sscanf(range, "%u-%u", &first, &last);
-
-	if (str_u64(id, false, &port) || n < 1)
-		return false;
-	return port >= first && port <= (n == 2 ? last : first);
-}
-
-static bool is_id(const struct query *q, const struct row *row, const char *id)
-{
-	if (q->of->kind == ROWS_PORTS && port_is_in(row->id, id))
-		return true;
-	return str_eq(row->id, id) || (*row->id == '/' && str_eq(row->id + 1, id));
-}
-
 static void put_one(struct reply *a, const struct query *q, const struct rows *rows, const char *id)
 {
 	for (size_t i = 0; i < rows->n; i++) {
-		if (!is_id(q, &rows->items[i], id))
+		const struct row *row = &rows->items[i];
+		if (!str_eq(row->id, id) && !(*row->id == '/' && str_eq(row->id + 1, id)))
 			continue;
-		put_row(&a->body, q, &rows->items[i]);
+		query_put(&a->body, q, row);
 		text_char(&a->body, '\n');
 		return;
 	}
 	reply_error(a, 404, "nothing here has this id");
 }
+
+/* ---- who holds a port ---- */
+
+/* "31005" is in "31000-31007". */
+static bool port_is_in(const char *range, unsigned port)
+{
+	unsigned first, last;
+	int n = sscanf(range, "%u-%u", &first, &last);
+
+	return n >= 1 && port >= first && port <= (n == 2 ? last : first);
+}
+
+static void put_holders(struct text *t, const struct query *q, uint64_t at, unsigned port)
+{
+	struct rows rows;
+	bool first = true;
+
+	rows_make(&rows, ROWS_PORTS, q->view, at, q->filter);
+	for (size_t i = 0; i < rows.n; i++) {
+		if (!port_is_in(rows.items[i].id, port))
+			continue;
+		text_str(t, first ? "\n" : ",\n");
+		query_put(t, q, &rows.items[i]);
+		first = false;
+	}
+	rows_done(&rows);
+}
+
+/* Now, and then. */
+static void put_port(struct reply *a, const struct query *q, const char *id)
+{
+	uint64_t port;
+
+	if (str_u64(id, false, &port) || port > UINT16_MAX) {
+		reply_error(a, 404, "this is no port");
+		return;
+	}
+	text_fmt(&a->body, "{\"port\":%u,\"now\":[", (unsigned)port);
+	put_holders(&a->body, q, 0, (unsigned)port);
+	text_char(&a->body, ']');
+	if (q->at) {
+		text_char(&a->body, ',');
+		put_at(&a->body, q);
+		text_str(&a->body, "\"then\":[");
+		put_holders(&a->body, q, q->at, (unsigned)port);
+		text_char(&a->body, ']');
+	}
+	text_str(&a->body, "}\n");
+}
+
+/* ---- the route ---- */
 
 static const struct collection *collection_of(const char *path)
 {
@@ -250,18 +300,21 @@ static const struct collection *collection_of(const char *path)
 
 void route_rows(const struct request *r, struct reply *a)
 {
-	struct query q = {.view = r->view, .of = collection_of(r->path)};
+	const struct collection *of = collection_of(r->path);
+	struct query q = {0};
 	struct err e = {0};
 	struct rows rows;
 
-	if (query_parse(&q, r, &e)) {
+	if (query_parse(&q, r, of->fields, &e)) {
 		reply_error(a, 400, e.message);
+	} else if (of->kind == ROWS_PORTS && r->id) {
+		put_port(a, &q, r->id);
 	} else {
-		rows_make(&rows, q.of->kind, q.view, q.filter);
+		rows_make(&rows, of->kind, q.view, q.at, q.filter);
 		if (r->id)
 			put_one(a, &q, &rows, r->id);
 		else
-			put_page(&a->body, &q, &rows);
+			put_page(&a->body, &q, &rows, of->name);
 		rows_done(&rows);
 	}
 	query_done(&q);

@@ -20,6 +20,8 @@ struct server {
 	struct extracts extracts;
 	struct worker *workers[WORKERS];
 	void (*thread_begins)(void);
+	struct mesos_poller *poller;  /* or NULL */
+	struct mesos_snapshot *names; /* newest; of the maker */
 	/* of the event thread */
 	struct past past;
 	uint64_t published; /* realtime ns */
@@ -67,6 +69,17 @@ struct server *server_open(const char *address, struct err *e)
 
 /* ---- the maker: from the event thread's view to what is answered ---- */
 
+static void take_names(struct server *s)
+{
+	struct mesos_snapshot *fresh = s->poller ? mesos_poller_take(s->poller, MESOS_SERVING)
+						 : NULL;
+
+	if (!fresh)
+		return;
+	mesos_snapshot_free(s->names);
+	s->names = fresh;
+}
+
 static void *make(void *arg)
 {
 	struct server *s = arg;
@@ -80,6 +93,8 @@ static void *make(void *arg)
 		struct view *v = mailbox_take(&s->views);
 		if (!v)
 			continue;
+		take_names(s);
+		v->names = s->names ? mesos_snapshot_ref(s->names) : NULL;
 		kitchen_prepare(s->kitchen, v);
 		for (unsigned i = 0; i < WORKERS; i++)
 			worker_tell(s->workers[i], view_ref(v));
@@ -88,8 +103,10 @@ static void *make(void *arg)
 	return NULL;
 }
 
-int server_start(struct server *s, void (*thread_begins)(void), struct err *e)
+int server_start(struct server *s, struct mesos_poller *poller, void (*thread_begins)(void),
+		 struct err *e)
 {
+	s->poller = poller;
 	s->thread_begins = s->extracts.thread_begins = thread_begins;
 	if (kitchen_start(s->kitchen, thread_begins, e))
 		return -1;
@@ -130,6 +147,7 @@ void server_close(struct server *s)
 	extracts_done(&s->extracts);
 	kitchen_free(s->kitchen);
 	view_unref(mailbox_take(&s->views));
+	mesos_snapshot_free(s->names);
 	for (const int *fd = (const int[]){s->listening, s->stop, s->fresh, -1}; *fd >= 0; fd++)
 		close(*fd);
 	if (s->path)
@@ -148,9 +166,11 @@ struct server *server_open(const char *address, struct err *e)
 	return NULL;
 }
 
-int server_start(struct server *s, void (*thread_begins)(void), struct err *e)
+int server_start(struct server *s, struct mesos_poller *poller, void (*thread_begins)(void),
+		 struct err *e)
 {
 	(void)s;
+	(void)poller;
 	(void)thread_begins;
 	(void)e;
 	return 0;

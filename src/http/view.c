@@ -147,5 +147,6 @@ void view_unref(struct view *v)
 	free(v->items);
 	free(v->captures);
 	free(v->strings);
+	mesos_snapshot_free(v->names);
 	free(v);
 }

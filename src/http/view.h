@@ -8,6 +8,7 @@
 #define DREDGE_HTTP_VIEW_H
 
 #include "http/http.h"
+#include "mesos/mesos.h"
 
 /* Between the two newest samples, per second. */
 struct rates {
@@ -29,6 +30,7 @@ struct view {
 	size_t n;
 	struct capture_file *captures; /* owned; health.capture_count of them */
 	char *strings;		       /* owned: of all */
+	struct mesos_snapshot *names;  /* owned: of the whole cluster; NULL = none known */
 };
 
 /* What is remembered of the sample before, by the index of the container; all zero at first. */

@@ -173,7 +173,6 @@ bool ports_next(const char **ports, uint16_t *first, uint16_t *last);
 
 /* A builder of a layer on top, which takes over what is changed. */
 struct mesos_builder *builder_on(struct mesos_snapshot *below, uint64_t now);
-struct mesos_snapshot *snapshot_ref(struct mesos_snapshot *s);
 /* The topmost row; NULL = none. The key is that of the index. */
 const struct task *task_find(const struct mesos_snapshot *s, const char *pair);
 const struct framework *framework_find(const struct mesos_snapshot *s, const char *id);

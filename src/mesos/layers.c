@@ -9,7 +9,7 @@
 
 #define GROWN 4u /* a layer of a quarter of the next one's size is made one with it */
 
-struct mesos_snapshot *snapshot_ref(struct mesos_snapshot *s)
+struct mesos_snapshot *mesos_snapshot_ref(struct mesos_snapshot *s)
 {
 	atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
 	return s;
@@ -48,7 +48,7 @@ struct mesos_builder *builder_on(struct mesos_snapshot *below, uint64_t now)
 {
 	struct mesos_builder *b = mesos_builder_new(now);
 
-	b->s->below = snapshot_ref(below);
+	b->s->below = mesos_snapshot_ref(below);
 	b->s->agent_id = again(b, below->agent_id);
 	return b;
 }
@@ -245,7 +245,7 @@ struct mesos_snapshot *layers_settle(struct mesos_snapshot *s)
 	while (s->below && size_of(s) * GROWN >= size_of(s->below)) {
 		struct mesos_snapshot *under = s->below->below;
 		struct mesos_builder *b = mesos_builder_new(s->time);
-		b->s->below = under ? snapshot_ref(under) : NULL;
+		b->s->below = under ? mesos_snapshot_ref(under) : NULL;
 		b->s->agent_id = again(b, s->agent_id);
 		copy_layer(b, s);
 		copy_layer(b, s->below);

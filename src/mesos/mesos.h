@@ -20,6 +20,7 @@
 /* ---- snapshot: immutable; may be read by several threads ---- */
 
 struct mesos_snapshot;
+struct mesos_snapshot *mesos_snapshot_ref(struct mesos_snapshot *s);
 void mesos_snapshot_free(struct mesos_snapshot *s); /* NULL is fine */
 /* When the answers were taken, ns since 1970. */
 uint64_t mesos_snapshot_time(const struct mesos_snapshot *s);

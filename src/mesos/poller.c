@@ -296,7 +296,7 @@ static void publish(struct mesos_poller *p, struct mesos_builder *b, bool frozen
 	p->now.success = p->last->time;
 	p->now.tasks = p->last->visible;
 	for (unsigned i = 0; i < MESOS_READERS; i++)
-		mesos_snapshot_free(mailbox_send(&p->snapshots[i], snapshot_ref(p->last)));
+		mesos_snapshot_free(mailbox_send(&p->snapshots[i], mesos_snapshot_ref(p->last)));
 }
 
 static void one_round(struct mesos_poller *p)

@@ -17,7 +17,7 @@ declare -A may=(
 	[chisel]="view print filter field state source savefile mesos packet event"
 	[flow]="view print filter field state source savefile isolate mesos net packet event"
 	[console]="view print"
-	[http]="flow view print isolate filter field state source savefile event"
+	[http]="flow view print isolate mesos filter field state source savefile event"
 	[cmd]="*"
 )
 # Library header or folder (extended regex): the rooms that may include it.

@@ -8,9 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "http/api.h"
+#include "http/rows.h"
 
 #define AT (1700000000 * NSEC_PER_SEC)
+
+#define TASK(id, agent, state, ports)                                                        \
+	"{\"id\":\"" id "\",\"name\":\"web\",\"framework_id\":\"F-0\",\"slave_id\":\"" agent \
+	"\",\"executor_id\":\"\",\"state\":\"" state "\",\"resources\":{\"ports\":\"[" ports \
+	"]\"},\"statuses\":[]}"
 
 static struct state *state;
 static struct past past;
@@ -54,6 +59,35 @@ static void sample(uint32_t n, uint64_t ts, uint64_t rx, uint64_t over)
 	state_event(state, &ev);
 }
 
+/* Who is known of the cluster: two tasks that have containers here, two elsewhere, an idle app. */
+static struct mesos_snapshot *cluster(void)
+{
+	static const char *const states[] = {
+		"{\"leader\":\"master@1.2.3.4:5050\",\"pid\":\"master@1.2.3.4:5050\",\"slaves\":["
+		"{\"id\":\"S0\",\"hostname\":\"here\",\"pid\":\"slave(1)@127.0.0.1:5051\"},"
+		"{\"id\":\"S1\",\"hostname\":\"there\",\"pid\":\"slave(1)@192.0.2.7:5051\"}],"
+		"\"frameworks\":[{\"id\":\"F-0\",\"name\":\"marathon\",\"active\":true,\"tasks\":"
+		"[" TASK("shop_web.1", "S0", "TASK_RUNNING", "31000-31003") "," TASK(
+			"shop_web.2", "S0", "TASK_RUNNING",
+			"31008-31008") "," TASK("shop_web.9", "S1", "TASK_RUNNING",
+						"31000-31003") "]},"
+							       "{\"id\":\"F-1\",\"name\":"
+							       "\"chronos\",\"active\":true,"
+							       "\"tasks\":[]}]}",
+	};
+	static const char apps[] =
+		"{\"apps\":[{\"id\":\"/shop/web\",\"tasks\":[{\"id\":\"shop_web.1\"},"
+		"{\"id\":\"shop_web.2\"},{\"id\":\"shop_web.9\"}]},{\"id\":\"/idle/one\","
+		"\"tasks\":[]}]}";
+	struct mesos_builder *b = mesos_builder_new(AT);
+	struct err e = {0};
+
+	if (mesos_add_master_state(b, states[0], strlen(states[0]), &e) ||
+	    mesos_add_marathon_apps(b, apps, strlen(apps), &e))
+		fail_msg("%s", e.message);
+	return mesos_builder_finish(b);
+}
+
 static int set_up(void **unused)
 {
 	const struct capture_file files[] = {
@@ -87,6 +121,7 @@ static int set_up(void **unused)
 	for (uint32_t n = 0; n < 4; n++)
 		sample(n, AT + 2 * NSEC_PER_SEC, 100 * n + 50, n == 1 ? 9 : 0);
 	view = view_new(state, &h, &past, AT + 2 * NSEC_PER_SEC);
+	view->names = cluster();
 	state_free(state); /* the view has copies */
 	return 0;
 }
@@ -213,15 +248,17 @@ static void test_rows(void **unused)
 		size_t n;
 	} counts[] = {
 		{"/v1/containers", "containers", 4},
-		{"/v1/tasks", "tasks", 3},
-		{"/v1/apps", "apps", 3},
-		{"/v1/groups", "groups", 3},
-		{"/v1/frameworks", "frameworks", 2},
-		{"/v1/agents", "agents", 0},
-		{"/v1/ports", "ports", 3},
-		{"/v1/tasks?filter=marathon.app.id=/shop/web", "tasks", 2},
+		{"/v1/tasks", "tasks", 4},
+		{"/v1/apps", "apps", 4},
+		{"/v1/frameworks", "frameworks", 3},
+		{"/v1/agents", "agents", 2},
+		{"/v1/ports", "ports", 4},
+		{"/v1/tasks?filter=marathon.app.id=/shop/web", "tasks", 3},
+		{"/v1/tasks?filter=mesos.agent.hostname=there", "tasks", 1},
+		{"/v1/tasks?filter=net_rx_bytes%3E0", "tasks", 3},
 		{"/v1/tasks?filter=net_rx_bytes%3E100+and+marathon.app.id=/shop/web", "tasks", 1},
 		{"/v1/apps?filter=mesos.framework.name=marathon", "apps", 2},
+		{"/v1/agents?filter=mesos.framework.name=marathon", "agents", 2},
 		{"/v1/containers?filter=container.full_id=c0ffee-3", "containers", 1},
 		{"/v1/tasks?limit=2", "tasks", 2},
 	};
@@ -242,18 +279,139 @@ static void test_rows(void **unused)
 	json_decref(j);
 	j = get("/v1/apps//shop/web", 200);
 	json_decref(j);
-	j = get("/v1/groups//", 200);
-	assert_int_equal(number_of(j, "containers"), 3);
-	json_decref(j);
 	j = get("/v1/apps/n/a", 200);
 	assert_int_equal(number_of(j, "containers"), 1);
-	json_decref(j);
-	j = get("/v1/ports/31002", 200);
-	assert_string_equal(text_of(j, "task"), "shop_web.1");
 	json_decref(j);
 	j = get("/v1/tasks/db.1", 200);
 	assert_string_equal(text_of(json_object_get(j, "task_labels"), "team"), "a%b");
 	assert_string_equal(text_of(j, "container"), "c0ffee-2");
+	json_decref(j);
+}
+
+static const json_t *by_id(const json_t *list, const char *id)
+{
+	size_t i;
+	json_t *one;
+
+	json_array_foreach(list, i, one) if (str_eq(text_of(one, "id"), id)) return one;
+	fail_msg("no %s", id);
+	return NULL;
+}
+
+static void test_cluster(void **unused)
+{
+	json_t *j = get("/v1/tasks/shop_web.9", 200);
+
+	(void)unused;
+	assert_string_equal(text_of(j, "hostname"), "there");
+	assert_string_equal(text_of(j, "group"), "/shop");
+	assert_int_equal(number_of(j, "containers"), 0);
+	assert_true(json_is_null(json_object_get(j, "statistics")));
+	json_decref(j);
+	j = get("/v1/tasks/shop_web.1?fields=id,container,containers,net_rx_bytes,task_state", 200);
+	assert_string_equal(text_of(j, "container"), "c0ffee-0");
+	assert_string_equal(text_of(j, "task_state"), "TASK_RUNNING");
+	assert_int_equal(number_of(j, "net_rx_bytes"), 50);
+	json_decref(j);
+	j = get("/v1/apps/shop/web?fields=running,containers", 200);
+	assert_int_equal(number_of(j, "running"), 3);
+	assert_int_equal(number_of(j, "containers"), 2);
+	json_decref(j);
+	j = get("/v1/tasks/db.1", 200);
+	assert_string_equal(text_of(j, "app"), "/db");
+	assert_string_equal(text_of(j, "group"), "/");
+	json_decref(j);
+	j = get("/v1/containers/c0ffee-3", 200);
+	assert_string_equal(text_of(j, "app"), "n/a");
+	assert_string_equal(text_of(j, "group"), "n/a");
+	assert_true(json_is_null(json_object_get(j, "task")));
+	json_decref(j);
+}
+
+static void test_groups(void **unused)
+{
+	json_t *j = get("/v1/groups", 200);
+	const json_t *root, *shop, *web, *none;
+
+	(void)unused;
+	assert_int_equal(json_array_size(json_object_get(j, "groups")), 2);
+	root = by_id(json_object_get(j, "groups"), "/");
+	assert_int_equal(number_of(root, "containers"), 3);
+	assert_int_equal(number_of(root, "running"), 3);
+	by_id(json_object_get(by_id(json_object_get(root, "groups"), "/idle"), "apps"),
+	      "/idle/one");
+	by_id(json_object_get(by_id(json_object_get(root, "apps"), "/db"), "tasks"), "db.1");
+	shop = by_id(json_object_get(root, "groups"), "/shop");
+	assert_int_equal(json_array_size(json_object_get(shop, "groups")), 0);
+	assert_int_equal(json_array_size(json_object_get(shop, "apps")), 1);
+	assert_int_equal(number_of(shop, "memory"), 2000);
+	assert_int_equal(number_of(shop, "limited"), 1);
+	web = by_id(json_object_get(shop, "apps"), "/shop/web");
+	assert_int_equal(number_of(web, "running"), 3);
+	assert_int_equal(json_array_size(json_object_get(web, "tasks")), 2);
+	web = by_id(json_object_get(web, "tasks"), "shop_web.2");
+	assert_int_equal(number_of(web, "containers"), 1);
+	assert_true(json_real_value(json_object_get(json_object_get(web, "rates"), "rx_bytes")) ==
+		    25);
+	none = by_id(json_object_get(j, "groups"), "n/a");
+	none = by_id(json_object_get(none, "apps"), "n/a");
+	none = by_id(json_object_get(none, "tasks"), "n/a");
+	assert_string_equal(text_of(none, "container"), "c0ffee-3");
+	json_decref(j);
+	j = get("/v1/groups/shop?fields=id,containers&filter=container.full_id=c0ffee-0", 200);
+	assert_string_equal(text_of(j, "id"), "/shop");
+	assert_int_equal(number_of(j, "containers"), 1);
+	assert_int_equal(json_object_size(j), 4);
+	json_decref(j);
+	json_decref(get("/v1/groups//", 200));
+	json_decref(get("/v1/groups/n/a", 200));
+	json_decref(get("/v1/groups/nothing", 404));
+	view->health.metadata_alone = true;
+	j = get("/v1/groups/shop", 200);
+	web = by_id(json_object_get(j, "apps"), "/shop/web");
+	assert_int_equal(json_array_size(json_object_get(web, "tasks")), 3);
+	json_decref(j);
+	view->health.metadata_alone = false;
+}
+
+static void test_deep_groups(void **unused)
+{
+	static const struct {
+		const char *id;
+		size_t n;
+	} rows[] = {{"/shop/web", 5}, {"/shop", 1}, {"/", 0}, {"", 0}, {"n/a", 0}, {"/a/b/c", 4}};
+	char deep[4096];
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		assert_int_equal(group_len(rows[i].id), rows[i].n);
+	for (size_t i = 0; i < sizeof(deep) - 1; i += 2)
+		memcpy(deep + i, "/a", 2);
+	deep[sizeof(deep) - 1] = '\0';
+	assert_int_equal(group_len(deep), 2 * 64);
+}
+
+static void test_ports(void **unused)
+{
+	json_t *j = get("/v1/ports/31002", 200);
+	const json_t *now = json_object_get(j, "now");
+
+	(void)unused;
+	assert_int_equal(json_array_size(now), 2);
+	assert_string_equal(text_of(json_array_get(now, 0), "task"), "shop_web.1");
+	assert_string_equal(text_of(json_array_get(now, 0), "container"), "c0ffee-0");
+	assert_string_equal(text_of(json_array_get(now, 0), "group"), "/shop");
+	assert_string_equal(text_of(json_array_get(now, 1), "task"), "shop_web.9");
+	assert_string_equal(text_of(json_array_get(now, 1), "hostname"), "there");
+	assert_null(json_object_get(j, "then"));
+	json_decref(j);
+	j = get("/v1/ports/31005?at=@1699999999", 200);
+	assert_int_equal(json_array_size(json_object_get(j, "now")), 1);
+	assert_int_equal(json_array_size(json_object_get(j, "then")), 0);
+	assert_true(json_real_value(json_object_get(j, "at")) == 1699999999);
+	json_decref(j);
+	j = get("/v1/ports/1", 200);
+	assert_int_equal(json_array_size(json_object_get(j, "now")), 0);
 	json_decref(j);
 }
 
@@ -289,7 +447,7 @@ static void test_bad_queries(void **unused)
 		unsigned status;
 	} bad[] = {
 		{"/v1/tasks/nobody", 404},
-		{"/v1/ports/1", 404},
+		{"/v1/ports/65536", 404},
 		{"/v1/ports/x", 404},
 		{"/v1/nothing", 404},
 		{"/v1/tasksx", 404},
@@ -306,7 +464,11 @@ static void test_bad_queries(void **unused)
 		{"/v1/tasks?cursor=4", 400},
 		{"/v1/tasks?cursor=41", 400},
 		{"/v1/tasks?limit=1&limit=2", 400},
-		{"/v1/tasks?at=1", 400},
+		{"/v1/tasks?at=soon", 400},
+		{"/v1/tasks?at=@1900000000", 400},
+		{"/v1/tasks?at=@0", 400},
+		{"/v1/groups?sort=id", 400},
+		{"/v1/groups?limit=1", 400},
 	};
 
 	(void)unused;
@@ -401,10 +563,12 @@ static void test_captures(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_statistics), cmocka_unit_test(test_containers),
-		cmocka_unit_test(test_targets),	   cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_pages),	   cmocka_unit_test(test_bad_queries),
-		cmocka_unit_test(test_ready),	   cmocka_unit_test(test_metrics),
+		cmocka_unit_test(test_statistics),  cmocka_unit_test(test_containers),
+		cmocka_unit_test(test_targets),	    cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_cluster),	    cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_deep_groups), cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_pages),	    cmocka_unit_test(test_bad_queries),
+		cmocka_unit_test(test_ready),	    cmocka_unit_test(test_metrics),
 		cmocka_unit_test(test_captures),
 	};
 
