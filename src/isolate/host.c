@@ -54,10 +54,11 @@ int host_open(struct host *h, const char *eth, const char *lo, bool ip6, struct 
 	char off[8];
 
 	*h = (struct host){.net = net_open(-1, e), .eth_name = eth, .lo_name = lo};
+	h->sysctls = net_sysctls_open(-1, e);
 	h->diag = net_open_diag(-1, NULL);
 	h->ip6_kernel = !net_sysctl_read(-1, "ipv6/conf/all/disable_ipv6", off, sizeof(off), NULL);
 	h->ip6_wanted = ip6 && h->ip6_kernel;
-	if (h->net && !look(h, e))
+	if (h->net && h->sysctls && !look(h, e))
 		return 0;
 	host_close(h);
 	return -1;
@@ -90,5 +91,7 @@ void host_close(struct host *h)
 {
 	net_close(h->net);
 	net_close(h->diag);
+	net_sysctls_close(h->sysctls);
 	h->net = h->diag = NULL;
+	h->sysctls = NULL;
 }

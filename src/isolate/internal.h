@@ -42,6 +42,7 @@ void datapath_owned(const uint64_t *owners, uint32_t slot, struct port_set *out)
 
 struct host {
 	struct net_socket *net, *diag;
+	struct net_sysctls *sysctls;
 	const char *eth_name, *lo_name; /* as asked for, or NULL */
 	bool ip6_kernel;		/* it can IPv6 at all */
 	bool ip6_wanted;
@@ -68,8 +69,9 @@ enum item_kind {
 	ITEM_UP,       /* name, number = MTU, mac: with the host's Ethernet address */
 	ITEM_ADDRESS,  /* name, number = family: those of the host and no other */
 	ITEM_ROUTE,    /* name, number = family: default route */
-	ITEM_SYSCTL,   /* name, value */
-	ITEM_CLSACT,   /* name */
+	ITEM_SYSCTL,   /* dir, name, key, value: a file below /proc/sys/net */
+	ITEM_CLSACT,   /* name: of the host, where others put filters too */
+	ITEM_INGRESS,  /* name: the same where all is ours; costs the kernel half to make */
 	ITEM_FIRST,    /* name: no filter in front of ours; who put one there has his reasons */
 	ITEM_PROGRAM,  /* name, number = enum dp_program, slot */
 	ITEM_HTB,      /* name, number = default class: root qdisc */
@@ -83,11 +85,14 @@ enum item_kind {
 	ITEM_PORTS,    /* port table */
 };
 
+#define ITEM_NAME_SIZE 32
+
 struct item {
 	enum item_kind kind;
 	bool inside; /* in the container's namespace */
 	bool mac;
-	char name[80], value[32];
+	char name[ITEM_NAME_SIZE], value[32];
+	const char *dir, *key; /* static; dir NULL: no file; key NULL: name is the file */
 	uint32_t number;
 	struct shape shape;
 };
@@ -116,6 +121,7 @@ enum apply {
 
 struct seen_link {
 	bool inside;
+	char name[ITEM_NAME_SIZE]; /* as the plan calls it */
 	struct net_link link;
 };
 
@@ -127,8 +133,9 @@ struct target {
 	const struct datapath *datapath;
 	struct container *container; /* NULL: the host's own part */
 	struct net_socket *inside;   /* in its namespace */
+	struct net_sysctls *sysctls; /* its files, when they were asked for */
 	int missing;		     /* things of the plan that still are */
-	/* Asked for once, until something is changed. */
+	/* Asked for once, until one is changed. */
 	struct seen_link links[LINKS_SEEN];
 	unsigned links_seen;
 };

@@ -67,6 +67,7 @@ int target_open(struct isolator *i, struct container *c, enum apply how, struct 
 void target_close(struct target *t)
 {
 	net_close(t->inside);
+	net_sysctls_close(t->sysctls);
 }
 
 int host_apply(struct isolator *i, enum apply how, struct err *e)
@@ -87,7 +88,6 @@ int container_apply(struct isolator *i, struct container *c, enum apply how, str
 	i->missing[c->slot] = -1;
 	if (target_open(i, c, how, &t, e))
 		return -1;
-	net_namespace_id(i->host.net, c->netns, &i->nsid[c->slot], NULL);
 	plan_container(&i->host, c, &p);
 	int status = plan_apply(&t, &p, e);
 	target_close(&t);

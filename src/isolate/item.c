@@ -9,14 +9,21 @@
 
 int item_link(struct target *t, const struct item *it, struct net_link *l, struct err *e)
 {
-	for (unsigned k = 0; k < t->links_seen; k++)
-		if (t->links[k].inside == it->inside && str_eq(t->links[k].link.name, it->name)) {
-			*l = t->links[k].link;
+	struct seen_link *seen = t->links;
+	struct net_socket *s = item_socket(t, it);
+
+	for (; seen < t->links + t->links_seen; seen++)
+		if (seen->inside == it->inside && str_eq(seen->name, it->name)) {
+			*l = seen->link;
 			return 0;
 		}
-	int none = net_link_named(item_socket(t, it), it->name, l, e);
-	if (!none && t->links_seen < LINKS_SEEN)
-		t->links[t->links_seen++] = (struct seen_link){it->inside, *l};
+	int none = item_is_of_interface(t, it) ? net_link_get(s, t->container->entry.inner, l, e)
+					       : net_link_named(s, it->name, l, e);
+	if (!none && t->links_seen < LINKS_SEEN) {
+		*seen = (struct seen_link){.inside = it->inside, .link = *l};
+		snprintf(seen->name, sizeof(seen->name), "%s", it->name);
+		t->links_seen++;
+	}
 	return none;
 }
 
@@ -24,22 +31,25 @@ static const struct item_ops *const kinds[] = {
 	[ITEM_VETH] = &item_veth,	  [ITEM_UP] = &item_up,
 	[ITEM_ADDRESS] = &item_address,	  [ITEM_ROUTE] = &item_route,
 	[ITEM_SYSCTL] = &item_sysctl,	  [ITEM_CLSACT] = &item_clsact,
-	[ITEM_FIRST] = &item_first,	  [ITEM_PROGRAM] = &item_program,
-	[ITEM_HTB] = &item_htb,		  [ITEM_CLASS] = &item_class,
-	[ITEM_LEAF] = &item_leaf,	  [ITEM_NO_QDISC] = &item_no_qdisc,
-	[ITEM_NO_CLASS] = &item_no_class, [ITEM_FLOWS] = &item_flows,
-	[ITEM_HOST] = &item_host,	  [ITEM_SLOT] = &item_slot,
-	[ITEM_PORTS] = &item_ports,
+	[ITEM_INGRESS] = &item_ingress,	  [ITEM_FIRST] = &item_first,
+	[ITEM_PROGRAM] = &item_program,	  [ITEM_HTB] = &item_htb,
+	[ITEM_CLASS] = &item_class,	  [ITEM_LEAF] = &item_leaf,
+	[ITEM_NO_QDISC] = &item_no_qdisc, [ITEM_NO_CLASS] = &item_no_class,
+	[ITEM_FLOWS] = &item_flows,	  [ITEM_HOST] = &item_host,
+	[ITEM_SLOT] = &item_slot,	  [ITEM_PORTS] = &item_ports,
 };
 
 void item_text(const struct item *it, struct text *out)
 {
 	text_str(out, it->inside ? "container: " : "host: ");
 	text_str(out, kinds[it->kind]->text);
-	if (it->name[0]) {
+	if (it->dir)
+		text_fmt(out, " %s/", it->dir);
+	else if (it->name[0])
 		text_char(out, ' ');
-		text_str(out, it->name);
-	}
+	text_str(out, it->name);
+	if (it->key)
+		text_fmt(out, "/%s", it->key);
 	if (it->value[0])
 		text_fmt(out, " = %s", it->value);
 	if (it->number == AF_INET6 && (it->kind == ITEM_ADDRESS || it->kind == ITEM_ROUTE))
@@ -66,9 +76,9 @@ bool item_is_ours(const struct item *it)
 
 int item_apply(struct target *t, const struct item *it, struct err *e)
 {
-	t->links_seen = 0;
 	int status = kinds[it->kind]->make(t, it, e);
-	t->links_seen = 0;
+	if (it->kind == ITEM_VETH || it->kind == ITEM_UP)
+		t->links_seen = 0;
 	return status;
 }
 
@@ -102,7 +112,7 @@ void item_take_back(struct target *t, const struct item *it, const struct before
 		sysctl_write(t, it, b->value, NULL);
 	if (it->kind == ITEM_UP && !item_link(t, it, &l, NULL))
 		net_link_set(s, l.ifindex, b->flags & IFF_UP, b->mtu, NULL, NULL);
-	if (it->kind == ITEM_CLSACT && !item_link(t, it, &l, NULL))
+	if (it->kind == ITEM_INGRESS && !item_link(t, it, &l, NULL))
 		net_qdisc_delete(s, l.ifindex, NET_TC_CLSACT, NULL, NULL);
 	t->links_seen = 0;
 }

@@ -8,6 +8,22 @@
 
 /* ---- links ---- */
 
+/* Of a container's pair. */
+static int take_ends(struct target *t, const struct net_link *l, struct err *e)
+{
+	struct container *c = t->container;
+	int32_t *nsid = &t->isolator->nsid[c->slot];
+
+	if (net_namespace_id(t->host->net, c->netns, nsid, e))
+		return -1;
+	if (l->peer_nsid != *nsid)
+		return err_set(e, ERR_FAILED, "the other end of %s is in another namespace",
+			       l->name);
+	c->entry.ifindex = l->ifindex;
+	c->entry.inner = l->peer;
+	return 1;
+}
+
 static int check_veth(struct target *t, const struct item *it, struct err *e)
 {
 	struct net_link l;
@@ -17,11 +33,7 @@ static int check_veth(struct target *t, const struct item *it, struct err *e)
 		return MIN(none, 0);
 	if (!str_eq(l.kind, "veth"))
 		return err_set(e, ERR_FAILED, "%s is no veth", it->name);
-	if (t->container) {
-		t->container->entry.ifindex = l.ifindex;
-		t->container->entry.inner = l.peer;
-	}
-	return 1;
+	return t->container ? take_ends(t, &l, e) : 1;
 }
 
 static int make_veth(struct target *t, const struct item *it, struct err *e)
@@ -46,23 +58,28 @@ static int make_veth(struct target *t, const struct item *it, struct err *e)
 
 const struct item_ops item_veth = {"veth pair", check_veth, make_veth};
 
+static bool like_host(const struct target *t, const struct net_link *l)
+{
+	return !memcmp(l->mac, t->host->eth.mac, sizeof(l->mac));
+}
+
 static int check_up(struct target *t, const struct item *it, struct err *e)
 {
 	struct net_link l;
 
 	if (item_link(t, it, &l, e))
 		return -1;
-	return l.flags & IFF_UP && l.mtu == it->number &&
-	       (!it->mac || !memcmp(l.mac, t->host->eth.mac, sizeof(l.mac)));
+	return l.flags & IFF_UP && l.mtu == it->number && (!it->mac || like_host(t, &l));
 }
 
 static int make_up(struct target *t, const struct item *it, struct err *e)
 {
-	const uint8_t *mac = it->mac ? t->host->eth.mac : NULL;
 	struct net_link l;
 
 	if (item_link(t, it, &l, e))
 		return -1;
+	/* To set an address again would be news to everybody. */
+	const uint8_t *mac = it->mac && !like_host(t, &l) ? t->host->eth.mac : NULL;
 	return net_link_set(item_socket(t, it), l.ifindex, true, it->number, mac, e);
 }
 

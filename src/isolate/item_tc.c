@@ -12,8 +12,8 @@
 
 /* ---- programs ---- */
 
-/* A plain "ingress" qdisc takes our filters as clsact does. */
-static int check_clsact(struct target *t, const struct item *it, struct err *e)
+/* Either takes our filters. */
+static int check_hook(struct target *t, const struct item *it, struct err *e)
 {
 	struct net_qdisc q;
 	struct net_link l;
@@ -32,7 +32,17 @@ static int make_clsact(struct target *t, const struct item *it, struct err *e)
 				       : net_clsact_add(item_socket(t, it), l.ifindex, NULL, e);
 }
 
-const struct item_ops item_clsact = {"clsact on", check_clsact, make_clsact};
+const struct item_ops item_clsact = {"clsact on", check_hook, make_clsact};
+
+static int make_ingress(struct target *t, const struct item *it, struct err *e)
+{
+	struct net_link l;
+
+	return item_link(t, it, &l, e) ? -1
+				       : net_ingress_add(item_socket(t, it), l.ifindex, NULL, e);
+}
+
+const struct item_ops item_ingress = {"ingress on", check_hook, make_ingress};
 
 struct finding {
 	uint32_t program_id, classid;

@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#define IP4_CONF "ipv4/conf"
+#define IP6_CONF "ipv6/conf"
+
 static struct item *add(struct plan *p, enum item_kind kind, bool inside, const char *name)
 {
 	struct item *it = &p->items[p->count++];
@@ -17,18 +20,20 @@ static struct item *add(struct plan *p, enum item_kind kind, bool inside, const 
 	return it;
 }
 
-static void add_sysctl(struct plan *p, bool inside, const char *link, const char *key,
-		       const char *value)
+static void add_sysctl(struct plan *p, bool inside, const char *dir, const char *name,
+		       const char *key, const char *value)
 {
-	struct item *it = add(p, ITEM_SYSCTL, inside, "");
+	struct item *it = add(p, ITEM_SYSCTL, inside, name);
 
-	snprintf(it->name, sizeof(it->name), "ipv4/conf/%s/%s", link, key);
+	it->dir = dir;
+	it->key = key;
 	snprintf(it->value, sizeof(it->value), "%s", value);
 }
 
-static void add_program(struct plan *p, bool inside, const char *link, enum dp_program program)
+static void add_program(struct plan *p, enum item_kind hook, bool inside, const char *link,
+			enum dp_program program)
 {
-	add(p, ITEM_CLSACT, inside, link);
+	add(p, hook, inside, link);
 	add(p, ITEM_PROGRAM, inside, link)->number = program;
 }
 
@@ -45,20 +50,11 @@ static void add_like_host(struct plan *p, const struct host *h, bool inside, con
 	it->mac = true;
 }
 
-static void add_ip6_sysctl(struct plan *p, bool inside, const char *link, const char *key,
-			   const char *value)
-{
-	struct item *it = add(p, ITEM_SYSCTL, inside, "");
-
-	snprintf(it->name, sizeof(it->name), "ipv6/conf/%s/%s", link, key);
-	snprintf(it->value, sizeof(it->value), "%s", value);
-}
-
 /* Links that only carry frames say nothing of their own. */
 static void add_no_ip6(const struct host *h, struct plan *p, const char *link)
 {
 	if (h->ip6_kernel)
-		add_ip6_sysctl(p, false, link, "disable_ipv6", "1");
+		add_sysctl(p, false, IP6_CONF, link, "disable_ipv6", "1");
 }
 
 static void plan_ip6(const struct host *h, struct plan *p)
@@ -66,23 +62,24 @@ static void plan_ip6(const struct host *h, struct plan *p)
 	if (!h->ip6_kernel)
 		return;
 	if (!h->address6.ifindex) {
-		add_ip6_sysctl(p, true, "all", "disable_ipv6", "1");
+		add_sysctl(p, true, IP6_CONF, "all", "disable_ipv6", "1");
 		return;
 	}
-	add_ip6_sysctl(p, true, "all", "disable_ipv6", "0"); /* writing it writes the two below */
-	add_ip6_sysctl(p, true, "lo", "disable_ipv6", "0");
-	add_ip6_sysctl(p, true, h->eth.name, "disable_ipv6", "0");
+	add_sysctl(p, true, IP6_CONF, "all", "disable_ipv6",
+		   "0"); /* writing it writes the two below */
+	add_sysctl(p, true, IP6_CONF, "lo", "disable_ipv6", "0");
+	add_sysctl(p, true, IP6_CONF, h->eth.name, "disable_ipv6", "0");
 	/* Its addresses and routes are the host's, and what routers say reaches the host alone. */
-	add_ip6_sysctl(p, true, h->eth.name, "accept_ra", "0");
-	add_ip6_sysctl(p, true, h->eth.name, "addr_gen_mode", "1");
+	add_sysctl(p, true, IP6_CONF, h->eth.name, "accept_ra", "0");
+	add_sysctl(p, true, IP6_CONF, h->eth.name, "addr_gen_mode", "1");
 }
 
 void plan_host(const struct host *h, bool shaper, const uint32_t *flow_parent, struct plan *p)
 {
 	*p = (struct plan){0};
 	/* What containers send to the host comes in through its loopback, from its own address. */
-	add_sysctl(p, false, h->lo.name, "accept_local", "1");
-	add_sysctl(p, false, h->lo.name, "route_localnet", "1");
+	add_sysctl(p, false, IP4_CONF, h->lo.name, "accept_local", "1");
+	add_sysctl(p, false, IP4_CONF, h->lo.name, "route_localnet", "1");
 	/* Segments sized for a larger loopback would not fit through a veth. */
 	add_up(p, false, h->lo.name, h->eth.mtu);
 	if (shaper) {
@@ -90,7 +87,7 @@ void plan_host(const struct host *h, bool shaper, const uint32_t *flow_parent, s
 		add_no_ip6(h, p, SHAPER_IN);
 		add_no_ip6(h, p, SHAPER_OUT);
 		add(p, ITEM_HTB, false, SHAPER_IN)->number = 0;
-		add_program(p, false, SHAPER_OUT, DP_SHAPED);
+		add_program(p, ITEM_INGRESS, false, SHAPER_OUT, DP_SHAPED);
 		add(p, ITEM_FIRST, false, SHAPER_OUT);
 		add_up(p, false, SHAPER_OUT, h->eth.mtu);
 		add_up(p, false, SHAPER_IN, h->eth.mtu);
@@ -98,8 +95,8 @@ void plan_host(const struct host *h, bool shaper, const uint32_t *flow_parent, s
 	if (flow_parent)
 		add(p, ITEM_FLOWS, false, h->eth.name)->number = *flow_parent;
 	add(p, ITEM_HOST, false, "");
-	add_program(p, false, h->lo.name, DP_HOST_LO);
-	add_program(p, false, h->eth.name, DP_WIRE);
+	add_program(p, ITEM_CLSACT, false, h->lo.name, DP_HOST_LO);
+	add_program(p, ITEM_CLSACT, false, h->eth.name, DP_WIRE);
 }
 
 static void plan_limits(const struct container *c, struct plan *p)
@@ -130,15 +127,14 @@ void plan_container(const struct host *h, const struct container *c, struct plan
 	add(p, ITEM_VETH, false, c->veth);
 	add_no_ip6(h, p, c->veth);
 	plan_ip6(h, p);
-	struct item *it = add(p, ITEM_SYSCTL, true, "ipv4/ip_local_port_range");
 	snprintf(range, sizeof(range), "%u %u", c->entry.ephemeral_begin, c->entry.ephemeral_end);
-	snprintf(it->value, sizeof(it->value), "%s", range);
-	add_sysctl(p, true, "lo", "accept_local", "1");
-	add_sysctl(p, true, "lo", "route_localnet", "1");
-	add_sysctl(p, true, h->eth.name, "accept_local", "1");
+	add_sysctl(p, true, "ipv4", "ip_local_port_range", NULL, range);
+	add_sysctl(p, true, IP4_CONF, "lo", "accept_local", "1");
+	add_sysctl(p, true, IP4_CONF, "lo", "route_localnet", "1");
+	add_sysctl(p, true, IP4_CONF, h->eth.name, "accept_local", "1");
 	add_up(p, true, "lo", h->eth.mtu);
-	add_program(p, true, "lo", DP_INNER_LO);
-	add_program(p, true, h->eth.name, DP_INNER_ETH);
+	add_program(p, ITEM_INGRESS, true, "lo", DP_INNER_LO);
+	add_program(p, ITEM_INGRESS, true, h->eth.name, DP_INNER_ETH);
 	add_like_host(p, h, true, h->eth.name);
 	add(p, ITEM_ADDRESS, true, h->eth.name)->number = AF_INET;
 	add(p, ITEM_ROUTE, true, h->eth.name)->number = AF_INET;
@@ -146,7 +142,7 @@ void plan_container(const struct host *h, const struct container *c, struct plan
 		add(p, ITEM_ADDRESS, true, h->eth.name)->number = AF_INET6;
 	if (h->gateway6.ifindex)
 		add(p, ITEM_ROUTE, true, h->eth.name)->number = AF_INET6;
-	add_program(p, false, c->veth, DP_OUT);
+	add_program(p, ITEM_INGRESS, false, c->veth, DP_OUT);
 	add(p, ITEM_FIRST, false, c->veth);
 	plan_limits(c, p);
 	add(p, ITEM_SLOT, false, "");

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files below /proc/sys/net, kept open: to find one takes the kernel the longer the more namespaces
- * there are (proc_sys_compare), to read it does not. */
-#include "isolate/internal.h"
+/* Files below /proc/sys/net, kept open: to read one again is all that looking at it costs. */
+#include "isolate/item.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,12 +8,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#define PATH_SIZE 96
+
 struct sysctl_file {
 	struct sysctl_file *next;
 	int fd;
 	bool inside;
-	char name[80];
-	char wanted[32]; /* empty = never read */
+	char path[PATH_SIZE]; /* as the plan calls it */
+	char wanted[32];      /* empty = never read */
 };
 
 static void file_free(struct isolator *i, struct sysctl_file *f)
@@ -55,23 +56,53 @@ void sysctls_make_room(void)
 	setrlimit(RLIMIT_NOFILE, &r);
 }
 
+/* Where the files of a thing are, kept as long as the target is. */
+static const struct net_sysctls *sysctls_of(struct target *t, const struct item *it, struct err *e)
+{
+	if (!it->inside)
+		return t->host->sysctls;
+	if (!t->sysctls)
+		t->sysctls = net_sysctls_open(t->container->netns, e);
+	return t->sysctls;
+}
+
+static void path_of(const struct item *it, const char *name, char *out, size_t n)
+{
+	snprintf(out, n, "%s/%s%s%s", it->dir, name, it->key ? "/" : "", it->key ? it->key : "");
+}
+
+static int open_file(struct target *t, const struct item *it, struct err *e)
+{
+	const struct net_sysctls *s = sysctls_of(t, it, e);
+	bool of_interface = item_is_of_interface(t, it);
+	struct net_link l;
+	char path[PATH_SIZE];
+
+	if (!s || (of_interface && item_link(t, it, &l, e)))
+		return -1;
+	path_of(it, of_interface ? l.name : it->name, path, sizeof(path));
+	return net_sysctl_open(s, path, e);
+}
+
 static struct sysctl_file *file_of(struct target *t, const struct item *it, struct err *e)
 {
 	struct isolator *i = t->isolator;
 	const uint32_t slot = t->container ? t->container->slot : 0;
+	char path[PATH_SIZE];
 
+	path_of(it, it->name, path, sizeof(path));
 	for (struct sysctl_file *f = i->sysctls[slot]; f; f = f->next)
-		if (f->inside == it->inside && str_eq(f->name, it->name))
+		if (f->inside == it->inside && str_eq(f->path, path))
 			return f;
 	for (uint32_t k = 0; is_full(i) && k < DP_SLOTS; k++)
 		sysctls_drop(i, k);
-	int fd = net_sysctl_open(it->inside ? t->container->netns : -1, it->name, e);
+	int fd = open_file(t, it, e);
 	if (fd < 0)
 		return NULL;
 	struct sysctl_file *f = xcalloc(1, sizeof(*f));
 	f->fd = fd;
 	f->inside = it->inside;
-	snprintf(f->name, sizeof(f->name), "%s", it->name);
+	memcpy(f->path, path, sizeof(path));
 	f->next = i->sysctls[slot];
 	i->sysctls[slot] = f;
 	i->sysctl_count++;
@@ -80,7 +111,7 @@ static struct sysctl_file *file_of(struct target *t, const struct item *it, stru
 
 static int file_read(const struct sysctl_file *f, char *out, size_t n, struct err *e)
 {
-	if (net_sysctl_get(f->fd, f->name, out, n, e))
+	if (net_sysctl_get(f->fd, f->path, out, n, e))
 		return -1;
 	for (char *p = out; *p; p++)
 		if (*p == '\t')
@@ -108,7 +139,7 @@ int sysctl_write(struct target *t, const struct item *it, const char *value, str
 {
 	struct sysctl_file *f = file_of(t, it, e);
 
-	return f ? net_sysctl_set(f->fd, f->name, value, e) : -1;
+	return f ? net_sysctl_set(f->fd, f->path, value, e) : -1;
 }
 
 bool sysctls_drifted(const struct isolator *i, uint32_t slot)

@@ -3,7 +3,6 @@
 #include "net/internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
@@ -11,7 +10,6 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 struct nl_msg *change_new(int type, int flags, const void *header, size_t n)
 {
@@ -239,58 +237,4 @@ int net_default_route_add(struct net_socket *s, const struct net_gateway *g, str
 		put_bytes(msg, RTA_GATEWAY, g->address, address_size(g->family));
 	put_u32(msg, RTA_OIF, g->ifindex);
 	return change_run(s, msg, NULL, e, "cannot add the default route");
-}
-
-/* ---- sysctls ---- */
-
-struct opening {
-	char path[160];
-	int flags, fd;
-};
-
-static int open_there(void *ctx, struct err *e)
-{
-	struct opening *o = ctx;
-
-	o->fd = open(o->path, o->flags | O_CLOEXEC);
-	return o->fd < 0 ? err_sys(e, "%s", o->path) : 0;
-}
-
-static int sysctl_open(int netns_fd, const char *name, int flags, struct err *e)
-{
-	struct opening o = {.flags = flags};
-
-	snprintf(o.path, sizeof(o.path), "/proc/sys/net/%s", name);
-	return namespace_run(netns_fd, open_there, &o, e) ? -1 : o.fd;
-}
-
-int net_sysctl_open(int netns_fd, const char *name, struct err *e)
-{
-	return sysctl_open(netns_fd, name, O_RDWR, e);
-}
-
-int net_sysctl_get(int fd, const char *name, char *out, size_t n, struct err *e)
-{
-	ssize_t got = pread(fd, out, n - 1, 0);
-
-	if (got < 0)
-		return err_sys(e, "/proc/sys/net/%s", name);
-	while (got && out[got - 1] == '\n')
-		got--;
-	out[got] = '\0';
-	return 0;
-}
-
-int net_sysctl_set(int fd, const char *name, const char *value, struct err *e)
-{
-	if (net_ops.pwrite(fd, value, strlen(value), 0) < 0)
-		return err_sys(e, "/proc/sys/net/%s", name);
-	return 0;
-}
-
-int net_sysctl_read(int netns_fd, const char *name, char *out, size_t n, struct err *e)
-{
-	cleanup_close int fd = sysctl_open(netns_fd, name, O_RDONLY, e);
-
-	return fd < 0 ? -1 : net_sysctl_get(fd, name, out, n, e);
 }

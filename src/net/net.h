@@ -153,6 +153,8 @@ int net_classes(struct net_socket *s, uint32_t ifindex, uint32_t qdisc,
 int net_qdisc_at(struct net_socket *s, uint32_t ifindex, uint32_t parent, struct net_qdisc *out,
 		 struct err *e);
 int net_clsact_add(struct net_socket *s, uint32_t ifindex, int *code, struct err *e);
+/* Where clsact would be, and half of it. */
+int net_ingress_add(struct net_socket *s, uint32_t ifindex, int *code, struct err *e);
 int net_qdisc_delete(struct net_socket *s, uint32_t ifindex, uint32_t parent, int *code,
 		     struct err *e);
 /* Root HTB 1: with default class 1. */
@@ -225,10 +227,15 @@ int net_rule_delete(struct net_socket *s, const struct net_rule *r, struct err *
 
 /* ---- files below /proc/sys/net, which show the namespace of the thread ---- */
 
-/* name: "ipv4/conf/lo/accept_local". netns_fd -1 = here. Text without its line end. */
+/* The files of a namespace (-1 = here): to come in costs most, from there on each is found soon. */
+struct net_sysctls;
+struct net_sysctls *net_sysctls_open(int netns_fd, struct err *e);
+void net_sysctls_close(struct net_sysctls *s); /* s may be NULL */
+/* name: "ipv4/conf/lo/accept_local". Returns a descriptor to be read and set again and again, also
+ * after s is closed and when the namespace is gone: then that fails. */
+int net_sysctl_open(const struct net_sysctls *s, const char *name, struct err *e);
+/* Text without its line end. */
 int net_sysctl_read(int netns_fd, const char *name, char *out, size_t n, struct err *e);
-/* To be read and set again and again, also after the namespace is gone: then that fails. */
-int net_sysctl_open(int netns_fd, const char *name, struct err *e);
 /* name: for messages. */
 int net_sysctl_get(int fd, const char *name, char *out, size_t n, struct err *e);
 int net_sysctl_set(int fd, const char *name, const char *value, struct err *e);

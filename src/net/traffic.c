@@ -111,13 +111,26 @@ int net_qdisc_at(struct net_socket *s, uint32_t ifindex, uint32_t parent, struct
 	return !out->ifindex;
 }
 
-int net_clsact_add(struct net_socket *s, uint32_t ifindex, int *code, struct err *e)
+static int hook_add(struct net_socket *s, uint32_t ifindex, const char *kind, int *code,
+		    struct err *e)
 {
 	const struct tcmsg t = tc_of(ifindex, NET_TC_CLSACT, 0xffff0000u);
 	struct nl_msg *msg = change_new(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &t, sizeof(t));
+	char what[32];
 
-	put_text(msg, TCA_KIND, "clsact");
-	return change_run(s, msg, code, e, "cannot add clsact");
+	put_text(msg, TCA_KIND, kind);
+	snprintf(what, sizeof(what), "cannot add %s", kind);
+	return change_run(s, msg, code, e, what);
+}
+
+int net_clsact_add(struct net_socket *s, uint32_t ifindex, int *code, struct err *e)
+{
+	return hook_add(s, ifindex, "clsact", code, e);
+}
+
+int net_ingress_add(struct net_socket *s, uint32_t ifindex, int *code, struct err *e)
+{
+	return hook_add(s, ifindex, "ingress", code, e);
 }
 
 int net_qdisc_delete(struct net_socket *s, uint32_t ifindex, uint32_t parent, int *code,

@@ -71,15 +71,36 @@ drift "sysctl ipv6/conf/eth0/addr_gen_mode" set_to A ipv6/conf/eth0/addr_gen_mod
 drift "sysctl ipv6/conf/dr1/disable_ipv6" set_to host ipv6/conf/dr1/disable_ipv6 0
 drift "sysctl ipv6/conf/drshape1/disable_ipv6" set_to host ipv6/conf/drshape1/disable_ipv6 0
 
+# Who is root in a container may call its interface otherwise, and another one by its name.
+rename_to() { # OLD NEW: with nobody in between
+	kill -STOP "$dredged"
+	ip -n "$tag-A" link set "$1" down && ip -n "$tag-A" link set "$1" name "$2"
+	local failed=$?
+	kill -CONT "$dredged"
+	return $failed
+}
+drift "container: link up eth0" rename_to eth0 other
+ip -n "$tag-A" link add eth0 type veth peer name end
+drift "container: link up eth0" ip -n "$tag-A" link set other mtu 1400
+drift "the host's address on eth0" ip -n "$tag-A" -4 addr flush dev other
+drift "default route through eth0" ip -n "$tag-A" route replace default via 10.99.0.7 onlink dev other
+drift "sysctl ipv6/conf/eth0/accept_ra" set_to A ipv6/conf/other/accept_ra 1
+drift "container: program on eth0" i filter del dev other ingress
+ctl update A --ports 31000-31499 --egress 1MB --ingress 2MB >/dev/null || bad "update with an interface called otherwise"
+same "the other interface" 'DOWN ' "$(ip -n "$tag-A" -br addr show dev eth0 | awk '{print $2, $3}')"
+ip -n "$tag-A" link del eth0
+drift "container: link up eth0" rename_to other eth0
+
 # ---- programs ------------------------------------------------------------------------------
 
-for link in eth0 lo dr1 drshape1; do
-	drift "host: clsact on $link" h qdisc del dev $link clsact
+for link in eth0:clsact lo:clsact dr1:ingress drshape1:ingress; do
+	hook=${link#*:} link=${link%:*}
+	drift "host: $hook on $link" h qdisc del dev $link $hook
 	drift "host: program on $link" h filter del dev $link ingress
 	drift "host: program on $link" h filter del dev $link ingress prio 200 handle 1 bpf
 done
 for link in eth0 lo; do
-	drift "container: clsact on $link" i qdisc del dev $link clsact
+	drift "container: ingress on $link" i qdisc del dev $link ingress
 	drift "container: program on $link" i filter del dev $link ingress
 done
 h filter add dev dr1 ingress prio 1 protocol ip u32 match u32 0 0 flowid 1:1

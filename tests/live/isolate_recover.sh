@@ -6,7 +6,7 @@
 source "$(dirname "$0")/isolated.bash"
 host_and_outside host outside
 space A
-tear_out() { for link in "$@"; do tc -n "$host" qdisc del dev "$link" clsact; done; }
+tear_out() { for link in "$@"; do tc -n "$host" qdisc del dev "$link" parent ffff:fff1; done; }
 listed() { ctl list --json | python3 -c 'import json, sys
 print(*[c["id"] for c in json.load(sys.stdin)["containers"]])'; }
 
@@ -20,7 +20,7 @@ same "put right" "" "$(ctl explain A | grep -v '^ok')$(ctl explain host | grep -
 
 stop_dredged KILL
 tear_out eth0 lo dr1
-for link in lo eth0; do tc -n "$tag-A" qdisc del dev $link clsact; done
+for link in lo eth0; do tc -n "$tag-A" qdisc del dev $link ingress; done
 touch "$run/netns/stray"
 start_dredged --no-host-network
 same "forgotten" "" "$(listed)"

@@ -62,12 +62,12 @@ auto=--egress_rate_per_cpu=auto
 [[ $(with_speed -1 --egress_rate_limit_per_container=2MB) == *ready* ]] || bad "a limit beside an unknown speed"
 
 named "T6 an update that fails inside the container fails, and changes nothing"
-ip -n "$tag-A" link set eth0 down
-ip -n "$tag-A" link set eth0 name away
+space away
+ip -n "$tag-A" link set eth0 netns "$tag-away"
 ctl update A --ports 31000-31003 --egress 1MB >/dev/null 2>"$work/said" && bad "success was told"
-grep -q eth0 "$work/said" || bad "said: $(cat "$work/said")"
+grep -q "in another namespace" "$work/said" || bad "said: $(cat "$work/said")"
 same "record" "31000-31499 None" "$(listed A ports) $(listed A egress)"
-ip -n "$tag-A" link set away name eth0
+ip -n "$tag-away" link set eth0 netns "$tag-A"
 wait_for 3 whole A || bad "not put right"
 reached "as before" 31400
 
@@ -115,8 +115,8 @@ goes "B to A" tcp B A $address $address 31001 10000
 named "T18 root in a container takes everything away that is inside"
 ctl update A --ports 31000-31499 --egress 1MB >/dev/null
 inner() {
-	tc -n "$tag-A" qdisc del dev lo clsact
-	tc -n "$tag-A" qdisc del dev eth0 clsact
+	tc -n "$tag-A" qdisc del dev lo ingress
+	tc -n "$tag-A" qdisc del dev eth0 ingress
 	tc -n "$tag-A" qdisc add dev eth0 root pfifo
 	on A sh -c 'echo 1024 65535 >/proc/sys/net/ipv4/ip_local_port_range'
 	ip -n "$tag-A" addr add 10.99.0.77/24 dev eth0

@@ -334,7 +334,10 @@ static int make_host(void **state)
 	(void)state;
 	host = net_open(-1, &e);
 	assert_non_null(host);
-	int quick = net_sysctl_open(-1, "ipv6/conf/default/accept_dad", &e);
+	struct net_sysctls *sysctls = net_sysctls_open(-1, &e);
+	assert_non_null(sysctls);
+	int quick = net_sysctl_open(sysctls, "ipv6/conf/default/accept_dad", &e);
+	net_sysctls_close(sysctls);
 	if (quick >= 0) /* addresses are lasting at once */
 		done(net_sysctl_set(quick, "", "0", &e));
 	close(quick);
@@ -360,14 +363,25 @@ static int make_host(void **state)
 
 static int end(void **state)
 {
-	cleanup_free char *handles = xasprintf("%s/netns", run_dir);
-
 	(void)state;
 	isolate_close(isolator);
 	net_close(host);
-	umount2(handles, MNT_DETACH);
-	rmdir(handles);
 	return 0;
+}
+
+/* Also what a test that failed did not take back. */
+static void clear_run_dir(void)
+{
+	cleanup_free char *handles = xasprintf("%s/netns", run_dir);
+	umount2(handles, MNT_DETACH); /* with those below */
+	DIR *d = opendir(handles);
+
+	for (const struct dirent *f; d && (f = readdir(d));)
+		unlinkat(dirfd(d), f->d_name, 0);
+	if (d)
+		closedir(d);
+	rmdir(handles);
+	rmdir(run_dir);
 }
 
 /* ---- the refusals ---- */
@@ -452,9 +466,9 @@ static void attach_is_taken_back(void **state)
 {
 	(void)state;
 	fresh_space();
-	assert_true(refuse_each("attach", attach, false, nothing, whole_and_gone) > 50);
+	assert_true(refuse_each("attach", attach, false, nothing, whole_and_gone) > 40);
 	assert_true(refuse_each("attach, the first with a limit", attach, true, nothing,
-				whole_and_gone) > 50);
+				whole_and_gone) > 40);
 }
 
 static void update_is_taken_back(void **state)
@@ -509,7 +523,7 @@ int main(void)
 	assert_non_null(mkdtemp(run_dir));
 	net_ops = (struct net_ops){send_or_refuse, pwrite_or_refuse};
 	int status = cmocka_run_group_tests(tests, make_host, end);
-	rmdir(run_dir);
+	clear_run_dir();
 	return status;
 }
 

@@ -217,6 +217,8 @@ static void ask_traffic(void)
 
 	title("clsact", header, TRAFFIC_NAMES(NULL));
 	net_clsact_add(s, 5, NULL, &e);
+	title("ingress", header, TRAFFIC_NAMES(NULL));
+	net_ingress_add(s, 5, NULL, &e);
 	title("clsact deleted", header, TRAFFIC_NAMES(NULL));
 	net_qdisc_delete(s, 5, NET_TC_CLSACT, NULL, &e);
 	title("HTB", header, TRAFFIC_NAMES(htb_names));
