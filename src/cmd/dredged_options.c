@@ -20,6 +20,8 @@ enum {
 
 static const struct option_row own_rows[] = {
 	{0, "What is watched", NULL, NULL, 0, 0},
+	{OPTION_LONG, "no-capture", NULL,
+	 "nothing of this host; without root, for what Mesos says alone", SETS(TRUE, no_capture)},
 	{'s', "snaplen", "LEN", "bytes of each packet to take (all)", 0, 0},
 	{OPT_SAMPLE, "sample", "N", "take 1 packet in N, the same ones at every point", 0, 0},
 	{OPT_COUNTERS, "counters", "TIME", "time between counter samples (1s; 0 = never)", 0, 0},

@@ -19,7 +19,7 @@ struct dredged_settings {
 	unsigned interface_count;
 	uint64_t mesos_interval, status_interval, max_ns; /* ns */
 	uint64_t max_body;				  /* bytes */
-	bool help, version, check, json, verbose, format_chosen, latency;
+	bool help, version, check, json, verbose, format_chosen, latency, no_capture;
 	struct source_options source; /* without the texts above */
 	struct writer_options out;    /* without the path */
 	struct isolate_config isolate;

@@ -135,7 +135,7 @@ static int open_all(struct monitor *m, struct err *e)
 	m->set.source.mesos_cgroup = m->set.mesos_cgroup;
 	if (statistics_check(&m->set.statistics, &m->set.source.statistics, e))
 		return -1;
-	m->running = source_open("live", &m->set.source, e);
+	m->running = source_open(m->set.no_capture ? "none" : "live", &m->set.source, e);
 	m->listeners = (struct isolation_listeners){&m->messages, &m->set.statistics, &m->desired};
 	if (!m->running || isolation_open(&m->set.isolate, &m->listeners, &m->control, e))
 		return -1;
@@ -196,6 +196,7 @@ static int monitor_run(struct monitor *m, const struct filter *filter, struct er
 		.writer = m->writer,
 		.captures = &m->captures,
 		.poller = m->poller,
+		.health.metadata_alone = m->set.no_capture,
 		.sample = MAX(m->set.source.sample, 1u),
 	};
 	const struct flow_options o = {

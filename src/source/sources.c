@@ -4,6 +4,7 @@
 /* The first whose scheme fits opens; a scheme of NULL fits everything. */
 static const struct source_kind *const kinds[] = {
 	&source_live,
+	&source_none,
 	&source_synth,
 	&source_file,
 };
@@ -13,7 +14,7 @@ struct source *source_open(const char *what, const struct source_options *o, str
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		const char *scheme = kinds[i]->scheme;
 		size_t n = scheme ? strlen(scheme) : 0;
-		/* "synth:" is a prefix, "live" the whole word: a file may be called live.pcap. */
+		/* "synth:" is a prefix, "live" and "none" whole words: a file may be called live.pcap. */
 		bool prefix = n && scheme[n - 1] == ':';
 
 		if (scheme && !(prefix ? str_starts(what, scheme) : str_eq(what, scheme)))

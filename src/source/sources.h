@@ -6,6 +6,7 @@
 #include "source/source.h"
 
 extern const struct source_kind source_live;
+extern const struct source_kind source_none;
 extern const struct source_kind source_synth;
 extern const struct source_kind source_file;
 
