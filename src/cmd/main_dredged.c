@@ -125,6 +125,14 @@ static int on_notice(void *ctx, struct context *c)
 	return 0;
 }
 
+static int on_event(void *ctx, struct context *c)
+{
+	struct monitor *m = ctx;
+
+	server_event(m->serving.server, c);
+	return 0;
+}
+
 static int open_all(struct monitor *m, struct err *e)
 {
 	if (m->set.ignored.len)
@@ -208,6 +216,7 @@ static int monitor_run(struct monitor *m, const struct filter *filter, struct er
 		.writer = m->writer,
 		.max_ns = m->set.max_ns,
 		.live = true,
+		.present = m->serving.server ? on_event : NULL,
 		.notice = on_notice,
 		.tick = on_tick,
 		.ctx = m,

@@ -34,6 +34,8 @@ static const struct route {
 	{"/v1/agents", true, HEAVY, QUERY, route_rows, "agents"},
 	{"/v1/ports", true, HEAVY, QUERY, route_rows,
 	 "who has which ports; /v1/ports/31005?at=03:12: who has it now, and had it then"},
+	{"/v1/events", false, LIVE, "filter ", route_events,
+	 "what happens from now on, as server-sent events"},
 	{"/v1/captures", true, LIVE, "filter from to format ", route_captures,
 	 "captures that are written; /v1/captures/NAME: packets out of one"},
 };
@@ -240,7 +242,10 @@ static bool arguments_fit(const struct route *route, const struct request *r, st
 
 void api_reply(const struct view *view, const struct ask *ask, struct reply *a)
 {
-	struct request r = {.view = view, .live = ask->live, .openmetrics = ask->openmetrics};
+	struct request r = {.view = view,
+			    .live = ask->live,
+			    .last_event_id = ask->last_event_id,
+			    .openmetrics = ask->openmetrics};
 	const struct route *route = NULL;
 
 	if (!target_parse(&r, ask->target)) {

@@ -17,13 +17,15 @@
 /* What routes with more than a view need of the server. */
 struct live {
 	struct extracts *extracts;
+	struct hub *hub;
 };
 
 /* What a client asks, as far as replies depend on it. */
 struct ask {
 	const char *target;
-	struct live *live; /* only where api_is_live */
-	bool openmetrics;  /* it would rather have OpenMetrics than Prometheus' text format */
+	struct live *live;	   /* only where api_is_live */
+	const char *last_event_id; /* of server-sent events, or NULL */
+	bool openmetrics; /* it would rather have OpenMetrics than Prometheus' text format */
 };
 
 struct request {
@@ -34,6 +36,7 @@ struct request {
 	} arguments[API_ARGUMENTS];
 	size_t n;
 	bool openmetrics;
+	const char *last_event_id;
 	const struct view *view; /* never NULL in routes */
 	struct live *live;	 /* NULL where there is no server */
 };
@@ -73,5 +76,6 @@ void route_metrics(const struct request *r, struct reply *a);
 void route_groups(const struct request *r, struct reply *a);
 void route_rows(const struct request *r, struct reply *a);
 void route_captures(const struct request *r, struct reply *a);
+void route_events(const struct request *r, struct reply *a);
 
 #endif

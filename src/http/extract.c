@@ -250,7 +250,8 @@ static void extract_close(struct stream *s)
 	unref(x);
 }
 
-static const struct stream_kind extract_kind = {extract_begin, extract_read, extract_close};
+static const struct stream_kind extract_kind = {
+	.begin = extract_begin, .read = extract_read, .close = extract_close};
 
 /* ---- opening ---- */
 

@@ -95,6 +95,8 @@ int server_start(struct server *s, struct mesos_poller *poller, void (*thread_be
 bool server_is_due(const struct server *s, uint64_t now);
 void server_publish(struct server *s, const struct state *state, const struct health *h,
 		    uint64_t now);
+/* On the event thread, each event: for those who listen. */
+void server_event(struct server *s, const struct context *c);
 void server_close(struct server *s); /* s may be NULL */
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "http/hub.h"
 #include "http/listen.h"
 #include "http/worker.h"
 
@@ -42,6 +43,7 @@ struct server *server_open(const char *address, struct err *e)
 	s->kitchen = kitchen_new();
 	extracts_init(&s->extracts);
 	s->live.extracts = &s->extracts;
+	s->live.hub = hub_new(e);
 	if (str_starts(address, unix_prefix)) {
 		const char *path = address + strlen(unix_prefix);
 		s->listening = listen_unix(path, NULL, e);
@@ -51,7 +53,7 @@ struct server *server_open(const char *address, struct err *e)
 	} else {
 		s->listening = listen_loopback(address, &where, e);
 	}
-	bool failed = s->listening < 0;
+	bool failed = s->listening < 0 || !s->live.hub;
 	if (!failed && ((s->stop = eventfd(0, EFD_CLOEXEC)) < 0 ||
 			(s->fresh = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0))
 		failed = err_sys(e, "cannot make an event descriptor");
@@ -108,7 +110,7 @@ int server_start(struct server *s, struct mesos_poller *poller, void (*thread_be
 {
 	s->poller = poller;
 	s->thread_begins = s->extracts.thread_begins = thread_begins;
-	if (kitchen_start(s->kitchen, thread_begins, e))
+	if (hub_start(s->live.hub, thread_begins, e) || kitchen_start(s->kitchen, thread_begins, e))
 		return -1;
 	int why = pthread_create(&s->maker, NULL, make, s);
 	if (why)
@@ -133,6 +135,11 @@ void server_publish(struct server *s, const struct state *state, const struct he
 	(void)!eventfd_write(s->fresh, 1);
 }
 
+void server_event(struct server *s, const struct context *c)
+{
+	hub_put(s->live.hub, c);
+}
+
 void server_close(struct server *s)
 {
 	if (!s)
@@ -142,9 +149,11 @@ void server_close(struct server *s)
 	if (s->making)
 		pthread_join(s->maker, NULL);
 	kitchen_close(s->kitchen);
+	hub_stop(s->live.hub);
 	for (unsigned i = 0; i < WORKERS; i++)
 		worker_close(s->workers[i]);
 	extracts_done(&s->extracts);
+	hub_free(s->live.hub);
 	kitchen_free(s->kitchen);
 	view_unref(mailbox_take(&s->views));
 	mesos_snapshot_free(s->names);
@@ -190,6 +199,12 @@ void server_publish(struct server *s, const struct state *state, const struct he
 	(void)state;
 	(void)h;
 	(void)now;
+}
+
+void server_event(struct server *s, const struct context *c)
+{
+	(void)s;
+	(void)c;
 }
 
 void server_close(struct server *s)

@@ -22,6 +22,7 @@ struct stream_kind {
 	/* Up to n bytes; 0 = none now, STREAM_END, STREAM_FAILED (the client sees it cut). */
 	ssize_t (*read)(struct stream *s, char *to, size_t n);
 	void (*close)(struct stream *s); /* and free; fd too */
+	int socket_bytes;		 /* that may wait in the kernel; 0 = what it likes */
 };
 
 struct stream {

@@ -160,6 +160,9 @@ static enum MHD_Result keep_stream(struct client *c, struct stream *s)
 	w->streaming = c;
 	peer_of(c->connection)->streams = true;
 	MHD_set_connection_option(c->connection, MHD_CONNECTION_OPTION_TIMEOUT, STREAM_S);
+	if (s->kind->socket_bytes)
+		setsockopt(peer_of(c->connection)->fd, SOL_SOCKET, SO_SNDBUF,
+			   &s->kind->socket_bytes, sizeof(s->kind->socket_bytes));
 	if (watch(w, s->fd, EPOLLIN | EPOLLET, &c->of_stream) ||
 	    watch(w, peer_of(c->connection)->fd, EPOLLRDHUP | EPOLLET, &c->of_socket))
 		return MHD_NO;
@@ -215,6 +218,8 @@ static enum MHD_Result answer_live(struct worker *w, struct client *c)
 	struct reply a = {0};
 
 	c->ask.live = w->o.live;
+	c->ask.last_event_id = MHD_lookup_connection_value(c->connection, MHD_HEADER_KIND,
+							   "Last-Event-ID");
 	api_reply(w->view, &c->ask, &a);
 	if (!a.stream)
 		return send_body(c->connection, body_new(&a));
