@@ -14,7 +14,8 @@ struct source *source_open(const char *what, const struct source_options *o, str
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		const char *scheme = kinds[i]->scheme;
 		size_t n = scheme ? strlen(scheme) : 0;
-		/* "synth:" is a prefix, "live" and "none" whole words: a file may be called live.pcap. */
+		/* "synth:" is a prefix, "live" and "none" whole words: a file may be called
+		 * live.pcap. */
 		bool prefix = n && scheme[n - 1] == ':';
 
 		if (scheme && !(prefix ? str_starts(what, scheme) : str_eq(what, scheme)))
