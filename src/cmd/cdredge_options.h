@@ -13,9 +13,8 @@ struct console_settings {
 	char *view, *from, *to, *sort, *filter; /* owned; NULL = not given */
 	struct source_options source;
 	enum table_format format;
-	uint64_t interval;   /* ns */
-	uint64_t rows;	     /* 0 = all */
-	uint64_t max_events; /* 0 = all */
+	uint64_t interval; /* ns */
+	uint64_t rows;	   /* 0 = all */
 	unsigned threads;
 	bool batch, repeat, list_views, list_fields, help, version;
 };

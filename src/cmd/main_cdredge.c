@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cdredge: tables of containers, tasks, apps, ports and connections, live or from a capture. */
+#include "chisel/chisel.h"
 #include "cmd/cdredge_options.h"
 #include "cmd/options.h"
+#include "cmd/printer.h"
 
+#include <errno.h>
 #include <linux/capability.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -12,23 +15,31 @@ struct app {
 	struct views views;
 	struct view_feed *feed;
 	struct table *table;
-	uint64_t next;
+	struct mesos_poller *poller;
+	uint64_t next; /* ns, when the next table is due */
 	unsigned printed;
 	int status;
 };
 
+/* That the reader of a pipe has seen enough is no failure. */
 static int show(const struct text *t)
 {
-	return write_all(STDOUT_FILENO, t->data, t->len) ? ERR_FAILED : 0;
+	if (!write_all(STDOUT_FILENO, t->data, t->len) || errno == EPIPE)
+		return 0;
+	log_error("cannot write to standard output: %s", strerror(errno));
+	return ERR_FAILED;
 }
 
 static int show_table(struct app *a, uint64_t now)
 {
+	struct table_rows rows = *table_refresh(a->table, now);
 	struct text out = {0};
 
+	if (a->s.rows)
+		rows.n = MIN(rows.n, a->s.rows);
 	if (a->printed++ && a->s.format == TABLE_TEXT)
 		text_char(&out, '\n');
-	table_print(a->table, table_refresh(a->table, now), a->s.format, &out);
+	table_print(a->table, &rows, a->s.format, &out);
 	int status = show(&out);
 	text_done(&out);
 	return status;
@@ -49,7 +60,7 @@ static int tick(void *ctx, uint64_t now, double part)
 		return 0;
 	a->status = show_table(a, now);
 	table_next(a->table, now);
-	a->next += a->s.interval;
+	a->next = now + a->s.interval;
 	return a->status || !a->s.repeat;
 }
 
@@ -64,7 +75,20 @@ static int give_up(bool live, struct err *e)
 	return privileges_keep(live ? watching : reading, e);
 }
 
-static int batch(struct app *a, struct err *e)
+/* "-IN/s": the least first. */
+static int sort_by(struct table *t, const char *column, struct err *e)
+{
+	bool least = *column == '-';
+	int index = table_column_find(t, column + least);
+
+	if (index < 0)
+		return err_set(e, ERR_USAGE, "--sort: view %s has no column %s", table_info(t)->id,
+			       column + least);
+	table_sort(t, (unsigned)index, !least);
+	return 0;
+}
+
+static int open_table(struct app *a, struct err *e)
 {
 	const char *name = a->s.view ? a->s.view : "marathon_apps";
 	const struct view_info *info = views_find(&a->views, name);
@@ -76,28 +100,77 @@ static int batch(struct app *a, struct err *e)
 	a->table = table_open(&o, e);
 	if (!a->table)
 		return -1;
-	a->feed->tick = tick;
-	a->feed->ctx = a;
-	a->feed->table = a->table;
-	signals_stop(flow_feed_source(a->feed));
-	if (a->feed->live)
-		return a->feed->run(a->feed, e);
-	int status = a->feed->fill(a->feed, a->table, a->feed->first, a->feed->last, e);
+	return a->s.sort ? sort_by(a->table, a->s.sort, e) : 0;
+}
+
+static int print_file(struct app *a, struct err *e)
+{
+	uint64_t from = a->feed->first, to = a->feed->last;
+
+	if ((a->s.from || a->s.to) && !to)
+		return err_set(e, ERR_USAGE, "--from and --to need a file, not a pipe");
+	if ((a->s.from && time_parse(a->s.from, a->feed->first, &from, e)) ||
+	    (a->s.to && time_parse(a->s.to, a->feed->first, &to, e)))
+		return -1;
+	int status = a->feed->fill(a->feed, a->table, from, to, e);
 	a->status = show_table(a, 0);
 	return status < 0 ? -1 : 0;
 }
 
-static int run(struct app *a, struct err *e)
+static int batch(struct app *a, struct err *e)
 {
-	static const struct source_options source = {.statistics.sockets = true};
-	const char *what = a->s.input ? a->s.input : "live";
-	const struct feed_options o = {.what = what, .source = &source, .threads = 2};
+	const struct mesos_options names = a->s.names;
 
+	if (a->s.mesos && !(a->poller = start_poller(a->s.mesos, names, e)))
+		return -1;
+	const struct feed_options o = {.what = a->s.input ? a->s.input : "live",
+				       .source = &a->s.source,
+				       .poller = a->poller,
+				       .threads = a->s.threads};
 	a->feed = flow_feed_open(&o, e);
 	if (!a->feed || give_up(a->feed->live, e))
 		return -1;
+	a->feed->tick = tick;
+	a->feed->ctx = a;
+	a->feed->table = a->table;
+	signals_stop(flow_feed_source(a->feed));
 	flow_feed_look(a->feed);
-	return batch(a, e);
+	return a->feed->live ? a->feed->run(a->feed, e) : print_file(a, e);
+}
+
+/* The options that print something and are done. */
+static bool told(struct app *a, struct text *out)
+{
+	if (a->s.help) {
+		text_str(out, "Usage: cdredge [OPTIONS] [FILTER]\n"
+			      "Containers, tasks, apps, ports and connections as tables, live (as "
+			      "root) or from a capture.\n");
+		console_settings_help(out);
+		text_str(out, "\nSee cdredge(1), dredge-views(7), dredge-filter(5).\n");
+	} else if (a->s.version) {
+		text_str(out, "cdredge " DREDGE_VERSION "\n");
+	} else if (a->s.list_fields) {
+		list_fields(false, false, out);
+	} else if (a->s.list_views) {
+		views_print(&a->views, a->s.batch && a->s.format == TABLE_JSON, out);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static int run(struct app *a, struct err *e)
+{
+	struct text out = {0};
+	int status = 0;
+
+	views_load(&a->views, plugin_dirs("chisels"));
+	if (told(a, &out))
+		a->status = show(&out);
+	else if (open_table(a, e) || batch(a, e))
+		status = -1;
+	text_done(&out);
+	return status;
 }
 
 int main(int argc, char **argv)
@@ -108,12 +181,12 @@ int main(int argc, char **argv)
 	log_init("cdredge", LOG_LEVEL_INFO);
 	if (console_settings_parse(&a.s, argc, argv, &e))
 		return report(&e);
-	views_builtin(&a.views);
 	int status = run(&a, &e) ? report(&e) : a.status;
 	signals_stop(NULL);
 	table_close(a.table);
 	if (a.feed)
 		a.feed->close(a.feed);
+	mesos_poller_stop(a.poller);
 	views_free(&a.views);
 	console_settings_done(&a.s);
 	return status;

@@ -211,7 +211,7 @@ void filter_settle(struct filter *f)
 	for (uint32_t i = 0; i < f->n; i++) {
 		uint32_t flags = f->code[i].field->flags;
 		f->flows |= (flags & FIELD_FLOW) != 0;
-		f->ordered |= (flags & (FIELD_FLOW | FIELD_ORDER)) != 0;
+		f->ordered |= (flags & FIELD_ORDER) != 0;
 	}
 	settle_time(f);
 }

@@ -33,7 +33,8 @@ void filter_time(const struct filter *f, uint64_t *from, uint64_t *to);
 /* Mask of 1 << EVENT_* that can match. */
 uint32_t filter_types(const struct filter *f);
 bool filter_needs_flows(const struct filter *f);
-/* Some condition depends on earlier events: a file must be read in order of time. */
+/* Some condition depends on the events before, whoever's they are: a file must be read in order of
+ * time. (Conversations only need that of their own interface.) */
 bool filter_needs_order(const struct filter *f);
 /* The flat program, what is settled per container, per chunk and per packet, in plain words. */
 void filter_explain(const struct filter *f, struct text *t);

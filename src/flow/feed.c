@@ -7,6 +7,10 @@
 
 #include <stdlib.h>
 
+/* Following conversations takes three times as long as reading: done for the sake of a few columns
+ * only where a window is small. */
+#define MEASURE_BYTES (64u << 20)
+
 struct feed {
 	struct view_feed base;
 	struct feed_options o;
@@ -15,7 +19,8 @@ struct feed {
 	struct state *state;   /* of the run, or the last one */
 	struct table *filling;
 	uint64_t from, to;
-	bool ended; /* by tick */
+	bool measure; /* what the state sees in packets goes into counter samples */
+	bool ended;   /* by tick */
 };
 
 static int present(void *ctx, struct context *c)
@@ -62,8 +67,9 @@ static int run(struct feed *f, const struct table *t, struct err *e)
 		.from = f->from > early ? f->from - early : 0,
 		.to = f->to,
 		.threads = f->o.threads,
-		.unordered = t && !table_needs_order(t),
-		.live = f->base.live,
+		.unordered = t && table_order(t) != TABLE_BY_TIME,
+		.by_iface = f->measure || (t && table_order(t) == TABLE_BY_IFACE),
+		.live = f->base.live || f->measure,
 		.present = present,
 		.tick = tick,
 		.ctx = f,
@@ -73,11 +79,42 @@ static int run(struct feed *f, const struct table *t, struct err *e)
 	return flow_run(&o, &totals, e);
 }
 
+static bool may_match(struct feed *f, const struct table *t, uint32_t number)
+{
+	const struct filter *filter = t ? table_filter(t) : NULL;
+	const struct iface *i = state_iface_at(f->state, number);
+
+	if (!filter)
+		return true;
+	const struct container *c = i ? state_container_at(f->state, i->container) : NULL;
+	return filter_iface(filter, c, i) != VERDICT_NO;
+}
+
+static uint64_t cost(struct view_feed *base, const struct table *t, uint64_t from, uint64_t to)
+{
+	struct feed *f = (struct feed *)base;
+	size_t n;
+	const struct chunk *chunks = f->reader ? reader_chunks(f->reader, &n) : NULL;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; chunks && i < n; i++) {
+		const struct chunk *k = &chunks[i];
+		bool wanted = false;
+		if (k->metadata || k->last < from || k->first > to)
+			continue;
+		for (uint32_t p = 0; p < k->part_count && !wanted; p++)
+			wanted = may_match(f, t, k->parts[p].iface);
+		sum += wanted ? k->raw : 0;
+	}
+	return sum;
+}
+
 static int fill(struct view_feed *base, struct table *t, uint64_t from, uint64_t to, struct err *e)
 {
 	struct feed *f = (struct feed *)base;
 
-	new_state(f, table_needs_flows(t));
+	f->measure = !f->reader || (table_measures(t) && cost(base, t, from, to) <= MEASURE_BYTES);
+	new_state(f, f->measure || table_needs_flows(t));
 	table_window(t, from, to);
 	f->from = from;
 	f->to = to;
@@ -97,17 +134,6 @@ static int run_live(struct view_feed *base, struct err *e)
 }
 
 /* ---- the directory of a file ---- */
-
-static bool may_match(struct feed *f, const struct table *t, uint32_t number)
-{
-	const struct filter *filter = t ? table_filter(t) : NULL;
-	const struct iface *i = state_iface_at(f->state, number);
-
-	if (!filter)
-		return true;
-	const struct container *c = i ? state_container_at(f->state, i->container) : NULL;
-	return filter_iface(filter, c, i) != VERDICT_NO;
-}
 
 static bool overview(struct view_feed *base, struct table *t, uint64_t from, uint64_t to)
 {
@@ -138,25 +164,6 @@ static bool overview(struct view_feed *base, struct table *t, uint64_t from, uin
 		}
 	}
 	return true;
-}
-
-static uint64_t cost(struct view_feed *base, const struct table *t, uint64_t from, uint64_t to)
-{
-	struct feed *f = (struct feed *)base;
-	size_t n;
-	const struct chunk *chunks = f->reader ? reader_chunks(f->reader, &n) : NULL;
-	uint64_t sum = 0;
-
-	for (size_t i = 0; chunks && i < n; i++) {
-		const struct chunk *k = &chunks[i];
-		bool wanted = false;
-		if (k->metadata || k->last < from || k->first > to)
-			continue;
-		for (uint32_t p = 0; p < k->part_count && !wanted; p++)
-			wanted = may_match(f, t, k->parts[p].iface);
-		sum += wanted ? k->raw : 0;
-	}
-	return sum;
 }
 
 /* What lies between two moments, spread evenly over the parts it touches. */
@@ -200,52 +207,51 @@ static void histogram(struct view_feed *base, const struct table *t, uint64_t fr
 
 /* ---- opening ---- */
 
-struct extent {
-	uint64_t first, last;
-	bool whole; /* look at every event */
-};
-
-static int extend(void *ctx, struct event *ev)
+static int extend(void *ctx, struct context *c)
 {
-	struct extent *x = ctx;
+	struct feed *f = ctx;
 
-	x->first = MIN(x->first, ev->ts);
-	x->last = MAX(x->last, ev->ts);
-	return 0;
+	f->base.first = MIN(f->base.first, c->ev->ts);
+	f->base.last = MAX(f->base.last, c->ev->ts);
+	return atomic_load_explicit(&f->source->stop, memory_order_relaxed);
 }
 
-/* A file without a directory is read once to know from when to when it goes. */
-static void find_extent(struct feed *f)
+/* A directory tells the times of everything but notices; without one all is read once. */
+static void find_extent(struct feed *f, const struct chunk *chunks, size_t n)
 {
-	struct extent x = {.first = UINT64_MAX};
-	size_t n;
-	const struct chunk *chunks = reader_chunks(f->reader, &n);
-
+	f->base.first = UINT64_MAX;
 	for (size_t i = 0; i < n; i++) {
 		const struct chunk *k = &chunks[i];
 		if (k->metadata || k->last == UINT64_MAX)
 			continue;
-		x.first = MIN(x.first, k->first);
-		x.last = MAX(x.last, k->last);
+		f->base.first = MIN(f->base.first, k->first);
+		f->base.last = MAX(f->base.last, k->last);
 		f->base.packets += k->packets;
 	}
-	if (!chunks) {
-		const struct reader_query q = {.to = UINT64_MAX, .threads = f->o.threads};
-		const struct sink sink = {.ctx = &x, .event = extend};
-		reader_run(f->reader, &q, &sink, NULL);
-	}
-	f->base.first = x.first == UINT64_MAX ? 0 : x.first;
-	f->base.last = x.last;
 }
 
-/* Who is there, so that the directory's numbers have names before anything is filled. */
-static void introduce(struct feed *f)
+void flow_feed_look(struct view_feed *base)
 {
+	struct feed *f = (struct feed *)base;
 	struct flow_totals totals = {0};
-	const struct flow_options o = {
-		.source = f->source, .state = f->state, .from = UINT64_MAX, .to = UINT64_MAX};
+	size_t n;
 
+	if (!f->reader || str_eq(f->o.what, "-"))
+		return;
+	const struct chunk *chunks = reader_chunks(f->reader, &n);
+	struct filter *notices = chunks ? filter_compile("evt.type in (notice, drop)", NULL, NULL)
+					: NULL;
+	const struct flow_options o = {.source = f->source,
+				       .state = f->state,
+				       .hint = notices,
+				       .threads = f->o.threads,
+				       .present = extend,
+				       .ctx = f};
+	find_extent(f, chunks, n);
 	flow_run(&o, &totals, NULL);
+	filter_free(notices);
+	if (f->base.first > f->base.last)
+		f->base.first = f->base.last = 0;
 }
 
 static void feed_close(struct view_feed *base)
@@ -292,14 +298,4 @@ struct view_feed *flow_feed_open(const struct feed_options *o, struct err *e)
 		.close = feed_close,
 	};
 	return &f->base;
-}
-
-void flow_feed_look(struct view_feed *base)
-{
-	struct feed *f = (struct feed *)base;
-
-	if (!f->reader || str_eq(f->o.what, "-"))
-		return;
-	find_extent(f);
-	introduce(f);
 }

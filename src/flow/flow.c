@@ -318,6 +318,7 @@ static void ask(struct flow *f, struct reader_query *q)
 		.to = f->o->to ? f->o->to : UINT64_MAX,
 		.threads = f->o->threads,
 		.unordered = f->o->unordered,
+		.by_iface = f->o->by_iface,
 		.ctx = f,
 	};
 	if (!filter)

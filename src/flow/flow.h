@@ -33,7 +33,7 @@ struct flow_options {
 	uint64_t max_events;  /* end after so many events that passed; 0 = never */
 	uint64_t max_ns;      /* end after so much event time; 0 = never */
 	unsigned threads;
-	bool unordered;
+	bool unordered, by_iface; /* as in reader_query */
 	bool live; /* counter samples are being made: add what the state measures from packets */
 	/* Called for each event that passed; non-zero ends the run. NULL = nobody looks. */
 	int (*present)(void *ctx, struct context *c);

@@ -309,7 +309,8 @@ static int state_of(struct loader *l, int slot, bool busy)
 
 static void run_ahead(struct loader *l)
 {
-	bool busy = l->run->q->unordered;
+	/* One who loads, one who delivers: then chunks come as they stand in the file. */
+	bool both = l->run->q->unordered && !l->run->q->by_iface, busy = both;
 	pthread_t thread;
 
 	if (pthread_create(&thread, NULL, load_ahead, l)) {
@@ -319,7 +320,7 @@ static void run_ahead(struct loader *l)
 	for (int slot = 0, state = FULL; state != LAST && !l->run->ended;) {
 		state = state_of(l, slot, busy);
 		if (state == EMPTY) {
-			busy = deliver_one(l);
+			busy = deliver_one(l) && both;
 			continue;
 		}
 		deliver(l, &l->hands[1].windows[slot], WINDOW_KEEP);

@@ -106,6 +106,7 @@ struct reader_query {
 	void *ctx;
 	uint32_t types;	  /* mask of 1 << EVENT_*; 0 = all */
 	bool unordered;	  /* the consumer does not need the order of time within a window */
+	bool by_iface;	  /* with unordered: but that of the events of each interface */
 	unsigned threads; /* 0 or 1 = this thread only; 2 = decode ahead in a second one */
 };
 

@@ -23,7 +23,7 @@ uint32_t fold_slots(enum view_fold fold, bool over)
 	case FOLD_SHARE:
 		return SHARE_SLOTS;
 	case FOLD_NONE: /* of counters: the newest */
-		return 2;
+		return over ? 4 : 2;
 	default:
 		return over ? 2 : 1;
 	}
@@ -138,6 +138,8 @@ void fold_next(enum view_fold fold, bool over, double *s)
 /* A total that fell began anew. */
 static double grown(const double *s)
 {
+	if (!(s[LAST_TS] > s[FIRST_TS]))
+		return NAN;
 	return s[LAST] >= s[FIRST] ? s[LAST] - s[FIRST] : s[LAST];
 }
 
@@ -146,28 +148,48 @@ static double ratio(double a, double b)
 	return b > 0 ? a / b : NAN;
 }
 
+/* What a ratio is of; slots of fold and, behind them, of what it is divided by. */
+static void ratio_parts(enum view_fold fold, const double *s, double *above, double *below)
+{
+	const double *o = s + fold_slots(fold, false);
+	bool total = fold == FOLD_DELTA || fold == FOLD_RATE;
+
+	*above = total ? grown(s) : fold == FOLD_NONE ? s[1] : s[0];
+	*below = total ? grown(o) : fold == FOLD_NONE ? o[1] : o[0];
+}
+
+void fold_add_ratio(double *group, enum view_fold fold, const double *s)
+{
+	double above, below;
+
+	ratio_parts(fold, s, &above, &below);
+	if (isnan(above) || isnan(below))
+		return;
+	fold_add(FOLD_SUM, group, above, 1, 0);
+	fold_add(FOLD_SUM, group + 1, below, 1, 0);
+}
+
 double fold_result(enum view_fold fold, bool over, const double *s, double seconds)
 {
+	double above, below;
+
+	if (over) {
+		ratio_parts(fold, s, &above, &below);
+		return ratio(above, below);
+	}
 	switch (fold) {
 	case FOLD_TIME_AVG:
-		return isnan(s[0]) ? NAN : ratio(s[0], seconds);
+		return ratio(s[0], seconds);
 	case FOLD_AVG:
 		return ratio(s[0], s[1]);
 	case FOLD_DELTA:
-	case FOLD_RATE: {
-		double span = s[LAST_TS] - s[FIRST_TS];
-		if (!(span > 0))
-			return NAN;
-		if (over)
-			return ratio(grown(s), grown(s + TOTAL_SLOTS));
-		return fold == FOLD_DELTA ? grown(s) : grown(s) / span;
-	}
+		return grown(s);
+	case FOLD_RATE:
+		return grown(s) / (s[LAST_TS] - s[FIRST_TS]);
 	case FOLD_SHARE:
 		return ratio(s[SHARE_GREW], s[SHARE_SEEN]);
 	case FOLD_NONE:
 		return s[1];
-	case FOLD_SUM:
-		return over ? ratio(s[0], s[1]) : s[0];
 	default:
 		return s[0];
 	}

@@ -58,6 +58,7 @@ void view_info_free(struct view_info *v)
 		free(c->description);
 		free(c->field);
 		free(c->over);
+		free(c->where);
 		free(c->filter_field);
 		free(c->absent);
 	}

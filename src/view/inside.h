@@ -6,6 +6,7 @@
 #include "view/view.h"
 
 #define COLUMN_NONE UINT32_MAX
+#define SUM_MAX	    6u /* fields that one column adds up */
 
 /* Values that need no getter: what the event itself tells. */
 enum shortcut { SHORT_NONE, SHORT_ONE, SHORT_LEN, SHORT_LOST };
@@ -15,9 +16,17 @@ struct getter {
 	char *arg;		   /* owned */
 };
 
+/* "a + b - c" */
+struct terms {
+	struct getter of[SUM_MAX];
+	bool minus[SUM_MAX];
+	unsigned n;
+};
+
 struct column {
 	const struct view_column *info;
-	struct getter get, over;
+	struct terms get, over; /* over.n = 0: none */
+	struct filter *where;	/* only events that it matches; NULL = all */
 	enum shortcut shortcut;
 	uint32_t dirs;	/* EVENT_IN, EVENT_OUT: only packets of these; 0 = all */
 	uint32_t types; /* mask of 1 << EVENT_* that can have it */
@@ -63,12 +72,14 @@ struct different {
 	bool full;
 };
 
+#define TALKING	      16384u /* a power of two */
 #define DIFFERENT_MAX (1u << 20)
 
 struct table {
 	const struct view_info *info;
 	struct filter *filter; /* NULL = all */
-	bool flows, order, totals;
+	bool flows, totals, measures;
+	enum table_order order;
 	struct column *columns;
 	size_t n_columns;
 	size_t key, group; /* indices; group == key when there is one stage */
@@ -92,6 +103,11 @@ struct table {
 	uint64_t version;
 	struct row **by_container; /* the row; &no_row = left out */
 	size_t by_container_cap;
+	/* The rows of conversations, where those are the keys and tracked; NULL else. */
+	struct talking {
+		uint64_t stream;
+		struct row *row;
+	} * talking;
 	uint8_t *verdicts; /* by interface: enum verdict + 1 */
 	size_t verdicts_cap;
 	struct text scratch, keytext;
@@ -106,6 +122,7 @@ struct table {
 	/* what is shown */
 	unsigned sorted;
 	bool descending;
+	bool arrived; /* a list that nobody sorted: in the order of its events */
 	char *search;
 	struct rowmap groups;
 	struct row **group_rows; /* owned and reused: values and two slots for each column */
@@ -126,6 +143,8 @@ void fold_fresh(enum view_fold fold, bool over, double *slots);
 void fold_add(enum view_fold fold, double *slots, double v, double weight, uint64_t ts);
 /* An interval is over: totals go on from their last sample. */
 void fold_next(enum view_fold fold, bool over, double *slots);
+/* A ratio into a group's two slots: sums above and below the line. */
+void fold_add_ratio(double *group, enum view_fold fold, const double *slots);
 /* NAN = absent. seconds: of the interval. */
 double fold_result(enum view_fold fold, bool over, const double *slots, double seconds);
 
@@ -151,7 +170,6 @@ void spark_add(struct table *t, struct row *r, uint64_t ts, double v);
 
 /* ---- opening: open.c ---- */
 
-bool getter_parse(struct getter *g, const char *name, struct err *e);
 /* The first value; false when there is none. Borrowed from the table's scratch. */
 static inline bool getter_value(const struct getter *g, struct context *c, struct text *scratch,
 				struct value *out)
@@ -163,6 +181,12 @@ static inline bool getter_value(const struct getter *g, struct context *c, struc
 		return false;
 	*out = all[0];
 	return true;
+}
+
+/* The field of a column whose value is kept or counted. */
+static inline const struct getter *column_getter(const struct column *k)
+{
+	return &k->get.of[0];
 }
 
 static inline double value_number(const struct value *v)

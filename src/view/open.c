@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-bool getter_parse(struct getter *g, const char *name, struct err *e)
+static bool getter_parse(struct getter *g, const char *name, struct err *e)
 {
 	size_t used = 0, n = strlen(name);
 
@@ -67,15 +67,54 @@ static bool is_number(enum value_type type)
 	return !value_is_text(type) && type != VALUE_BOOL;
 }
 
+/* "cpus_user_time_secs + cpus_system_time_secs": those of them that an event has. */
+static int parse_terms(struct terms *terms, const char *s, struct err *e)
+{
+	for (;;) {
+		const char *plus = strstr(s, " + "), *minus = strstr(s, " - ");
+		const char *end = !plus || (minus && minus < plus) ? minus : plus;
+		cleanup_free char *name = end ? xstrndup(s, (size_t)(end - s)) : xstrdup(s);
+		if (terms->n == SUM_MAX)
+			return err_set(e, ERR_USAGE, "more than %u fields", SUM_MAX);
+		if (!getter_parse(&terms->of[terms->n++], name, e))
+			return -1;
+		if (!end)
+			return 0;
+		if (terms->n < SUM_MAX)
+			terms->minus[terms->n] = end == minus;
+		s = end + 3;
+	}
+}
+
+static void terms_done(struct terms *terms)
+{
+	for (unsigned i = 0; i < terms->n; i++)
+		free(terms->of[i].arg);
+}
+
+static void need_order(struct table *t, enum table_order order)
+{
+	t->order = MAX(t->order, order);
+}
+
+/* Conversations are those of one interface. */
+static enum table_order filter_order(const struct filter *f)
+{
+	if (filter_needs_order(f))
+		return TABLE_BY_TIME;
+	return filter_needs_flows(f) ? TABLE_BY_IFACE : TABLE_ANY_ORDER;
+}
+
 static int set_column(struct table *t, struct column *k, const struct view_column *info,
 		      struct err *e)
 {
 	k->info = info;
 	k->fold = info->fold;
-	if (!getter_parse(&k->get, info->field, e) ||
-	    (info->over && !getter_parse(&k->over, info->over, e)))
+	if (parse_terms(&k->get, info->field, e) ||
+	    (info->over && parse_terms(&k->over, info->over, e)) ||
+	    (info->where && !(k->where = filter_compile(info->where, NULL, e))))
 		return err_wrap(e, "column %s", info->name);
-	const struct field *f = k->get.field;
+	const struct field *f = column_getter(k)->field;
 	/* Of a text there is no sum: any of its values, as sysdig takes it. */
 	if (value_is_text(f->type) && k->fold != FOLD_COUNT)
 		k->fold = FOLD_NONE;
@@ -84,6 +123,10 @@ static int set_column(struct table *t, struct column *k, const struct view_colum
 	k->number = counted || k->fold == FOLD_COUNT || is_number(f->type);
 	k->types = types_of(f);
 	find_shortcut(k);
+	if (k->where) {
+		t->flows |= filter_needs_flows(k->where);
+		need_order(t, filter_order(k->where));
+	}
 	if (k->keeps) {
 		k->place = t->n_values++;
 	} else {
@@ -91,10 +134,19 @@ static int set_column(struct table *t, struct column *k, const struct view_colum
 		k->place = t->n_slots;
 		t->n_slots += k->slots;
 	}
+	t->measures |= f->flags & FIELD_COUNTERS && f->detail >= COUNTER_TCP_RETRANSMITS &&
+		       f->detail <= COUNTER_RESPONSE_TIME;
 	t->flows |= (f->flags & FIELD_FLOW) != 0;
 	t->totals |= k->fold >= FOLD_DELTA;
-	t->order |= (f->flags & (FIELD_FLOW | FIELD_ORDER)) || k->fold == FOLD_SHARE;
+	need_order(t, f->flags & FIELD_ORDER			       ? TABLE_BY_TIME
+		      : f->flags & FIELD_FLOW || k->fold == FOLD_SHARE ? TABLE_BY_IFACE
+								       : TABLE_ANY_ORDER);
 	return 0;
+}
+
+static bool is_conversation(const char *field)
+{
+	return str_eq(field, "fd.name") || str_eq(field, "fd.containername");
 }
 
 static int set_columns(struct table *t, struct err *e)
@@ -119,11 +171,13 @@ static int set_columns(struct table *t, struct err *e)
 		t->group = t->key;
 	if (v->kind == VIEW_TABLE && t->key == COLUMN_NONE)
 		return err_set(e, ERR_USAGE, "no column is the key");
-	t->order |= v->kind == VIEW_LIST;
+	need_order(t, v->kind == VIEW_LIST ? TABLE_BY_TIME : TABLE_ANY_ORDER);
+	if (t->key != COLUMN_NONE && is_conversation(v->columns[t->key].field))
+		t->talking = xcalloc(TALKING, sizeof(*t->talking));
 	t->fresh = xcalloc(t->n_slots + 1, sizeof(*t->fresh));
 	for (size_t i = 0; i < t->n_columns; i++)
 		if (!t->columns[i].keeps)
-			fold_fresh(t->columns[i].fold, t->columns[i].over.field,
+			fold_fresh(t->columns[i].fold, t->columns[i].over.n,
 				   t->fresh + t->columns[i].place);
 	return 0;
 }
@@ -142,17 +196,20 @@ static void set_shown(struct table *t)
 {
 	t->shown = xcalloc(t->n_columns + 1, sizeof(*t->shown));
 	t->shown_of = xcalloc(t->n_columns + 1, sizeof(*t->shown_of));
+	t->arrived = t->info->kind == VIEW_LIST;
 	for (size_t i = 0; i < t->n_columns; i++) {
 		const struct view_column *info = t->columns[i].info;
 		if (str_eq(info->name, "NA"))
 			continue;
-		if (info->sorting)
+		if (info->sorting) {
 			t->sorted = (unsigned)t->n_shown;
+			t->arrived = false;
+		}
 		t->shown[t->n_shown] = (struct table_column){info, t->columns[i].number,
 							     i == t->group};
 		t->shown_of[t->n_shown++] = i;
 	}
-	t->descending = t->n_shown && t->shown[t->sorted].number;
+	t->descending = !t->arrived && t->n_shown && t->shown[t->sorted].number;
 }
 
 /* "%depth" and "%depth+1" of a filter. */
@@ -209,7 +266,7 @@ static int set_filter(struct table *t, const struct table_options *o, struct err
 	text_done(&own);
 	if (t->filter) {
 		t->flows |= filter_needs_flows(t->filter);
-		t->order |= filter_needs_order(t->filter);
+		need_order(t, filter_order(t->filter));
 	}
 	return status;
 }
@@ -258,8 +315,9 @@ void table_close(struct table *t)
 	for (size_t i = 0; i < t->made_groups; i++)
 		row_free(t->group_rows[i], t->n_columns);
 	for (size_t i = 0; i < t->n_columns; i++) {
-		free(t->columns[i].get.arg);
-		free(t->columns[i].over.arg);
+		terms_done(&t->columns[i].get);
+		terms_done(&t->columns[i].over);
+		filter_free(t->columns[i].where);
 	}
 	for (unsigned type = 0; type < EVENT_TYPES; type++)
 		free(t->plan[type]);
@@ -275,6 +333,7 @@ void table_close(struct table *t)
 	free(t->different.at);
 	free(t->members.at);
 	free(t->by_container);
+	free(t->talking);
 	free(t->verdicts);
 	free(t->search);
 	free(t->out);
@@ -300,9 +359,14 @@ bool table_needs_flows(const struct table *t)
 	return t->flows;
 }
 
-bool table_needs_order(const struct table *t)
+enum table_order table_order(const struct table *t)
 {
 	return t->order;
+}
+
+bool table_measures(const struct table *t)
+{
+	return t->measures;
 }
 
 /* Counters are sampled once a second; a sample may be late. */

@@ -200,3 +200,104 @@ void table_print(struct table *t, const struct table_rows *rows, enum table_form
 	else
 		print_text(t, rows, out);
 }
+
+/* ---- the list of views ---- */
+
+static void put_string(struct text *out, const char *s)
+{
+	if (s)
+		json_string(out, s, strlen(s));
+	else
+		text_str(out, "null");
+}
+
+static void put_strings(struct text *out, char *const *list)
+{
+	text_char(out, '[');
+	for (size_t i = 0; list && list[i]; i++) {
+		if (i)
+			text_char(out, ',');
+		put_string(out, list[i]);
+	}
+	text_char(out, ']');
+}
+
+static void put_column(struct text *out, const struct view_column *c)
+{
+	text_str(out, "{\"name\":");
+	put_string(out, c->name);
+	text_str(out, ",\"field\":");
+	put_string(out, c->field);
+	text_str(out, ",\"description\":");
+	put_string(out, c->description);
+	text_fmt(out, ",\"unit\":\"%s\",\"width\":%u}", view_unit_name(c->unit), c->width);
+}
+
+static void put_view(struct text *out, const struct view_info *v)
+{
+	bool any = false;
+
+	text_str(out, "{\"id\":");
+	put_string(out, v->id);
+	text_str(out, ",\"name\":");
+	put_string(out, v->name);
+	text_str(out, ",\"description\":");
+	put_string(out, v->description);
+	text_str(out, ",\"tags\":");
+	put_strings(out, v->tags);
+	text_str(out, ",\"applies_to\":");
+	put_strings(out, v->applies_to);
+	text_str(out, ",\"filter\":");
+	put_string(out, v->filter);
+	text_str(out, ",\"drilldown_target\":");
+	put_string(out, v->drilldown);
+	text_str(out, ",\"error\":");
+	put_string(out, v->trouble);
+	text_str(out, ",\"columns\":[");
+	for (size_t i = 0; i < v->n_columns; i++) {
+		if (!v->columns[i].name || str_eq(v->columns[i].name, "NA"))
+			continue;
+		text_str(out, any ? ",\n  " : "\n  ");
+		put_column(out, &v->columns[i]);
+		any = true;
+	}
+	text_str(out, "]}");
+}
+
+static void list_view(struct text *out, const struct view_info *v)
+{
+	text_fmt(out, "%-22s ", v->id);
+	text_terminal(out, v->name, strlen(v->name), CELL_COLUMNS_MAX);
+	text_char(out, '\n');
+	if (v->trouble) {
+		text_str(out, "    cannot be used: ");
+		text_terminal(out, v->trouble, strlen(v->trouble), 0);
+		text_char(out, '\n');
+		return;
+	}
+	text_str(out, "   ");
+	for (size_t i = 0; i < v->n_columns; i++) {
+		const char *name = v->columns[i].name;
+		if (str_eq(name, "NA"))
+			continue;
+		text_char(out, ' ');
+		text_terminal(out, name, strlen(name), CELL_COLUMNS_MAX);
+	}
+	text_char(out, '\n');
+}
+
+void views_print(const struct views *v, bool json, struct text *out)
+{
+	if (json)
+		text_char(out, '[');
+	for (size_t i = 0; i < v->n; i++) {
+		if (!json) {
+			list_view(out, v->items[i]);
+			continue;
+		}
+		text_str(out, i ? ",\n" : "\n");
+		put_view(out, v->items[i]);
+	}
+	if (json)
+		text_str(out, v->n ? "\n]\n" : "]\n");
+}

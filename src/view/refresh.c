@@ -36,7 +36,7 @@ static enum view_fold group_fold(const struct column *k)
 	case FOLD_SHARE:
 		return FOLD_AVG;
 	default:
-		return k->info->over ? FOLD_AVG : FOLD_SUM;
+		return FOLD_SUM;
 	}
 }
 
@@ -51,7 +51,7 @@ static struct row *group_of(struct table *t, const struct row *r)
 		n = key->v.n;
 	} else if (key->known) {
 		text_reset(&t->keytext);
-		value_text(&t->keytext, t->columns[t->group].get.field, &key->v);
+		value_text(&t->keytext, column_getter(&t->columns[t->group])->field, &key->v);
 		text = t->keytext.data;
 		n = t->keytext.len;
 	} else if (!t->columns[t->group].info->absent) {
@@ -123,9 +123,14 @@ static void add_to_group(struct table *t, struct row *g, const struct row *r, do
 			add_kept(t, g, i, &r->values[k->place]);
 			continue;
 		}
-		double v = fold_result(k->fold, k->over.field, r->slots + k->place, seconds);
+		double *to = g->slots + i * GROUP_SLOTS;
+		if (k->over.n) {
+			fold_add_ratio(to, k->fold, r->slots + k->place);
+			continue;
+		}
+		double v = fold_result(k->fold, false, r->slots + k->place, seconds);
 		if (!isnan(v))
-			fold_add(group_fold(k), g->slots + i * GROUP_SLOTS, v, 1, 0);
+			fold_add(group_fold(k), to, v, 1, 0);
 	}
 	g->error += r->error;
 	for (uint32_t i = 0; g->spark && i < TABLE_SPARK; i++)
@@ -158,7 +163,7 @@ static void put_kept(struct table *t, const struct column *k, const struct kept 
 		cell->n = v->v.n;
 	} else if (k->info->unit == UNIT_NONE || isnan(cell->number)) {
 		size_t from = t->cell_bytes.len;
-		value_text(&t->cell_bytes, k->get.field, &v->v);
+		value_text(&t->cell_bytes, column_getter(k)->field, &v->v);
 		cell->text = (const char *)(uintptr_t)from;
 		cell->n = (uint32_t)(t->cell_bytes.len - from) | IN_CELL_BYTES;
 	}
@@ -175,11 +180,12 @@ static void put_cell(struct table *t, const struct row *r, size_t column, double
 		put_kept(t, k, &r->values[grouped ? column : k->place], cell);
 	} else if (grouped) {
 		enum view_fold fold = k->keeps ? FOLD_COUNT : group_fold(k);
-		cell->number = fold_result(fold, false, r->slots + column * GROUP_SLOTS, 1);
+		cell->number = fold_result(k->over.n ? FOLD_SUM : fold, k->over.n,
+					   r->slots + column * GROUP_SLOTS, 1);
 	} else {
-		cell->number = fold_result(k->fold, k->over.field, r->slots + k->place, seconds);
+		cell->number = fold_result(k->fold, k->over.n, r->slots + k->place, seconds);
 	}
-	if (column == t->group && r->absent) {
+	if (k->info->absent && isnan(cell->number) && !cell->text) {
 		cell->text = k->info->absent;
 		cell->n = (uint32_t)strlen(cell->text);
 	}
@@ -258,10 +264,10 @@ static int compare_rows(const void *a, const void *b, void *ctx)
 {
 	const struct table *t = ctx;
 	const struct table_row *x = a, *y = b;
-	int c = t->n_shown
-			? compare_cells(&x->cells[t->sorted], &y->cells[t->sorted], t->descending)
-			: 0;
+	int c = 0;
 
+	if (!t->arrived && t->n_shown)
+		c = compare_cells(&x->cells[t->sorted], &y->cells[t->sorted], t->descending);
 	if (c)
 		return c;
 	if (x->key && y->key) {
@@ -280,11 +286,20 @@ unsigned table_sorted(const struct table *t, bool *descending)
 	return t->sorted;
 }
 
+int table_column_find(const struct table *t, const char *name)
+{
+	for (size_t i = 0; i < t->n_shown; i++)
+		if (str_eq(t->shown[i].info->name, name))
+			return (int)i;
+	return -1;
+}
+
 void table_sort(struct table *t, unsigned column, bool descending)
 {
 	if (column < t->n_shown)
 		t->sorted = column;
 	t->descending = descending;
+	t->arrived = false;
 }
 
 void table_search(struct table *t, const char *text)
@@ -303,6 +318,14 @@ static void settle_texts(struct table *t, size_t n)
 		c->n &= ~IN_CELL_BYTES;
 		c->text = t->cell_bytes.data + (uintptr_t)c->text;
 	}
+}
+
+/* Rows were given up by their sums. */
+static double shown_error(const struct table *t, double seconds)
+{
+	const struct column *k = t->n_shown ? &t->columns[t->shown_of[t->sorted]] : NULL;
+
+	return k && k->fold == FOLD_TIME_AVG && seconds > 0 ? t->error / seconds : t->error;
 }
 
 const struct table_rows *table_refresh(struct table *t, uint64_t now)
@@ -326,7 +349,6 @@ const struct table_rows *table_refresh(struct table *t, uint64_t now)
 	for (size_t i = 0; i < n; i++)
 		if (found(t, t->out[i].cells))
 			t->out[shown++] = t->out[i];
-	/* A list is in order of time until somebody sorts it. */
 	if (shown)
 		qsort_r(t->out, shown, sizeof(*t->out), compare_rows, t);
 	t->result = (struct table_rows){
@@ -335,7 +357,7 @@ const struct table_rows *table_refresh(struct table *t, uint64_t now)
 		.all = n,
 		.events = t->events,
 		.given_up = t->given_up,
-		.error = t->error,
+		.error = shown_error(t, seconds),
 		.seconds = seconds,
 	};
 	return &t->result;

@@ -175,6 +175,8 @@ void table_forget(struct table *t)
 		memset(t->by_container, 0, t->by_container_cap * sizeof(*t->by_container));
 	if (t->verdicts)
 		memset(t->verdicts, 0, t->verdicts_cap);
+	if (t->talking)
+		memset(t->talking, 0, TALKING * sizeof(*t->talking));
 }
 
 static int by_number(const void *a, const void *b)
@@ -190,7 +192,7 @@ static double rank_of(const struct table *t, const struct row *r)
 
 	if (c->keeps)
 		return 0;
-	double v = fold_result(c->fold, c->over.field, r->slots + c->place, 1);
+	double v = fold_result(c->fold, c->over.n, r->slots + c->place, 1);
 	return v == v ? v : 0;
 }
 
@@ -263,12 +265,12 @@ static struct row *find_by_value(struct table *t, struct context *c)
 	const struct column *key = &t->columns[t->key];
 	struct value v;
 
-	if (!getter_value(&key->get, c, &t->scratch, &v))
+	if (!getter_value(column_getter(key), c, &t->scratch, &v))
 		return key->info->absent ? find_by_key(t, "", 0, true) : NULL;
 	if (v.type == VALUE_STRING)
 		return find_by_key(t, v.p, v.n, false);
 	text_reset(&t->keytext);
-	value_text(&t->keytext, key->get.field, &v);
+	value_text(&t->keytext, column_getter(key)->field, &v);
 	return find_by_key(t, t->keytext.data, t->keytext.len, false);
 }
 
@@ -289,11 +291,25 @@ static struct row *next_of_list(struct table *t)
 	return r;
 }
 
+/* Its text need not be made to know a conversation again. */
+static struct row *find_by_stream(struct table *t, struct context *c)
+{
+	struct talking *k = &t->talking[c->facts.stream & (TALKING - 1)];
+
+	if (!k->row || k->stream != c->facts.stream) {
+		k->row = find_by_value(t, c);
+		k->stream = c->facts.stream;
+	}
+	return k->row;
+}
+
 struct row *table_find_row(struct table *t, struct context *c)
 {
 	if (t->info->kind == VIEW_LIST)
 		return next_of_list(t);
-	if (!c->container || t->columns[t->key].get.field->scope != SCOPE_CONTAINER)
+	if (t->talking && c->facts.valid)
+		return find_by_stream(t, c);
+	if (!c->container || column_getter(&t->columns[t->key])->field->scope != SCOPE_CONTAINER)
 		return find_by_value(t, c);
 	uint32_t index = c->container->index;
 	if (index >= t->by_container_cap) {

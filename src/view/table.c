@@ -71,14 +71,20 @@ static void add_different(struct table *t, struct row *r, const struct column *k
 		fold_add(FOLD_COUNT, r->slots + k->place, 1, 1, 0);
 }
 
-static bool number_of(const struct getter *g, struct context *c, struct text *scratch, double *out)
+/* The sum of those that the event has; false: it has none of them. */
+static bool sum_of(const struct terms *terms, struct context *c, struct text *scratch, double *out)
 {
-	struct value v;
+	bool known = false;
 
-	if (!getter_value(g, c, scratch, &v))
-		return false;
-	*out = value_number(&v);
-	return true;
+	*out = 0;
+	for (unsigned i = 0; i < terms->n; i++) {
+		struct value v;
+		if (!getter_value(&terms->of[i], c, scratch, &v))
+			continue;
+		*out += terms->minus[i] ? -value_number(&v) : value_number(&v);
+		known = true;
+	}
+	return known;
 }
 
 static void add(struct table *t, struct row *r, const struct column *k, struct context *c)
@@ -87,7 +93,7 @@ static void add(struct table *t, struct row *r, const struct column *k, struct c
 	double weight = ev->type == EVENT_PACKET ? ev->weight : 1, v, over;
 	double *slots = r->slots + k->place;
 
-	if (k->dirs && !(ev->flags & k->dirs))
+	if ((k->dirs && !(ev->flags & k->dirs)) || (k->where && !filter_match(k->where, c)))
 		return;
 	if (k->shortcut == SHORT_LEN) {
 		v = ev->len;
@@ -97,14 +103,14 @@ static void add(struct table *t, struct row *r, const struct column *k, struct c
 		v = ev->lost;
 	} else if (k->fold == FOLD_COUNT) {
 		struct value value;
-		if (getter_value(&k->get, c, &t->scratch, &value))
+		if (getter_value(column_getter(k), c, &t->scratch, &value))
 			add_different(t, r, k, &value);
 		return;
-	} else if (!number_of(&k->get, c, &t->scratch, &v)) {
+	} else if (!sum_of(&k->get, c, &t->scratch, &v)) {
 		return;
 	}
 	fold_add(k->fold, slots, v, weight, ev->ts);
-	if (k->over.field && number_of(&k->over, c, &t->scratch, &over))
+	if (k->over.n && sum_of(&k->over, c, &t->scratch, &over))
 		fold_add(k->fold, slots + fold_slots(k->fold, false), over, weight, ev->ts);
 	if (r->spark && (size_t)(k - t->columns) == t->spark_column)
 		spark_add(t, r, ev->ts, v * weight);
@@ -128,11 +134,11 @@ static void keep(struct table *t, struct row *r, struct context *c)
 		struct value v;
 		if (!k->keeps || !(k->types & type))
 			continue;
-		bool of_container = k->get.field->scope == SCOPE_CONTAINER;
+		bool of_container = column_getter(k)->field->scope == SCOPE_CONTAINER;
 		struct kept *to = &r->values[k->place];
 		if (to->known && !of_container)
 			continue;
-		if (getter_value(&k->get, c, &t->scratch, &v))
+		if (getter_value(column_getter(k), c, &t->scratch, &v))
 			kept_set(to, &v);
 		else
 			whole &= of_container;
@@ -176,7 +182,7 @@ bool table_part(struct table *t, const struct table_part *p)
 					 : VERDICT_YES;
 
 	if (t->info->kind != VIEW_TABLE || verdict == VERDICT_MAYBE ||
-	    t->columns[t->key].get.field->scope != SCOPE_CONTAINER)
+	    column_getter(&t->columns[t->key])->field->scope != SCOPE_CONTAINER)
 		return false;
 	struct row *r = verdict == VERDICT_YES ? table_find_row(t, &c) : NULL;
 	if (!r)
@@ -189,7 +195,7 @@ bool table_part(struct table *t, const struct table_part *p)
 		double v = k->shortcut == SHORT_LEN   ? (double)p->bytes
 			   : k->shortcut == SHORT_ONE ? (double)p->packets
 						      : (double)p->lost;
-		if (k->shortcut == SHORT_NONE || k->dirs)
+		if (k->shortcut == SHORT_NONE || k->dirs || k->where)
 			continue;
 		fold_add(k->fold, r->slots + k->place, v, 1, p->ts);
 		if (r->spark && (size_t)(k - t->columns) == t->spark_column)
@@ -243,7 +249,7 @@ void table_next(struct table *t, uint64_t now)
 		rowmap_add(&t->map, r);
 		for (size_t k = 0; k < t->n_columns; k++)
 			if (!t->columns[k].keeps)
-				fold_next(t->columns[k].fold, t->columns[k].over.field,
+				fold_next(t->columns[k].fold, t->columns[k].over.n,
 					  r->slots + t->columns[k].place);
 	}
 	t->n_rows = n;

@@ -44,8 +44,9 @@ enum view_unit {
 struct view_column {
 	char *name; /* "NA" = not shown */
 	char *description;
-	char *field;	    /* of dredge-fields(7), with its argument */
-	char *over;	    /* a second field: the column is field / over */
+	char *field;	    /* of dredge-fields(7); numbers also as sums, "a + b - c" */
+	char *over;	    /* likewise: the column is field / over */
+	char *where;	    /* a filter: only events that it matches */
 	char *filter_field; /* drilled down by this one instead of `field` */
 	char *absent;	/* keys: rows without a value are kept under this text; NULL = left out */
 	unsigned width; /* characters; 0 = the rest of the line */
@@ -100,7 +101,6 @@ struct views {
 	size_t n, cap;
 };
 
-void views_builtin(struct views *v);
 void views_free(struct views *v); /* v may be NULL */
 /* Takes ownership; an id that is there already wins (directories are read in order). */
 void views_add(struct views *v, struct view_info *info);
@@ -133,7 +133,7 @@ const struct view_info *view_below(const struct views *v, const struct view_info
 
 /* ---- tables ---- */
 
-#define TABLE_ROWS  32768u /* of the first stage; beyond that the least are given up */
+#define TABLE_ROWS  16384u /* of the first stage; beyond that the least are given up */
 #define TABLE_SPARK 16u	   /* points of a sparkline */
 #define TABLE_LIST  10000u /* events a list keeps, the newest */
 
@@ -154,7 +154,12 @@ const struct view_info *table_info(const struct table *t);
 /* All conditions in one, for whoever reads: what it cannot match need not be read. NULL = all. */
 const struct filter *table_filter(const struct table *t);
 bool table_needs_flows(const struct table *t);
-bool table_needs_order(const struct table *t);
+/* In what order its events have to come: any, each interface's by time, all by time. */
+enum table_order { TABLE_ANY_ORDER, TABLE_BY_IFACE, TABLE_BY_TIME };
+enum table_order table_order(const struct table *t);
+/* Has it columns that the state measures from packets into counter samples (tcp_retransmits ...)?
+ */
+bool table_measures(const struct table *t);
 /* How long before the window its samples are wanted, where totals begin; ns. */
 uint64_t table_early(const struct table *t);
 
@@ -225,6 +230,12 @@ void table_search(struct table *t, const char *text);
  * Rows as of `now` (ns; of a file: anything), sorted. Borrowed until the next call for the table.
  */
 const struct table_rows *table_refresh(struct table *t, uint64_t now);
+/*
+ * The words of an action for a row, NULL-ended, owned by the caller (free each and the array); NULL
+ * with e when the row has no value for one of its fields, or one that could be taken for an option.
+ */
+char **table_action(const struct table *t, const struct table_row *row, const struct view_action *a,
+		    struct err *e);
 
 /*
  * A cell as text for people: units that fit, absent ones as "-", cleaned for a terminal; at most
@@ -238,6 +249,10 @@ enum table_format { TABLE_TEXT, TABLE_CSV, TABLE_JSON };
 int table_format_parse(const char *name, enum table_format *out, struct err *e);
 void table_print(struct table *t, const struct table_rows *rows, enum table_format format,
 		 struct text *out);
+/* The list of views with their columns: aligned text, or (JSON) all that is known of each. */
+void views_print(const struct views *v, bool json, struct text *out);
+/* Index of a column shown, by name, or -1. */
+int table_column_find(const struct table *t, const char *name);
 
 /*
  * ---- feeds: where a table's events come from; room flow makes them ----

@@ -1,0 +1,36 @@
+-- SPDX-License-Identifier: Apache-2.0
+local c = require("_columns")
+
+view_info = {
+	id = "drops",
+	name = "Drops",
+	description = "Packets that were lost on their way: by interfaces, by limits, by port enforcement; sent again; and those that the monitor itself could not read.",
+	tags = { "Default" },
+	view_type = "table",
+	is_root = true,
+	applies_to = c.offered({ c.who, c.ends }),
+	filter = "container.id != host",
+	drilldown_target = "connections",
+	columns = {
+		{ name = "NA", field = "container.id", is_key = true },
+		{ name = "RXDROP", field = "net_rx_dropped", aggregation = "DELTA", unit = "count", colsize = 6,
+			is_sorting = true, description = "Dropped on the way in, by the interface." },
+		{ name = "TXDROP", field = "net_tx_dropped", aggregation = "DELTA", unit = "count", colsize = 6,
+			description = "Dropped on the way out, by the interface." },
+		{ name = "RXERR", field = "net_rx_errors", aggregation = "DELTA", unit = "count", colsize = 5,
+			description = "Receive errors." },
+		{ name = "TXERR", field = "net_tx_errors", aggregation = "DELTA", unit = "count", colsize = 5,
+			description = "Transmit errors." },
+		{ name = "LIMIT", field = "bw_limit.drops + ingress_bw_limit.drops", aggregation = "DELTA",
+			unit = "count", colsize = 5, description = "Dropped by limits." },
+		{ name = "REFUSED", colsize = 7, unit = "count", aggregation = "DELTA",
+			field = "net_refused_foreign_port + net_refused_spoofed + net_refused_fragment + net_refused_other",
+			description = "Refused by port enforcement." },
+		{ name = "RETR", field = "tcp_retransmits", aggregation = "DELTA", unit = "count", colsize = 5,
+			description = "TCP segments seen again." },
+		{ name = "UNSEEN", field = "frame.drop_count", aggregation = "SUM", unit = "count", colsize = 6,
+			description = "Lost by the monitor: they went through, but are not in the capture." },
+		c.with(c.app, { colsize = 20 }),
+		{ name = "CONTAINER", field = "container.name", colsize = 0, description = "Container's name." },
+	},
+}

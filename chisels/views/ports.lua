@@ -1,0 +1,37 @@
+-- SPDX-License-Identifier: Apache-2.0
+local c = require("_columns")
+
+view_info = {
+	id = "ports",
+	name = "Port Ranges",
+	description = "Who holds which ports: those that were assigned, the range of ephemeral ports the kernel gives away in the container, how much of it is in use, and what was refused.",
+	tips = { "Enter lists the connections of the container." },
+	tags = { "Default" },
+	view_type = "table",
+	is_root = true,
+	applies_to = c.offered({ c.who, c.ends }),
+	filter = "container.id != host",
+	drilldown_target = "connections",
+	columns = {
+		{ name = "NA", field = "container.id", is_key = true },
+		c.with(c.ports, { colsize = 18 }),
+		{ name = "FIRST", field = "net_ephemeral_ports.begin", colsize = 5,
+			description = "First ephemeral port." },
+		{ name = "LAST", field = "net_ephemeral_ports.end", colsize = 5,
+			description = "Last ephemeral port." },
+		{ name = "USE%", field = "net_tcp_active_connections + net_tcp_time_wait_connections",
+			over = "net_ephemeral_ports.end - net_ephemeral_ports.begin", unit = "percent", colsize = 6,
+			description = "Connections, also in TIME_WAIT, in percent of the ephemeral ports." },
+		{ name = "LOCAL", field = "fd.lport", aggregation = "COUNT", unit = "count", is_sorting = true,
+			colsize = 5, description = "Different ports of the container seen in packets." },
+		{ name = "CONN", field = "net_tcp_active_connections", unit = "count", colsize = 5,
+			description = "TCP connections in use." },
+		{ name = "TWAIT", field = "net_tcp_time_wait_connections", unit = "count", colsize = 5,
+			description = "TCP connections in TIME_WAIT." },
+		{ name = "REFUSED", colsize = 7, unit = "count", aggregation = "DELTA",
+			field = "net_refused_foreign_port + net_refused_spoofed + net_refused_fragment + net_refused_other",
+			description = "Packets refused by port enforcement: foreign ports, spoofed addresses, fragments." },
+		c.with(c.app, { colsize = 20 }),
+		{ name = "CONTAINER", field = "container.name", colsize = 0, description = "Container's name." },
+	},
+}

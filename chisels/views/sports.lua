@@ -1,0 +1,42 @@
+-- SPDX-License-Identifier: Apache-2.0
+local c = require("_columns")
+
+view_info = {
+	id = "sports",
+	name = "Server Ports",
+	description = "Ports that containers serve on: who holds them, how many clients talk to them, and what was refused.",
+	tips = { "Enter lists the connections to the port." },
+	tags = { "Default" },
+	view_type = "table",
+	is_root = true,
+	applies_to = c.offered({ c.who, c.ends }, { "fd.sport" }),
+	filter = "fd.sport exists and not fd.is_server=false",
+	drilldown_target = "connections",
+	columns = {
+		{ name = "NA", field = "fd.sport", is_key = true },
+		{ name = "PORT", field = "fd.sport", colsize = 6, description = "Port of the container." },
+		{ name = "PROTO", field = "fd.l4proto", colsize = 5, description = "tcp, udp, sctp." },
+		c.bytes_in, c.bytes_out,
+		{ name = "CONN", field = "fd.name", aggregation = "COUNT", unit = "count", colsize = 5,
+			description = "Conversations." },
+		{ name = "CLIENTS", field = "fd.cip", aggregation = "COUNT", unit = "count", colsize = 7,
+			description = "Different client addresses." },
+		{ name = "NEW", field = "frame.count", where = "tcp.flags.syn=true and tcp.flags.ack=false",
+			aggregation = "SUM", unit = "count", colsize = 5, description = "Connects (SYN)." },
+		{ name = "REFUSED", field = "evt.count.error", aggregation = "SUM", unit = "count", colsize = 7,
+			description = "Connects that were refused." },
+		{ name = "LATENCY", field = "evt.latency", aggregation = "AVG", unit = "time", colsize = 7,
+			description = "Mean time from a request to its answer." },
+		c.packets_in, c.packets_out,
+		{ name = "HOLDERS", field = "container.id", aggregation = "COUNT", unit = "count", colsize = 7,
+			description = "Containers that serve on this port." },
+		{ name = "SERVICE", field = "fd.sproto", colsize = 10, description = "Name of /etc/services." },
+		c.with(c.app, { colsize = 20 }),
+		{ name = "CONTAINER", field = "container.name", colsize = 0,
+			description = "Container's name (of the first seen)." },
+	},
+	actions = {
+		{ hotkey = "c", argv = { "tcpdump", "-ni", "any", "port", "%fd.sport" },
+			description = "tcpdump of the port" },
+	},
+}
