@@ -119,9 +119,7 @@ static int print_file(struct app *a, struct err *e)
 
 static int batch(struct app *a, struct err *e)
 {
-	const struct mesos_options names = a->s.names;
-
-	if (a->s.mesos && !(a->poller = start_poller(a->s.mesos, names, e)))
+	if (start_poller(&a->s.mesos, (struct mesos_options){0}, &a->poller, e))
 		return -1;
 	const struct feed_options o = {.what = a->s.input ? a->s.input : "live",
 				       .source = &a->s.source,
