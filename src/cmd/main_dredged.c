@@ -147,7 +147,9 @@ static int open_all(struct monitor *m, struct err *e)
 	m->listeners = (struct isolation_listeners){&m->messages, &m->set.statistics, &m->desired};
 	if (!m->running || isolation_open(&m->set.isolate, &m->listeners, &m->control, e))
 		return -1;
-	if (m->set.listen && !(m->serving.server = server_open(m->set.listen, e)))
+	const struct server_options serve = {m->set.listen, m->set.tls_cert, m->set.tls_key,
+					     m->set.token_file};
+	if (m->set.listen && !(m->serving.server = server_open(&serve, e)))
 		return -1;
 	/* Sockets are open. What stays: entering namespaces, reading others' /proc, the file. */
 	const int caps[] = {CAP_SYS_ADMIN,

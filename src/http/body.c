@@ -45,6 +45,8 @@ struct body *body_new(struct reply *a)
 		MHD_add_response_header(b->response, MHD_HTTP_HEADER_ETAG, b->etag);
 	if (b->status == MHD_HTTP_METHOD_NOT_ALLOWED)
 		MHD_add_response_header(b->response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+	if (b->status == MHD_HTTP_UNAUTHORIZED)
+		MHD_add_response_header(b->response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
 	return b;
 }
 

@@ -82,11 +82,14 @@ struct health {
 };
 
 struct server;
-/*
- * address: "127.0.0.1:5052" (a loopback address; port 0 = any free one) or "unix:/path". Listens
- * and tells where; nobody is answered before server_start.
- */
-struct server *server_open(const char *address, struct err *e);
+struct server_options {	     /* texts are borrowed for the call */
+	const char *address; /* "127.0.0.1:5052" (port 0 = any free one) or "unix:/path" */
+	/* Files: of TLS in PEM, and of tokens (dredged(8)); NULL = none. What is neither of
+	 * loopback nor a unix socket wants all of them. */
+	const char *certificate, *key, *tokens;
+};
+/* Listens and tells where; nobody is answered before server_start. */
+struct server *server_open(const struct server_options *o, struct err *e);
 /* poller: who knows the cluster; borrowed until server_close, may be NULL. thread_begins: called
  * first on each of its threads, which read foreign bytes; gives up privileges. */
 int server_start(struct server *s, struct mesos_poller *poller, void (*thread_begins)(void),

@@ -40,7 +40,7 @@ int listen_unix(const char *path, const char *group, struct err *e)
 	return fd;
 }
 
-union loopback {
+union address {
 	struct sockaddr any;
 	struct sockaddr_in v4;
 	struct sockaddr_in6 v6;
@@ -61,12 +61,12 @@ static char *address_split(const char *address, uint16_t *port)
 	return memchr(address, ':', len) ? NULL : xstrndup(address, len);
 }
 
-static int loopback_parse(const char *address, union loopback *a, struct err *e)
+static int address_parse(const char *address, union address *a, struct err *e)
 {
 	uint16_t port;
 	cleanup_free char *host = address_split(address, &port);
 
-	*a = (union loopback){0};
+	*a = (union address){0};
 	if (!host)
 		return err_set(e, ERR_USAGE,
 			       "listen: '%.80s' is neither ADDRESS:PORT nor unix:PATH", address);
@@ -74,29 +74,36 @@ static int loopback_parse(const char *address, union loopback *a, struct err *e)
 	    1) {
 		a->v4.sin_family = AF_INET;
 		a->v4.sin_port = htons(port);
-		if (ntohl(a->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET)
-			return 0;
-	} else if (inet_pton(AF_INET6, host, &a->v6.sin6_addr) == 1) {
-		a->v6.sin6_family = AF_INET6;
-		a->v6.sin6_port = htons(port);
-		if (IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr))
-			return 0;
-	} else {
-		return err_set(e, ERR_USAGE, "listen: '%.80s' is no address", host);
+		return 0;
 	}
-	return err_set(e, ERR_USAGE,
-		       "listen: %s is not of this host alone; without TLS and tokens only loopback "
-		       "(127.0.0.1:5052, [::1]:5052) and unix:PATH are served",
-		       host);
+	if (inet_pton(AF_INET6, host, &a->v6.sin6_addr) != 1)
+		return err_set(e, ERR_USAGE, "listen: '%.80s' is no address", host);
+	a->v6.sin6_family = AF_INET6;
+	a->v6.sin6_port = htons(port);
+	return 0;
 }
 
-int listen_loopback(const char *address, struct text *where, struct err *e)
+int listen_where(const char *address, struct err *e)
 {
-	union loopback a;
+	union address a;
+
+	if (str_starts(address, LISTEN_UNIX))
+		return AT_SOCKET;
+	if (address_parse(address, &a, e))
+		return -1;
+	bool loopback = a.any.sa_family == AF_INET
+				? ntohl(a.v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET
+				: IN6_IS_ADDR_LOOPBACK(&a.v6.sin6_addr);
+	return loopback ? AT_LOOPBACK : ANYWHERE;
+}
+
+int listen_tcp(const char *address, struct text *where, struct err *e)
+{
+	union address a;
 	socklen_t n = sizeof(a);
 	const int on = 1;
 
-	if (loopback_parse(address, &a, e))
+	if (address_parse(address, &a, e))
 		return -1;
 	int fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
@@ -108,7 +115,6 @@ int listen_loopback(const char *address, struct text *where, struct err *e)
 		close(fd);
 		return -1;
 	}
-	text_str(where, "http://");
 	if (a.any.sa_family == AF_INET) {
 		text_ipv4(where, (const uint8_t *)&a.v4.sin_addr);
 	} else {

@@ -18,6 +18,7 @@ struct server {
 	int listening, stop;
 	struct kitchen *kitchen;
 	struct live live;
+	struct access access;
 	struct extracts extracts;
 	struct worker *workers[WORKERS];
 	void (*thread_begins)(void);
@@ -33,36 +34,49 @@ struct server {
 	int fresh; /* eventfd: there is one */
 };
 
-struct server *server_open(const char *address, struct err *e)
+static int listen_at(struct server *s, const struct server_options *o, struct err *e)
 {
-	static const char unix_prefix[] = "unix:";
-	struct server *s = xcalloc(1, sizeof(*s));
+	const struct access_files files = {o->certificate, o->key, o->tokens};
 	struct text where = {0};
+	int at = listen_where(o->address, e);
 
-	s->stop = s->fresh = -1;
+	if (at < 0)
+		return -1;
+	s->access.where = (enum where)at;
+	if (access_load(&s->access, &files, e))
+		return -1;
+	if (at == AT_SOCKET) {
+		const char *path = o->address + strlen(LISTEN_UNIX);
+		s->listening = listen_unix(path, NULL, e);
+		if (s->listening >= 0)
+			s->path = xstrdup(path);
+		text_str(&where, o->address);
+	} else {
+		text_str(&where, s->access.key ? "https://" : "http://");
+		s->listening = listen_tcp(o->address, &where, e);
+	}
+	if (s->listening >= 0)
+		log_info("HTTP at %s", text_cstr(&where));
+	text_done(&where);
+	return s->listening < 0 ? -1 : 0;
+}
+
+struct server *server_open(const struct server_options *o, struct err *e)
+{
+	struct server *s = xcalloc(1, sizeof(*s));
+
+	s->listening = s->stop = s->fresh = -1;
 	s->kitchen = kitchen_new();
 	extracts_init(&s->extracts);
 	s->live.extracts = &s->extracts;
 	s->live.hub = hub_new(e);
-	if (str_starts(address, unix_prefix)) {
-		const char *path = address + strlen(unix_prefix);
-		s->listening = listen_unix(path, NULL, e);
-		if (s->listening >= 0)
-			s->path = xstrdup(path);
-		text_str(&where, address);
-	} else {
-		s->listening = listen_loopback(address, &where, e);
-	}
-	bool failed = s->listening < 0 || !s->live.hub;
+	bool failed = !s->live.hub || listen_at(s, o, e);
 	if (!failed && ((s->stop = eventfd(0, EFD_CLOEXEC)) < 0 ||
 			(s->fresh = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0))
 		failed = err_sys(e, "cannot make an event descriptor");
-	const struct worker_options o = {s->listening, s->stop, s->kitchen, &s->live};
+	const struct worker_options w = {s->listening, s->stop, s->kitchen, &s->live, &s->access};
 	for (unsigned i = 0; i < WORKERS && !failed; i++)
-		failed = !(s->workers[i] = worker_open(&o, e));
-	if (!failed)
-		log_info("HTTP at %s", text_cstr(&where));
-	text_done(&where);
+		failed = !(s->workers[i] = worker_open(&w, e));
 	if (!failed)
 		return s;
 	server_close(s);
@@ -154,6 +168,7 @@ void server_close(struct server *s)
 		worker_close(s->workers[i]);
 	extracts_done(&s->extracts);
 	hub_free(s->live.hub);
+	access_done(&s->access);
 	kitchen_free(s->kitchen);
 	view_unref(mailbox_take(&s->views));
 	mesos_snapshot_free(s->names);
@@ -168,9 +183,9 @@ void server_close(struct server *s)
 
 #else
 
-struct server *server_open(const char *address, struct err *e)
+struct server *server_open(const struct server_options *o, struct err *e)
 {
-	(void)address;
+	(void)o;
 	err_set(e, ERR_FAILED, "built without libmicrohttpd: no HTTP server");
 	return NULL;
 }

@@ -280,6 +280,27 @@ static void on_done(void *cls, struct MHD_Connection *connection, void **state,
 	*state = NULL;
 }
 
+static const char *header(struct client *c, const char *name)
+{
+	return MHD_lookup_connection_value(c->connection, MHD_HEADER_KIND, name);
+}
+
+/* Who may not ask this learns nothing else. */
+static struct body *refuse(struct client *c, const char *method)
+{
+	bool control = !str_eq(method, MHD_HTTP_METHOD_GET) &&
+		       !str_eq(method, MHD_HTTP_METHOD_HEAD);
+	const char *why = NULL;
+	unsigned status = access_check(c->worker->o.access, control,
+				       header(c, MHD_HTTP_HEADER_HOST),
+				       header(c, MHD_HTTP_HEADER_AUTHORIZATION), &why);
+
+	if (status != MHD_HTTP_OK)
+		return body_error(status, why);
+	return control ? body_error(MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD are served")
+		       : NULL;
+}
+
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
 				  const char *method, const char *version, const char *upload,
 				  size_t *upload_size, void **state)
@@ -291,9 +312,9 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 	(void)upload;
 	if (!c->begun) {
 		c->begun = true;
-		if (!str_eq(method, MHD_HTTP_METHOD_GET) && !str_eq(method, MHD_HTTP_METHOD_HEAD))
-			return send_body(connection, body_error(MHD_HTTP_METHOD_NOT_ALLOWED,
-								"only GET and HEAD are served"));
+		struct body *refusal = refuse(c, method);
+		if (refusal)
+			return send_body(connection, refusal);
 		c->ask.openmetrics = api_wants_openmetrics(MHD_lookup_connection_value(
 			connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT));
 		return MHD_YES;
@@ -380,21 +401,35 @@ struct worker *worker_open(const struct worker_options *o, struct err *e)
 	w->o = *o;
 	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	w->streams = epoll_create1(EPOLL_CLOEXEC);
+	/* GnuTLS: what is usual, and nothing before TLS 1.2. */
+	struct MHD_OptionItem tls[] = {
+		{MHD_OPTION_HTTPS_MEM_KEY, 0, o->access->key},
+		{MHD_OPTION_HTTPS_MEM_CERT, 0, o->access->certificate},
+		{MHD_OPTION_HTTPS_PRIORITIES, 0,
+		 (char *)"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
+		{MHD_OPTION_END, 0, NULL},
+	};
+	if (!o->access->key)
+		tls[0] = tls[3];
 	if (fd >= 0 && w->wake >= 0 && w->streams >= 0)
 		w->daemon = MHD_start_daemon(
-			MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, w,
-			MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL,
-			MHD_OPTION_NOTIFY_CONNECTION, on_connection, w, MHD_OPTION_URI_LOG_CALLBACK,
-			on_target, w, MHD_OPTION_CONNECTION_TIMEOUT, CLIENT_S,
-			MHD_OPTION_CONNECTION_LIMIT, MAX_CLIENTS,
-			MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CLIENT_MEMORY,
-			MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+			MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
+				(o->access->key ? MHD_USE_TLS : 0),
+			0, NULL, NULL, on_request, w, MHD_OPTION_LISTEN_SOCKET, fd,
+			MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+			on_connection, w, MHD_OPTION_URI_LOG_CALLBACK, on_target, w,
+			MHD_OPTION_CONNECTION_TIMEOUT, CLIENT_S, MHD_OPTION_CONNECTION_LIMIT,
+			MAX_CLIENTS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CLIENT_MEMORY,
+			MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 	if (w->daemon)
 		return w;
 	for (const int *at = (const int[]){fd, w->wake, w->streams, -1}; *at >= 0; at++)
 		close(*at);
 	free(w);
-	err_set(e, ERR_FAILED, "cannot serve HTTP");
+	err_set(e, ERR_FAILED,
+		o->access->key ? "cannot serve HTTPS: the certificate and its key do "
+				 "not fit, or libmicrohttpd has no TLS"
+			       : "cannot serve HTTP");
 	return NULL;
 }
 

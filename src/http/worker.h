@@ -3,6 +3,7 @@
 #ifndef DREDGE_HTTP_WORKER_H
 #define DREDGE_HTTP_WORKER_H
 
+#include "http/access.h"
 #include "http/kitchen.h"
 
 struct worker_options {
@@ -10,6 +11,7 @@ struct worker_options {
 	int stop;      /* becomes readable when it shall end; borrowed */
 	struct kitchen *kitchen;
 	struct live *live;
+	const struct access *access;
 };
 
 struct worker;

@@ -153,12 +153,12 @@ host, port = "127.0.0.1", int(sys.argv[1])
 random.seed(7)
 words = [b"GET", b"HEAD", b"POST", b"BREW", b"/", b"/containers", b"/monitor/statistics", b"?", b"%", b"%00",
          b"%zz", b"&", b"=", b" ", b"  ", b"\t", b"\r", b"\0", b"HTTP/1.1", b"HTTP/9.9", b"HTTP/1.", b"\xff" * 9,
-         b"Host: x", b":", b"Content-Length: -1", b"Content-Length: 99999999999999999999", b"A" * 40000,
+         b"Host: localhost", b":", b"Content-Length: -1", b"Content-Length: 99999999999999999999", b"A" * 40000,
          b"Transfer-Encoding: chunked", b"..", b"/../../etc/passwd", b"filter=", b"((((", b"\x16\x03\x01"]
-whole = [b"GET /nope HTTP/1.1\r\nHost: x\r\n\r\n", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
-         b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /%0d%0aX:y HTTP/1.1\r\nHost: x\r\n\r\n",
-         b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"b" * 50000 + b"\r\n\r\n", b"GET /\r\n\r\n",
-         b"GET / HTTP/1.1\r\n\r\n", b"GET /?" + b"&".join(b"a%d=1" % i for i in range(400)) + b" HTTP/1.1\r\nHost: x\r\n\r\n"]
+whole = [b"GET /nope HTTP/1.1\r\nHost: localhost\r\n\r\n", b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello",
+         b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET /%0d%0aX:y HTTP/1.1\r\nHost: localhost\r\n\r\n",
+         b"GET / HTTP/1.1\r\nHost: localhost\r\nA: " + b"b" * 50000 + b"\r\n\r\n", b"GET /\r\n\r\n",
+         b"GET / HTTP/1.1\r\n\r\n", b"GET /?" + b"&".join(b"a%d=1" % i for i in range(400)) + b" HTTP/1.1\r\nHost: localhost\r\n\r\n"]
 seen = {}
 def send(bytes_, patience=0.5):
     s = socket.create_connection((host, port), 5)
@@ -203,7 +203,7 @@ on_host "$python" -c "
 import socket, time
 all = [socket.create_connection(('127.0.0.1', ${url##*:})) for _ in range(60)]
 for s in all[:20]:
-    s.sendall(b'GET /monitor/statistics HTTP/1.1\r\nHost: x\r\n\r\n' * 20)
+    s.sendall(b'GET /monitor/statistics HTTP/1.1\r\nHost: localhost\r\n\r\n' * 20)
 for s in all[20:40]:
     s.sendall(b'GET /mon')
 open('$work/slow', 'w').close()
