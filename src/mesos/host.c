@@ -30,22 +30,34 @@ static bool address_is_ours(const char *pid, const struct ifaddrs *ours)
 	return false;
 }
 
-const struct agent *agent_of_host(const struct mesos_builder *b)
+struct search {
+	const struct ifaddrs *ours; /* NULL: by name */
+	char name[256];
+	struct mesos_agent *out;
+};
+
+static int is_here(void *ctx, const struct mesos_agent *a)
 {
-	const struct agent *found = NULL;
+	struct search *s = ctx;
+	bool found = s->ours ? a->pid && address_is_ours(a->pid, s->ours)
+			     : a->hostname && str_eq(a->hostname, s->name);
+
+	if (found)
+		*s->out = *a;
+	return found;
+}
+
+bool agent_of_host(const struct mesos_snapshot *s, struct mesos_agent *out)
+{
 	struct ifaddrs *ours = NULL;
-	char name[256] = "";
+	struct search by_name = {.out = out};
 
 	if (getifaddrs(&ours))
 		ours = NULL;
-	for (uint32_t i = 0; i < b->s->n_agents && !found; i++)
-		if (b->s->agents[i].pid && address_is_ours(b->s->agents[i].pid, ours))
-			found = &b->s->agents[i];
+	struct search by_address = {.ours = ours, .out = out};
+	bool found = ours && mesos_each_agent(s, is_here, &by_address);
 	freeifaddrs(ours);
-	if (gethostname(name, sizeof(name) - 1))
+	if (found || gethostname(by_name.name, sizeof(by_name.name) - 1))
 		return found;
-	for (uint32_t i = 0; i < b->s->n_agents && !found; i++)
-		if (b->s->agents[i].hostname && str_eq(b->s->agents[i].hostname, name))
-			found = &b->s->agents[i];
-	return found;
+	return mesos_each_agent(s, is_here, &by_name);
 }

@@ -187,6 +187,8 @@ const char *again(struct mesos_builder *b, const char *s);
 /* Rows of another snapshot, in the builder's; what the builder has already stays. */
 struct task *copy_task(struct mesos_builder *b, const struct task *old);
 struct holder *copy_holder(struct mesos_builder *b, const struct holder *old);
+void copy_frameworks(struct mesos_builder *b, const struct mesos_snapshot *s); /* and agents */
+void copy_apps(struct mesos_builder *b, const struct mesos_snapshot *s);
 /* Before anything of an executor is added: take over what the layers below have of it. */
 void pull_executor(struct mesos_builder *b, const char *framework_id, const char *executor_id,
 		   const char *agent_id);
@@ -197,6 +199,8 @@ void pull_task(struct mesos_builder *b, const struct task *t);
  * are made one with it, so that an update copies its row a few times in all.
  */
 struct mesos_snapshot *layers_settle(struct mesos_snapshot *s);
+/* All of them one, without what vanished or ended longer than MESOS_KEEP_NS ago. */
+struct mesos_snapshot *layers_unite(struct mesos_snapshot *s);
 
 /* ---- history.c ---- */
 
@@ -235,8 +239,8 @@ void add_container(struct mesos_builder *b, const json_t *o);
 
 /* ---- host.c ---- */
 
-/* By address, else by name; borrowed, NULL = none. */
-const struct agent *agent_of_host(const struct mesos_builder *b);
+/* By address, else by name; its strings borrowed. */
+bool agent_of_host(const struct mesos_snapshot *s, struct mesos_agent *out);
 
 /* ---- marathon.c ---- */
 

@@ -52,7 +52,13 @@ static void carry_holder(struct mesos_builder *b, const struct holder *o, bool f
 
 void builder_carry(struct mesos_builder *b, const struct mesos_snapshot *old, bool frozen)
 {
+	bool apps = !b->s->n_apps; /* no Marathon answered */
+
 	for (const struct mesos_snapshot *s = old; s; s = s->below) {
+		if (frozen)
+			copy_frameworks(b, s);
+		if (apps)
+			copy_apps(b, s);
 		for (uint32_t i = 0; i < s->n_tasks; i++)
 			if (!task_is_hidden(old, s, &s->tasks[i]))
 				carry_task(b, &s->tasks[i], frozen);

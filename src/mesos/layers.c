@@ -178,7 +178,7 @@ void pull_task(struct mesos_builder *b, const struct task *t)
 
 /* ---- two layers become one ---- */
 
-static void copy_frameworks(struct mesos_builder *b, const struct mesos_snapshot *s)
+void copy_frameworks(struct mesos_builder *b, const struct mesos_snapshot *s)
 {
 	for (uint32_t i = 0; i < s->n_frameworks; i++) {
 		const struct framework *old = &s->frameworks[i];
@@ -201,7 +201,7 @@ static void copy_frameworks(struct mesos_builder *b, const struct mesos_snapshot
 	}
 }
 
-static void copy_apps(struct mesos_builder *b, const struct mesos_snapshot *s)
+void copy_apps(struct mesos_builder *b, const struct mesos_snapshot *s)
 {
 	for (uint32_t i = 0; i < s->n_apps; i++) {
 		const struct app *old = &s->apps[i];
@@ -224,15 +224,35 @@ static void copy_apps(struct mesos_builder *b, const struct mesos_snapshot *s)
 	}
 }
 
-/* What the builder has already, from the layer above, stays. */
-static void copy_layer(struct mesos_builder *b, const struct mesos_snapshot *s)
+/* What the builder has already, from the layer above, stays; what ended before `since` goes. */
+static void copy_layer(struct mesos_builder *b, const struct mesos_snapshot *top,
+		       const struct mesos_snapshot *s, uint64_t since)
 {
 	copy_frameworks(b, s);
 	copy_apps(b, s);
 	for (uint32_t i = 0; i < s->n_tasks; i++)
-		copy_task(b, &s->tasks[i]);
+		if ((s->tasks[i].live || s->tasks[i].seen >= since) &&
+		    !task_is_hidden(top, s, &s->tasks[i]))
+			copy_task(b, &s->tasks[i]);
 	for (uint32_t i = 0; i < s->n_holders; i++)
-		copy_new_holder(b, &s->holders[i]);
+		if (s->holders[i].seen >= since)
+			copy_new_holder(b, &s->holders[i]);
+}
+
+/* The layers down to `end` as one. Takes over the reference. */
+static struct mesos_snapshot *unite(struct mesos_snapshot *s, struct mesos_snapshot *end,
+				    uint64_t since)
+{
+	struct mesos_builder *b = mesos_builder_new(s->time);
+
+	b->s->below = end ? mesos_snapshot_ref(end) : NULL;
+	b->s->agent_id = again(b, s->agent_id);
+	for (const struct mesos_snapshot *layer = s; layer != end; layer = layer->below)
+		copy_layer(b, s, layer, since);
+	b->s->history = history_ref(s->history);
+	struct mesos_snapshot *one = mesos_builder_finish(b);
+	mesos_snapshot_free(s);
+	return one;
 }
 
 static size_t size_of(const struct mesos_snapshot *s)
@@ -242,17 +262,14 @@ static size_t size_of(const struct mesos_snapshot *s)
 
 struct mesos_snapshot *layers_settle(struct mesos_snapshot *s)
 {
-	while (s->below && size_of(s) * GROWN >= size_of(s->below)) {
-		struct mesos_snapshot *under = s->below->below;
-		struct mesos_builder *b = mesos_builder_new(s->time);
-		b->s->below = under ? mesos_snapshot_ref(under) : NULL;
-		b->s->agent_id = again(b, s->agent_id);
-		copy_layer(b, s);
-		copy_layer(b, s->below);
-		b->s->history = history_ref(s->history);
-		struct mesos_snapshot *one = mesos_builder_finish(b);
-		mesos_snapshot_free(s);
-		s = one;
-	}
+	while (s->below && size_of(s) * GROWN >= size_of(s->below))
+		s = unite(s, s->below->below, 0);
 	return s;
+}
+
+struct mesos_snapshot *layers_unite(struct mesos_snapshot *s)
+{
+	if (!s->below)
+		return s;
+	return unite(s, NULL, s->time > MESOS_KEEP_NS ? s->time - MESOS_KEEP_NS : 0);
 }

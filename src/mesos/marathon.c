@@ -209,6 +209,89 @@ int mesos_add_marathon_apps(struct mesos_builder *b, const char *text, size_t n,
 	return 0;
 }
 
+int mesos_add_marathon_pods(struct mesos_builder *b, const char *text, size_t n, struct err *e)
+{
+	json_t *root = json_text(text, n, "Marathon pods", e), *o;
+	size_t i;
+
+	if (!root)
+		return -1;
+	if (!json_is_array(root)) {
+		json_decref(root);
+		return err_set(e, ERR_FAILED, "Marathon pods: JSON of another kind");
+	}
+	json_array_foreach(root, i, o) add_pod(b, o);
+	json_decref(root);
+	return 0;
+}
+
+/* ---- its events ---- */
+
+static void add_status_update(struct mesos_builder *b, const json_t *o)
+{
+	const char *id = json_name(b, o, "appId"), *task = json_name(b, o, "taskId");
+
+	if (id && task)
+		add_app_task(b, task, app_row(b, id), json_name(b, o, "version"), NULL);
+}
+
+/* Until 1.3 it names the task, then the instance: the task without its last part. */
+static void add_health(struct mesos_builder *b, const json_t *o, bool *more)
+{
+	const char *id = json_name(b, o, "appId"), *task = json_name(b, o, "taskId");
+	const json_t *alive = json_object_get(o, "alive");
+
+	*more |= !task;
+	if (id && task && json_is_boolean(alive))
+		add_app_task(b, task, app_row(b, id), NULL, health_name(b, json_is_true(alive)));
+}
+
+static void add_deployment(struct mesos_builder *b, const json_t *o)
+{
+	const json_t *plan = json_object_get(o, "plan");
+	const char *deployment = json_name(b, plan, "id");
+	size_t i, j;
+	json_t *step, *action;
+
+	json_array_foreach(json_object_get(plan, "steps"), i, step)
+		json_array_foreach(json_object_get(step, "actions"), j, action)
+	{
+		const char *app = json_name(b, action, "app");
+		if (app && deployment)
+			app_row(b, app)->deployment = deployment;
+	}
+}
+
+int mesos_add_marathon_event(struct mesos_builder *b, const char *text, size_t n, bool *more,
+			     struct err *e)
+{
+	/* After these the apps, their tasks or their labels are others. */
+	static const char *const changes[] = {
+		"api_post_event",     "app_terminated_event", "deployment_failed",
+		"deployment_success", "group_change_success", "instance_changed_event",
+		"pod_created_event",  "pod_deleted_event",    "pod_updated_event",
+	};
+	json_t *root = json_text(text, n, "Marathon event", e);
+
+	if (!root)
+		return -1;
+	const char *type = json_string_value(json_object_get(root, "eventType"));
+	if (!type) {
+		json_decref(root);
+		return err_set(e, ERR_FAILED, "Marathon event: JSON of another kind");
+	}
+	if (str_eq(type, "status_update_event"))
+		add_status_update(b, root);
+	else if (str_eq(type, "health_status_changed_event"))
+		add_health(b, root, more);
+	else if (str_eq(type, "deployment_info"))
+		add_deployment(b, root);
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++)
+		*more |= str_eq(type, changes[i]);
+	json_decref(root);
+	return 0;
+}
+
 /* ---- which app ---- */
 
 static bool is_uuid(const char *s)

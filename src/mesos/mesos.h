@@ -104,6 +104,10 @@ int mesos_add_agent_containers(struct mesos_builder *b, const char *text, size_t
 int mesos_add_agent_state(struct mesos_builder *b, const char *text, size_t n, struct err *e);
 int mesos_add_marathon_groups(struct mesos_builder *b, const char *text, size_t n, struct err *e);
 int mesos_add_marathon_apps(struct mesos_builder *b, const char *text, size_t n, struct err *e);
+int mesos_add_marathon_pods(struct mesos_builder *b, const char *text, size_t n, struct err *e);
+/* The data of one server-sent event. *more: it changes what only the other answers tell. */
+int mesos_add_marathon_event(struct mesos_builder *b, const char *text, size_t n, bool *more,
+			     struct err *e);
 /* Join what was added. Frees the builder. */
 struct mesos_snapshot *mesos_builder_finish(struct mesos_builder *b);
 
@@ -119,12 +123,14 @@ struct mesos_options {
 	uint64_t interval_ns;  /* 0 = 5 s; up to a tenth is added or taken off at random */
 	size_t max_body;       /* decoded bytes of one answer; 0 = 64 MiB */
 	unsigned timeout_ms;   /* of one request; 0 = 10 s */
-	const char
-		*credentials_file; /* "principal secret", as in Mesos, or its JSON form; or NULL */
-	const char *ca_file;	   /* PEM; NULL = the system's */
-	bool no_follow;		   /* ask the given URLs alone, whoever leads */
-	uint64_t history_ns;	   /* how tasks were is known for so long; 0 = 24 h */
-	size_t history_bytes;	   /* and in so much memory; 0 = 64 MiB */
+	/* Each may be NULL. "principal secret" as in Mesos, or its JSON form; a bearer token alone;
+	 * {"login": URL, "uid": ..., "password": ...} for a token of DC/OS. */
+	const char *credentials_file, *token_file, *login_file;
+	const char *ca_file;  /* PEM; NULL = the system's */
+	bool no_follow;	      /* ask the given URLs alone, whoever leads */
+	bool no_stream;	      /* ask again and again instead of reading event streams */
+	uint64_t history_ns;  /* how tasks were is known for so long; 0 = 24 h */
+	size_t history_bytes; /* and in so much memory; 0 = 64 MiB */
 	/* Called first on the poller's thread, which reads foreign bytes: gives up privileges. */
 	void (*thread_begins)(void);
 };

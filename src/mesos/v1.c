@@ -99,7 +99,10 @@ static void add_event(struct mesos_builder *b, const json_t *o)
 {
 	static const char *const frameworks[] = {"framework_added", "framework_updated"};
 
-	add_lists(b, json_object_get(json_object_get(o, "subscribed"), "get_state"));
+	const json_t *subscribed = json_object_get(o, "subscribed");
+
+	add_lists(b, json_object_get(subscribed, "get_state"));
+	b->heartbeat = json_number(subscribed, "heartbeat_interval_seconds", b->heartbeat);
 	const json_t *task = json_object_get(json_object_get(o, "task_added"), "task");
 	if (task)
 		add_task(b, task, &(struct where){0});

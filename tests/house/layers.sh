@@ -26,6 +26,7 @@ libraries=(
 	'lua|luajit|lualib|lauxlib:chisel'
 	'microhttpd:http'
 	'curl:mesos cmd'
+	'zookeeper:mesos'
 	'jansson:mesos savefile source http cmd'
 	'netlink:net'
 	'bpf:isolate'

@@ -17,7 +17,7 @@ int main(int argc, char **argv)
 
 	if (argc < 5)
 		return 2;
-	log_init("probe", LOG_LEVEL_ERROR);
+	log_init("probe", LOG_LEVEL_WARN);
 	const char *urls[4];
 	size_t n = 0;
 	for (char *u = strtok(argv[2], ","); u && n < ARRAY_SIZE(urls); u = strtok(NULL, ","))
