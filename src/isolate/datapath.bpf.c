@@ -35,8 +35,12 @@ static __always_inline int drop(__u32 slot, enum dp_counter why)
 {
 	struct dp_counters *c = bpf_map_lookup_elem(&dp_counters, &slot);
 
+	__u64 *moved = bpf_map_lookup_elem(&dp_moved, &slot);
+
 	if (c)
 		c->packets[why]++;
+	if (moved)
+		*moved = 1;
 	return TC_ACT_SHOT;
 }
 

@@ -17,6 +17,7 @@ extern const uint8_t datapath_object[], datapath_object_end[];
 #define MAX_MAPS	 16
 #define HOST_BYTES	 sizeof(struct dp_host)
 #define OWNERS_BYTES	 (DP_PORTS * sizeof(uint64_t))
+#define MOVED_BYTES	 (DP_SLOTS * sizeof(uint64_t))
 #define CONTAINERS_BYTES (DP_SLOTS * sizeof(struct dp_container))
 
 static const char *const functions[DP_PROGRAMS] = {
@@ -106,8 +107,9 @@ int datapath_open(struct datapath *d, int existing, struct err *e)
 	d->host = map_memory(d->object, "dp_host", HOST_BYTES);
 	d->kernel.owners = map_memory(d->object, "dp_owners", OWNERS_BYTES);
 	d->kernel.containers = map_memory(d->object, "dp_containers", CONTAINERS_BYTES);
+	d->moved = map_memory(d->object, "dp_moved", MOVED_BYTES);
 	d->counters = bpf_object__find_map_fd_by_name(d->object, "dp_counters");
-	if (!d->host || !d->kernel.owners || !d->kernel.containers) {
+	if (!d->host || !d->kernel.owners || !d->kernel.containers || !d->moved) {
 		err_sys(e, "cannot map the port table");
 		goto fail;
 	}
@@ -129,6 +131,8 @@ void datapath_close(struct datapath *d)
 		munmap(d->kernel.owners, OWNERS_BYTES);
 	if (d->kernel.containers)
 		munmap(d->kernel.containers, CONTAINERS_BYTES);
+	if (d->moved)
+		munmap(d->moved, MOVED_BYTES);
 	free(d->wanted.owners);
 	free(d->wanted.containers);
 	bpf_object__close(d->object);

@@ -23,8 +23,9 @@ struct datapath {
 	struct dp_host *host;
 	struct table kernel;
 	struct table
-		wanted; /* ours alone: what the kernel's held when we came, and what we changed */
-	int counters;	/* descriptor: one copy per processor */
+		wanted;	 /* ours alone: what the kernel's held when we came, and what we changed */
+	uint64_t *moved; /* by slot: not 0 when its counters moved; a map in memory too */
+	int counters;	 /* descriptor: one copy per processor */
 };
 
 extern const char *const datapath_names[DP_PROGRAMS]; /* "dredge:dp_wire": names of filters */

@@ -29,7 +29,7 @@ struct echo_key {
 	__u16 pad[3];
 };
 
-/* dredged maps these three into its memory. */
+/* dredged maps these four into its memory. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -53,6 +53,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct dp_container);
 } dp_containers SEC(".maps");
+
+struct { /* slots whose counters have moved since dredged looked */
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, DP_SLOTS);
+	__type(key, __u32);
+	__type(value, __u64);
+} dp_moved SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -116,6 +116,8 @@ void tell_refused(struct isolator *i, uint32_t slot, bool at_once)
 
 	if (!at_once && t->at && now - t->at < REFUSED_TOLD_NS)
 		return;
+	/* Before they are read: what moves from now on is for the next look. */
+	__atomic_store_n(&i->datapath.moved[slot], 0, __ATOMIC_SEQ_CST);
 	read_refused(i, slot, packets);
 	for (unsigned k = 0; k < DP_COUNTERS; k++) {
 		x.ev.reason = (enum dp_counter)k;
@@ -131,6 +133,7 @@ void tell_refused(struct isolator *i, uint32_t slot, bool at_once)
 void isolate_look_at_refused(struct isolator *i)
 {
 	for (uint32_t slot = 1; slot < DP_SLOTS; slot++)
-		if (i->datapath.wanted.containers[slot].state == DP_READY)
+		if (__atomic_load_n(&i->datapath.moved[slot], __ATOMIC_RELAXED) &&
+		    i->datapath.wanted.containers[slot].state == DP_READY)
 			tell_refused(i, slot, false);
 }
