@@ -13,7 +13,7 @@ enum { SOCKETS = STATISTICS_OPTION, RTT, SNMP, RATES, WINDOW, INTERVAL };
 const struct option_row statistics_rows[] = {
 	{0, "What is counted of their networks; in each counter sample", NULL, NULL, 0, 0},
 	{SOCKETS, "network_enable_socket_statistics_summary", "true|false",
-	 "TCP connections and those in TIME_WAIT (true)", OPTION_BARE | OPTION_BOOL, 0},
+	 "TCP connections and those in TIME_WAIT", OPTION_BARE | OPTION_BOOL, 0},
 	{RTT, "network_enable_socket_statistics_details", "true|false",
 	 "percentiles of TCP round trip times", OPTION_BARE | OPTION_BOOL, 0},
 	{SNMP, "network_enable_snmp_statistics", "true|false", "/proc/net/snmp",
@@ -36,14 +36,9 @@ static int switch_set(bool *to, const char *arg, struct err *e)
 
 int statistics_option(struct statistics *s, int id, const char *arg, struct err *e)
 {
-	bool on = false;
-	int status;
-
 	switch (id) {
 	case SOCKETS:
-		status = switch_set(&on, arg, e);
-		s->no_sockets = !on;
-		return status;
+		return switch_set(&s->sockets, arg, e);
 	case RTT:
 		return switch_set(&s->rtt, arg, e);
 	case SNMP:
@@ -168,7 +163,7 @@ int statistics_check(struct statistics *s, struct statistics_options *o, struct 
 		return err_set(e, ERR_USAGE,
 			       "network_rate_statistics_window must be longer than the interval");
 	*o = (struct statistics_options){
-		.sockets = !s->no_sockets,
+		.sockets = s->sockets,
 		.rtt = s->rtt,
 		.snmp = s->snmp,
 		.rate_window = s->rates ? s->window : 0,

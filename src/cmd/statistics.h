@@ -16,8 +16,8 @@ extern const struct option_row statistics_rows[];
 extern const size_t statistics_row_count;
 
 struct statistics {
-	bool no_sockets, rtt, snmp, rates; /* flags */
-	uint64_t window, interval;	   /* ns, 0 = not given */
+	bool sockets, rtt, snmp, rates; /* flags; none by default, as in Mesos */
+	uint64_t window, interval;	/* ns, 0 = not given */
 	/* the letters between the two threads */
 	struct mailbox confined; /* struct confined_list */
 	struct mailbox samples;	 /* struct sample_list */

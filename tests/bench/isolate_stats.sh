@@ -59,13 +59,14 @@ cost() { # OPTIONS...: ms of CPU in a second
 	awk -v t=$(($(cpu) - begin)) -v s=$seconds 'BEGIN {printf "%.1f\n", t / s / 1e6}'
 	stop_dredged
 }
+summary=--network_enable_socket_statistics_summary
 details=--network_enable_socket_statistics_details
 snmp=--network_enable_snmp_statistics
 rates=(--network_enable_rate_statistics --network_rate_statistics_window=5secs --network_rate_statistics_interval=1secs)
 printf '| %s containers, sampled each second | ms of CPU |\n|--|--:|\n' "$count"
 printf '| nothing | %s |\n' "$(cost --counters 0)"
-printf '| links, traffic control, limits | %s |\n' "$(cost --no-network_enable_socket_statistics_summary)"
-printf '| ... and connections | %s |\n' "$(cost)"
-printf '| ... and round trip times | %s |\n' "$(cost $details)"
-printf '| ... and SNMP | %s |\n' "$(cost $details $snmp)"
-printf '| ... and rates | %s |\n' "$(cost $details $snmp "${rates[@]}")"
+printf '| links, traffic control, limits | %s |\n' "$(cost)"
+printf '| ... and connections | %s |\n' "$(cost $summary)"
+printf '| ... and round trip times | %s |\n' "$(cost $summary $details)"
+printf '| ... and SNMP | %s |\n' "$(cost $summary $details $snmp)"
+printf '| ... and rates | %s |\n' "$(cost $summary $details $snmp "${rates[@]}")"

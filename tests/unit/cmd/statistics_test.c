@@ -69,12 +69,12 @@ static void test_switches(void **state)
 
 	(void)state;
 	assert_int_equal(check("", &o, &e), 0);
-	assert_true(o.sockets && !o.rtt && !o.snmp && !o.rate_interval);
-	assert_int_equal(check("enable_socket_statistics_summary=false "
-			       "enable_socket_statistics_details enable_snmp_statistics=true",
+	assert_true(!o.sockets && !o.rtt && !o.snmp && !o.rate_interval); /* as in Mesos */
+	assert_int_equal(check("enable_socket_statistics_summary "
+			       "enable_socket_statistics_details=false enable_snmp_statistics=true",
 			       &o, &e),
 			 0);
-	assert_true(!o.sockets && o.rtt && o.snmp && !o.rate_interval);
+	assert_true(o.sockets && !o.rtt && o.snmp && !o.rate_interval);
 	assert_int_equal(check(RATES WINDOW "1mins " STEP "2secs", &o, &e), 0);
 	assert_true(o.rate_window == 60 * NSEC_PER_SEC && o.rate_interval == 2 * NSEC_PER_SEC);
 }
