@@ -65,6 +65,20 @@ static void try_kernel(struct table *t)
 		fclose(out);
 }
 
+static void try_link_speed(struct table *t, const struct isolate_config *c)
+{
+	uint64_t speed = isolation_link_speed(c);
+	cleanup_free char *what = speed ? xasprintf("link speed: %llu Mbit/s",
+						    (unsigned long long)(speed / 125000))
+					: xstrdup("link speed");
+
+	add_row(t, speed ? TRY_OK : TRY_FALLBACK, what,
+		speed ? ""
+		      : "the public interface tells none: limits are not held against it, and a "
+			"rate "
+			"per cpu that is auto wants network_link_speed");
+}
+
 static void add_lines(struct table *t, const char *what, struct text *lines)
 {
 	for (char *line = lines->len ? (char *)text_cstr(lines) : NULL; line && *line;) {
@@ -102,6 +116,7 @@ int check_run(struct isolate_config *c, bool json)
 		net_library_is_new() ? "" : "install a newer one");
 	try_kernel(&t);
 	isolate_try_host(c->eth, c->lo, add_row, &t);
+	try_link_speed(&t, c);
 	try_flags(&t, c);
 	if (json) {
 		cleanup_free char *text = json_dumps(t.rows, JSON_COMPACT);

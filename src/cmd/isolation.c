@@ -45,12 +45,17 @@ static uint64_t link_speed_of(const char *eth)
 	return speed;
 }
 
+uint64_t isolation_link_speed(const struct isolate_config *c)
+{
+	return link_speed_of(c->eth);
+}
+
 static int look_at_host(const struct isolate_config *c, struct isolate_facts *f, struct err *e)
 {
 	char range[64];
 
 	f->root = !geteuid();
-	f->link_speed = link_speed_of(c->eth);
+	f->link_speed = isolation_link_speed(c);
 	if (net_sysctl_read(-1, "ipv4/ip_local_port_range", range, sizeof(range), e))
 		return -1;
 	return local_ports_parse(range, &f->local, e);

@@ -24,6 +24,8 @@ int isolation_open(struct isolate_config *c, struct isolation_listeners *listene
 		   struct control **control, struct err *e);
 /* Hold the flags against the host; as isolate_config_check. */
 int isolation_check(struct isolate_config *c, struct text *notices, struct err *e);
+/* Of the public interface, bytes/s; 0 = it tells none. */
+uint64_t isolation_link_speed(const struct isolate_config *c);
 int isolation_start(struct control *control, struct err *e);
 /* What is enforced stays in the kernel. */
 void isolation_close(struct control *control);

@@ -212,8 +212,28 @@ static void try_diag(const struct trying *t)
 	net_close(diag);
 }
 
+static void hear(void *ctx, const struct net_event *ev)
+{
+	*(bool *)ctx |= ev->nsid != NET_NO_NSID && ev->kind == NET_LINK_NEW;
+}
+
+/* Of the container, whose interface came up just now. */
+static void try_notices(const struct trying *t, struct net_socket *monitor)
+{
+	bool heard = false;
+
+	if (monitor)
+		net_monitor_read(monitor, hear, &heard, NULL);
+	t->fn(t->ctx, heard ? TRY_OK : TRY_FALLBACK, "notices from the namespaces of containers",
+	      heard ? ""
+		    : "what changes in a container is found when its turn comes, not at once "
+		      "(Linux 4.2 tells; CAP_NET_BROADCAST)");
+}
+
 static int open_isolator(struct trying *t, struct err *e)
 {
+	struct net_socket *monitor = net_monitor_open(false, NULL);
+
 	struct isolate_options o = {
 		.eth = "eth0", .run_dir = RUN_DIR, .ephemeral_per_container = 16};
 	cleanup_free char *netns = xasprintf("/proc/self/fd/%d", t->inside);
@@ -224,10 +244,12 @@ static int open_isolator(struct trying *t, struct err *e)
 	port_set_add(&r.ports, OWN_PORT, OWN_PORT);
 	t->isolator = isolate_open(&o, e);
 	report(t, t->isolator != NULL, "clsact, cls_bpf and the packet programs", e);
-	if (!t->isolator)
-		return -1;
-	int status = isolate_attach(t->isolator, &r, e);
-	report(t, !status, "a container", e);
+	int status = t->isolator ? isolate_attach(t->isolator, &r, e) : -1;
+	if (t->isolator)
+		report(t, !status, "a container", e);
+	if (!status)
+		try_notices(t, monitor);
+	net_close(monitor);
 	return status;
 }
 

@@ -27,7 +27,7 @@ cmp -s "$work/before" "$work/after" || bad "something changed: $(diff "$work/bef
 for what in "libnl" "network namespaces" "veth pairs" "clsact, cls_bpf" "a container\$" \
 	"outside to a container" "a container to outside" "a container to the host by its address" \
 	"a container to the host over 127.0.0.1" "the host to a container over 127.0.0.1" htb \
-	"rates above 32 bits" "socket diagnostics" "public interface and address: eth0, $address" flags; do
+	"notices from the namespaces" "rates above 32 bits" "socket diagnostics" "public interface and address: eth0, $address" flags; do
 	said ok "$what"
 done
 if tc -n "$tag-outside" qdisc add dev eth0 root fq_codel 2>/dev/null; then
@@ -35,6 +35,15 @@ if tc -n "$tag-outside" qdisc add dev eth0 root fq_codel 2>/dev/null; then
 else
 	said fallback "fq_codel: pfifo below limits"
 fi
+speed() { # MBIT: as the interface tells it
+	echo "$1" >"$work/speed"
+	on host unshare -m sh -c "mount -t sysfs sysfs /sys && mount --bind $work/speed \$(realpath /sys/class/net/eth0)/speed &&
+		exec dredged --check '--resources=$resources' --ephemeral_ports_per_container=16" >"$work/said" 2>&1
+}
+speed 10000
+said ok "link speed: 10000 Mbit/s"
+speed -1
+said fallback "link speed: the public interface tells none"
 check --json
 same "as JSON" "True 0" "$(python3 -c '
 import json, sys
