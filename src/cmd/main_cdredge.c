@@ -4,6 +4,7 @@
 #include "cmd/cdredge_options.h"
 #include "cmd/options.h"
 #include "cmd/printer.h"
+#include "console/console.h"
 
 #include <errno.h>
 #include <linux/capability.h>
@@ -103,21 +104,31 @@ static int open_table(struct app *a, struct err *e)
 	return a->s.sort ? sort_by(a->table, a->s.sort, e) : 0;
 }
 
+/* What --from and --to say, else the whole file. */
+static int find_window(struct app *a, uint64_t *from, uint64_t *to, struct err *e)
+{
+	*from = a->feed->first;
+	*to = a->feed->last;
+	if ((a->s.from || a->s.to) && !*to)
+		return err_set(e, ERR_USAGE, "--from and --to need a file, not a pipe");
+	if ((a->s.from && time_parse(a->s.from, a->feed->first, from, e)) ||
+	    (a->s.to && time_parse(a->s.to, a->feed->first, to, e)))
+		return -1;
+	return 0;
+}
+
 static int print_file(struct app *a, struct err *e)
 {
-	uint64_t from = a->feed->first, to = a->feed->last;
+	uint64_t from, to;
 
-	if ((a->s.from || a->s.to) && !to)
-		return err_set(e, ERR_USAGE, "--from and --to need a file, not a pipe");
-	if ((a->s.from && time_parse(a->s.from, a->feed->first, &from, e)) ||
-	    (a->s.to && time_parse(a->s.to, a->feed->first, &to, e)))
+	if (find_window(a, &from, &to, e))
 		return -1;
 	int status = a->feed->fill(a->feed, a->table, from, to, e);
 	a->status = show_table(a, 0);
 	return status < 0 ? -1 : 0;
 }
 
-static int batch(struct app *a, struct err *e)
+static int open_feed(struct app *a, struct err *e)
 {
 	if (start_poller(&a->s.mesos, (struct mesos_options){0}, &a->poller, e))
 		return -1;
@@ -128,12 +139,33 @@ static int batch(struct app *a, struct err *e)
 	a->feed = flow_feed_open(&o, e);
 	if (!a->feed || give_up(a->feed->live, e))
 		return -1;
+	flow_feed_look(a->feed);
+	return 0;
+}
+
+static int batch(struct app *a, struct err *e)
+{
 	a->feed->tick = tick;
 	a->feed->ctx = a;
 	a->feed->table = a->table;
 	signals_stop(flow_feed_source(a->feed));
-	flow_feed_look(a->feed);
 	return a->feed->live ? a->feed->run(a->feed, e) : print_file(a, e);
+}
+
+static int screen(struct app *a, struct err *e)
+{
+	struct console_options o = {
+		.feed = a->feed,
+		.views = &a->views,
+		.view = table_info(a->table)->id,
+		.filter = a->s.filter,
+		.filter_dirs = plugin_dirs("filters"),
+		.interval = a->s.interval,
+	};
+
+	if (find_window(a, &o.from, &o.to, e))
+		return -1;
+	return console_run(&o, e);
 }
 
 /* The options that print something and are done. */
@@ -165,7 +197,7 @@ static int run(struct app *a, struct err *e)
 	views_load(&a->views, plugin_dirs("chisels"));
 	if (told(a, &out))
 		a->status = show(&out);
-	else if (open_table(a, e) || batch(a, e))
+	else if (open_table(a, e) || open_feed(a, e) || (a->s.batch ? batch(a, e) : screen(a, e)))
 		status = -1;
 	text_done(&out);
 	return status;

@@ -47,15 +47,28 @@ void view_path_pop(struct view_path *p)
 	free(s->filter);
 }
 
-void view_path_push(struct view_path *p, const struct table *t, const struct table_row *row)
+/* The column that is drilled down by: of the second stage, else of the first. */
+static const struct view_column *drilled(const struct view_info *v)
 {
-	const struct view_column *key = &t->info->columns[t->group];
+	const struct view_column *key = v->columns;
+
+	for (size_t i = v->n_columns; i--;) {
+		const struct view_column *k = &v->columns[i];
+		if (k->group_key || (k->key && !key->group_key))
+			key = k;
+	}
+	return key;
+}
+
+void view_path_push(struct view_path *p, const struct view_info *v, const struct table_row *row)
+{
+	const struct view_column *key = drilled(v);
 
 	GROW(p->steps, p->n, p->cap);
 	p->steps[p->n++] = (struct view_step){
 		.field = xstrdup(key->filter_field ? key->filter_field : key->field),
 		.value = row->key ? xstrndup(row->key, row->key_n) : NULL,
-		.filter = t->info->filter && !t->info->local ? xstrdup(t->info->filter) : NULL,
+		.filter = v->filter && !v->local ? xstrdup(v->filter) : NULL,
 	};
 }
 

@@ -202,14 +202,19 @@ static bool contains(const struct table_column *c, const struct cell *cell, cons
 	return strcasestr(text_cstr(scratch), search);
 }
 
-static bool found(struct table *t, const struct cell *cells)
+bool table_row_contains(const struct table_column *columns, size_t n, const struct cell *cells,
+			const char *text, struct text *scratch)
 {
-	if (!*t->search)
-		return true;
-	for (size_t i = 0; i < t->n_shown; i++)
-		if (contains(&t->shown[i], &cells[i], t->search, &t->scratch))
+	for (size_t i = 0; i < n; i++)
+		if (contains(&columns[i], &cells[i], text, scratch))
 			return true;
 	return false;
+}
+
+static bool found(struct table *t, const struct cell *cells)
+{
+	return !*t->search ||
+	       table_row_contains(t->shown, t->n_shown, cells, t->search, &t->scratch);
 }
 
 static void make_row(struct table *t, struct row *r, double seconds, struct table_row *out,
@@ -260,14 +265,19 @@ static int compare_cells(const struct cell *a, const struct cell *b, bool descen
 	return descending ? -c : c;
 }
 
+struct order {
+	unsigned column;
+	bool descending;
+};
+
 static int compare_rows(const void *a, const void *b, void *ctx)
 {
-	const struct table *t = ctx;
+	const struct order *o = ctx;
 	const struct table_row *x = a, *y = b;
 	int c = 0;
 
-	if (!t->arrived && t->n_shown)
-		c = compare_cells(&x->cells[t->sorted], &y->cells[t->sorted], t->descending);
+	if (o->column != ROWS_ARRIVED)
+		c = compare_cells(&x->cells[o->column], &y->cells[o->column], o->descending);
 	if (c)
 		return c;
 	if (x->key && y->key) {
@@ -280,10 +290,18 @@ static int compare_rows(const void *a, const void *b, void *ctx)
 	return (x->id > y->id) - (x->id < y->id);
 }
 
+void table_rows_sort(struct table_row *rows, size_t n, unsigned column, bool descending)
+{
+	struct order o = {.column = column, .descending = descending};
+
+	if (n)
+		qsort_r(rows, n, sizeof(*rows), compare_rows, &o);
+}
+
 unsigned table_sorted(const struct table *t, bool *descending)
 {
 	*descending = t->descending;
-	return t->sorted;
+	return t->arrived ? ROWS_ARRIVED : t->sorted;
 }
 
 int table_column_find(const struct table *t, const char *name)
@@ -349,8 +367,11 @@ const struct table_rows *table_refresh(struct table *t, uint64_t now)
 	for (size_t i = 0; i < n; i++)
 		if (found(t, t->out[i].cells))
 			t->out[shown++] = t->out[i];
-	if (shown)
-		qsort_r(t->out, shown, sizeof(*t->out), compare_rows, t);
+	/* A list is in order of time until somebody sorts it. */
+	bool descending;
+	unsigned column = table_sorted(t, &descending);
+	if (t->n_shown)
+		table_rows_sort(t->out, shown, column, descending);
 	t->result = (struct table_rows){
 		.rows = t->out,
 		.n = shown,

@@ -121,9 +121,8 @@ struct view_path {
 
 void view_path_done(struct view_path *p);
 /* A step from a row of a view (copied). */
-struct table;
 struct table_row;
-void view_path_push(struct view_path *p, const struct table *t, const struct table_row *row);
+void view_path_push(struct view_path *p, const struct view_info *v, const struct table_row *row);
 void view_path_pop(struct view_path *p);
 /* Is the view offered for what is selected last (ids and names are one key)? */
 bool view_applies(const struct view_info *v, const struct view_path *p);
@@ -132,6 +131,8 @@ const struct view_info *view_below(const struct views *v, const struct view_info
 				   const struct view_path *p);
 
 /* ---- tables ---- */
+
+struct table;
 
 #define TABLE_ROWS  16384u /* of the first stage; beyond that the least are given up */
 #define TABLE_SPARK 16u	   /* points of a sparkline */
@@ -221,11 +222,17 @@ struct table_rows {
 
 /* Columns shown, in order. */
 const struct table_column *table_columns(const struct table *t, size_t *n);
-/* The column sorted by (index of those shown), and the direction; the view's own choice first. */
+#define ROWS_ARRIVED UINT32_MAX /* instead of a column: as they came */
+/* The column sorted by (index of those shown, or ROWS_ARRIVED of a list), and the direction; the
+ * view's own choice first. */
 unsigned table_sorted(const struct table *t, bool *descending);
 void table_sort(struct table *t, unsigned column, bool descending);
 /* Only rows where a cell contains the text, whatever the case; NULL or "" = all. Copied. */
 void table_search(struct table *t, const char *text);
+/* The same for rows that were copied. */
+void table_rows_sort(struct table_row *rows, size_t n, unsigned column, bool descending);
+bool table_row_contains(const struct table_column *columns, size_t n, const struct cell *cells,
+			const char *text, struct text *scratch);
 /*
  * Rows as of `now` (ns; of a file: anything), sorted. Borrowed until the next call for the table.
  */

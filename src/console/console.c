@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The loop of the screen's thread, and the way down and up through views. */
+#include "console/ui.h"
+
+#include <curses.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MESSAGE_NS (4 * NSEC_PER_SEC)
+#define BEAT_MS	   100
+
+bool ui_file(const struct ui *ui)
+{
+	return !ui->o->feed->live;
+}
+
+void ui_say(struct ui *ui, enum style style, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(ui->message, sizeof(ui->message), fmt, args);
+	va_end(args);
+	ui->message_style = style;
+	ui->message_until = time_monotonic() + MESSAGE_NS;
+}
+
+/* ---- lines ---- */
+
+unsigned ui_sorted(const struct ui *ui, bool *descending)
+{
+	const struct level *l = &ui->levels[ui->n_levels - 1];
+
+	*descending = l->ordered ? l->descending : l->shot && l->shot->descending;
+	return l->ordered ? l->sorted : l->shot ? l->shot->sorted : 0;
+}
+
+void ui_found(struct ui *ui)
+{
+	struct level *l = ui_level(ui);
+	struct shot *s = l->shot;
+
+	ui->n_lines = 0;
+	if (!s)
+		return;
+	bool descending;
+	unsigned sorted = ui_sorted(ui, &descending);
+	shot_sort(s, sorted, descending);
+	for (size_t i = 0; i < s->rows.n; i++) {
+		if (!shot_found(s, &s->rows.rows[i], ui->match, &ui->scratch))
+			continue;
+		GROW(ui->lines, ui->n_lines, ui->cap_lines);
+		if (l->follow && s->rows.rows[i].id == l->row)
+			l->at = ui->n_lines;
+		ui->lines[ui->n_lines++] = i;
+	}
+	if (l->at >= ui->n_lines)
+		l->at = ui->n_lines ? ui->n_lines - 1 : 0;
+}
+
+const struct table_row *ui_row(const struct ui *ui)
+{
+	const struct level *l = &ui->levels[ui->n_levels - 1];
+
+	return l->shot && l->at < ui->n_lines ? &l->shot->rows.rows[ui->lines[l->at]] : NULL;
+}
+
+/* ---- orders ---- */
+
+int ui_open(struct ui *ui, struct err *e)
+{
+	const struct level *l = ui_level(ui);
+	const struct table_options o = {
+		.info = l->info,
+		.path = &ui->path,
+		.filter = *ui->filter ? ui->filter : NULL,
+		.dirs = ui->o->filter_dirs,
+		.depth = l->depth,
+	};
+	struct table *t = table_open(&o, e);
+
+	if (!t)
+		return -1;
+	const struct order order = {
+		.number = ++ui->orders, .table = t, .from = ui->from, .to = ui->to};
+	worker_order(ui->worker, &order);
+	return 0;
+}
+
+void ui_window(struct ui *ui, uint64_t from, uint64_t to)
+{
+	const struct order order = {.number = ++ui->orders, .from = from, .to = to};
+
+	ui->from = from;
+	ui->to = to;
+	worker_order(ui->worker, &order);
+}
+
+static void level_done(struct level *l)
+{
+	shot_free(l->shot);
+	*l = (struct level){0};
+}
+
+static void cut_path(struct ui *ui, size_t steps)
+{
+	while (ui->path.n > steps)
+		view_path_pop(&ui->path);
+}
+
+void ui_view(struct ui *ui, const struct view_info *info)
+{
+	struct level old = *ui_level(ui);
+	struct err e = {0};
+
+	*ui_level(ui) = (struct level){.info = info, .steps = old.steps, .depth = old.depth};
+	if (ui_open(ui, &e)) {
+		*ui_level(ui) = old;
+		ui_say(ui, STYLE_ERROR, "%s", e.message);
+		return;
+	}
+	level_done(&old);
+	ui_found(ui);
+}
+
+void ui_down(struct ui *ui, const struct view_info *info)
+{
+	struct level *from = ui_level(ui);
+	struct err e = {0};
+
+	if (ui->n_levels == LEVELS_MAX) {
+		ui_say(ui, STYLE_WARN, "deep enough");
+		return;
+	}
+	ui->levels[ui->n_levels++] = (struct level){
+		.info = info,
+		.steps = ui->path.n,
+		.depth = from->depth + (from->info->deeper && info == from->info),
+	};
+	if (ui_open(ui, &e)) {
+		ui->n_levels--;
+		cut_path(ui, from->steps);
+		ui_say(ui, STYLE_ERROR, "%s", e.message);
+	}
+	ui_found(ui);
+}
+
+void ui_up(struct ui *ui)
+{
+	struct err e = {0};
+
+	if (ui->n_levels == 1)
+		return;
+	level_done(ui_level(ui));
+	ui->n_levels--;
+	cut_path(ui, ui_level(ui)->steps);
+	if (ui_open(ui, &e))
+		ui_say(ui, STYLE_ERROR, "%s", e.message);
+	ui_found(ui);
+}
+
+static void take_shot(struct ui *ui)
+{
+	struct shot *s = worker_take(ui->worker);
+
+	if (!s)
+		return;
+	if (s->bins) {
+		free(ui->bins);
+		ui->bins = s->bins;
+		s->bins = NULL;
+	}
+	/* An answer to what is no longer asked, or that nobody wants to see now. */
+	if (s->order != ui->orders || (ui->paused && ui_level(ui)->shot && !ui_file(ui))) {
+		shot_free(s);
+		return;
+	}
+	if (s->trouble.code)
+		ui_say(ui, STYLE_ERROR, "%s", s->trouble.message);
+	shot_free(ui_level(ui)->shot);
+	ui_level(ui)->shot = s;
+	ui_found(ui);
+}
+
+/* ---- the loop ---- */
+
+static void point(struct ui *ui, const struct pointed *p)
+{
+	if (ui->overlay)
+		ui->overlay->pointed(ui, p);
+	else if (!footer_pointed(ui, p))
+		ui->body->pointed(ui, p);
+}
+
+void ui_key(struct ui *ui, int key)
+{
+	enum request r = key_request(key, ui_file(ui));
+	if (ui->overlay && ui->overlay->request(ui, r, key))
+		return;
+	if (ui->body->request(ui, r, key))
+		return;
+	if (r == REQ_QUIT)
+		ui->quit = true;
+	else if (r == REQ_REDRAW)
+		clearok(curscr, true);
+}
+
+static void draw(struct ui *ui)
+{
+	screen_begin();
+	ui->body->draw(ui);
+	if (ui->overlay)
+		ui->overlay->draw(ui);
+	screen_end();
+}
+
+static void loop(struct ui *ui)
+{
+	struct pointed p;
+
+	while (!ui->quit && !screen_ending()) {
+		draw(ui);
+		screen_wait(worker_fd(ui->worker), BEAT_MS);
+		for (int key; !ui->quit && (key = screen_key(&p)) != KEY_NONE_YET;) {
+			if (key == KEY_END_OF_INPUT)
+				ui->quit = true;
+			else if (key == KEY_POINTED)
+				point(ui, &p);
+			else
+				ui_key(ui, key);
+		}
+		take_shot(ui);
+	}
+}
+
+static void done(struct ui *ui)
+{
+	while (ui->n_levels)
+		level_done(&ui->levels[--ui->n_levels]);
+	view_path_done(&ui->path);
+	free(ui->filter);
+	free(ui->match);
+	free(ui->search);
+	free(ui->bins);
+	free(ui->lines);
+	text_done(&ui->scratch);
+}
+
+int console_run(const struct console_options *o, struct err *e)
+{
+	struct ui *ui = xcalloc(1, sizeof(*ui));
+	const struct view_info *info = views_find(o->views, o->view);
+
+	*ui = (struct ui){
+		.o = o,
+		.body = &table_pane,
+		.filter = xstrdup(o->filter ? o->filter : ""),
+		.match = xstrdup(""),
+		.search = xstrdup(""),
+		.from = o->to ? o->from : o->feed->first,
+		.to = o->to ? o->to : o->feed->last,
+		.levels[0].info = info,
+		.n_levels = 1,
+	};
+	int status = info ? 0
+			  : err_set(e, ERR_USAGE, "%s: no such view; --list-views lists them",
+				    o->view);
+	if (!status)
+		status = screen_open(e);
+	if (!status) {
+		ui->worker = worker_start(o->feed, o->interval);
+		status = ui_open(ui, e);
+		if (!status)
+			loop(ui);
+		worker_stop(ui->worker);
+		screen_close();
+	}
+	done(ui);
+	free(ui);
+	return status;
+}

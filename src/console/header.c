@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The lines above and below: where one is, and what the keys do. */
+#include "console/ui.h"
+
+#include <stdio.h>
+
+/* ---- above ---- */
+
+static void put_path(struct ui *ui, struct text *t)
+{
+	const char *arrow = screen_unicode() ? " › " : " > ";
+
+	if (!ui->path.n)
+		text_str(t, ui_file(ui) ? "whole capture" : "whole host");
+	for (size_t i = 0; i < ui->path.n; i++) {
+		const struct view_step *s = &ui->path.steps[i];
+		if (i)
+			text_str(t, arrow);
+		text_str(t, s->value ? s->value : "n/a");
+	}
+}
+
+static void draw_path(struct ui *ui)
+{
+	struct text t = {0};
+	const struct level *l = ui_level(ui);
+	unsigned width = screen_width();
+	char count[48] = "";
+
+	if (l->shot && ui->n_lines != l->shot->rows.n)
+		snprintf(count, sizeof(count), "%zu of %zu rows", ui->n_lines, l->shot->rows.n);
+	else if (l->shot)
+		snprintf(count, sizeof(count), "%zu %s", ui->n_lines,
+			 ui->n_lines == 1 ? "row" : "rows");
+	unsigned n = (unsigned)strlen(count);
+	unsigned x = paint_fmt(0, 0, STYLE_DIM, "Viewing: ");
+	x = paint_fmt(0, x, STYLE_TITLE, "%s", l->info->name);
+	x = paint_fmt(0, x, STYLE_DIM, "  For: ");
+	put_path(ui, &t);
+	if (x + n + 2 < width)
+		paint(0, x, width - x - n - 2, STYLE_TITLE, t.data, t.len);
+	if (n < width)
+		paint_str(0, width - n, n, STYLE_DIM, count);
+	text_done(&t);
+}
+
+static void put_count(struct text *t, double v, enum view_unit unit)
+{
+	const struct view_column info = {.unit = unit};
+	const struct table_column c = {.info = &info};
+	const struct cell cell = {.number = v};
+
+	cell_text(&c, &cell, 0, t);
+}
+
+static void draw_source(struct ui *ui)
+{
+	const struct level *l = ui_level(ui);
+	const char *slash = strrchr(ui->o->feed->name, '/');
+	struct text t = {0};
+
+	text_str(&t, ui_file(ui) && slash ? slash + 1 : ui->o->feed->name);
+	if (l->shot) {
+		text_str(&t, " (");
+		put_count(&t, (double)l->shot->rows.events, UNIT_COUNT);
+		text_str(&t, " evts, ");
+		put_count(&t, l->shot->rows.seconds, UNIT_SECONDS);
+		text_char(&t, ')');
+	}
+	unsigned x = paint_fmt(1, 0, STYLE_DIM, "Source: ");
+	x = paint_fmt(1, x, STYLE_TEXT, "%s", text_cstr(&t));
+	if (l->shot && l->shot->part < 1)
+		x = paint_fmt(1, x, STYLE_WARN, "  reading %u%%", (unsigned)(l->shot->part * 100));
+	if (ui->paused)
+		x = paint_fmt(1, x, STYLE_WARN, "  paused");
+	x = paint_fmt(1, x, STYLE_DIM, "  Filter: ");
+	x = paint_fmt(1, x, *ui->filter ? STYLE_TEXT : STYLE_DIM, "%s",
+		      *ui->filter	? ui->filter
+		      : l->info->filter ? l->info->filter
+					: "none");
+	if (*ui->match)
+		paint_fmt(1, x, STYLE_WARN, "  Text: %s", ui->match);
+	text_done(&t);
+}
+
+unsigned header_draw(struct ui *ui)
+{
+	if (screen_height() < 3)
+		return 0;
+	draw_path(ui);
+	if (screen_height() < 5)
+		return 1;
+	draw_source(ui);
+	return 2;
+}
+
+/* ---- below ---- */
+
+static unsigned draw_label(unsigned y, unsigned x, const struct binding *b)
+{
+	unsigned n = (unsigned)strcspn(b->names, " ");
+
+	x += paint(y, x, n, STYLE_KEY, b->names, n);
+	return paint_fmt(y, x, STYLE_LABEL, "%s", b->label) + 1;
+}
+
+static unsigned label_width(const struct binding *b)
+{
+	return (unsigned)(strcspn(b->names, " ") + strlen(b->label) + 1);
+}
+
+static void put_position(const struct ui *ui, char *out, size_t n)
+{
+	size_t at = ui->n_lines ? ui->levels[ui->n_levels - 1].at + 1 : 0;
+
+	snprintf(out, n, "%zu/%zu(%.1f%%)", at, ui->n_lines,
+		 ui->n_lines ? 100.0 * (double)at / (double)ui->n_lines : 0.0);
+}
+
+void footer_draw(struct ui *ui)
+{
+	unsigned y = screen_height() - 1, width = screen_width(), x = 0;
+	char position[64];
+
+	if (screen_height() < 2)
+		return;
+	if (time_monotonic() < ui->message_until) {
+		paint_str(y, 0, width, ui->message_style, ui->message);
+		return;
+	}
+	put_position(ui, position, sizeof(position));
+	unsigned n = (unsigned)strlen(position);
+	for (size_t i = 0; i < n_bindings; i++) {
+		const struct binding *b = &bindings[i];
+		if (b->label && x + label_width(b) + n < width)
+			x = draw_label(y, x, b);
+	}
+	if (n < width)
+		paint_str(y, width - n, n, STYLE_DIM, position);
+}
+
+bool footer_pointed(struct ui *ui, const struct pointed *p)
+{
+	unsigned x = 0;
+
+	if (p->y + 1 != screen_height() || p->what != POINT_CLICK)
+		return false;
+	for (size_t i = 0; i < n_bindings; i++) {
+		const struct binding *b = &bindings[i];
+		if (!b->label)
+			continue;
+		if (p->x >= x && p->x < x + label_width(b)) {
+			ui_key(ui, b->keys[0]);
+			return true;
+		}
+		x += label_width(b);
+	}
+	return true;
+}

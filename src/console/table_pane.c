@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A view as a table. */
+#include "console/layout.h"
+#include "console/ui.h"
+
+#include <stdlib.h>
+
+#define COLUMNS_MAX 64u
+#define TEXT_LEAST  12u /* columns a text is cut to at most */
+#define SPARK_LEAST 8u
+#define SPARK_ROOM  110u /* columns of a screen where sparklines are whole */
+
+/* What is on the screen: columns of the table, and sparklines behind some. */
+struct drawn {
+	struct want wants[2 * COLUMNS_MAX];
+	unsigned column[2 * COLUMNS_MAX];
+	bool spark[2 * COLUMNS_MAX];
+	size_t n;
+	struct place places[2 * COLUMNS_MAX];
+	size_t n_places;
+	bool left_out;
+	unsigned y, rows; /* first row, and how many */
+};
+
+/* For the mouse: as it was drawn last. */
+static struct drawn drawn;
+
+static unsigned cell_width(struct ui *ui, const struct table_column *c, const struct cell *cell)
+{
+	text_reset(&ui->scratch);
+	if (cell->text)
+		return text_terminal(&ui->scratch, cell->text, cell->n, 0);
+	cell_text(c, cell, 0, &ui->scratch);
+	return (unsigned)ui->scratch.len;
+}
+
+static void measure(struct ui *ui, struct level *l, unsigned rows)
+{
+	const struct shot *s = l->shot;
+
+	for (size_t k = 0; k < MIN(s->n_columns, COLUMNS_MAX); k++) {
+		const struct table_column *c = &s->columns[k];
+		unsigned wide = MAX(l->widest[k], (unsigned)strlen(c->info->name));
+		if (c->number)
+			wide = MAX(wide, c->info->width);
+		for (size_t i = l->top; i < MIN(ui->n_lines, l->top + rows); i++)
+			wide = MAX(wide, cell_width(ui, c, &s->rows.rows[ui->lines[i]].cells[k]));
+		l->widest[k] = wide;
+	}
+}
+
+/* The column that says what the rows are: the key, else the one that takes the rest of the line. */
+static size_t sticky_column(const struct shot *s)
+{
+	for (size_t k = 0; k < s->n_columns; k++)
+		if (s->columns[k].key)
+			return k;
+	for (size_t k = s->n_columns; k--;)
+		if (!s->columns[k].number)
+			return k;
+	return 0;
+}
+
+static void add_want(struct drawn *d, unsigned column, bool spark, struct want w)
+{
+	d->column[d->n] = column;
+	d->spark[d->n] = spark;
+	d->wants[d->n++] = w;
+}
+
+static void arrange(struct ui *ui, struct level *l)
+{
+	const struct shot *s = l->shot;
+	size_t sticky = sticky_column(s);
+	unsigned first = 0;
+
+	drawn.n = 0;
+	measure(ui, l, drawn.rows);
+	for (size_t k = 0; k < MIN(s->n_columns, COLUMNS_MAX); k++) {
+		const struct table_column *c = &s->columns[k];
+		struct want w = {.width = l->widest[k], .least = l->widest[k]};
+		unsigned name = (unsigned)strlen(c->info->name);
+		if (!c->number)
+			w.least = MIN(w.width,
+				      MAX(name, c->info->width ? c->info->width : TEXT_LEAST));
+		w.sticky = k == sticky;
+		if (k < l->first)
+			first = (unsigned)drawn.n + 1;
+		add_want(&drawn, (unsigned)k, false, w);
+		if (c->info->sparkline && s->sparks)
+			add_want(&drawn, (unsigned)k, true,
+				 (struct want){.width = screen_width() < SPARK_ROOM ? SPARK_LEAST
+										    : TABLE_SPARK,
+					       .least = SPARK_LEAST});
+	}
+	drawn.n_places = layout(drawn.wants, drawn.n, first, screen_width(), drawn.places,
+				&drawn.left_out);
+}
+
+static void draw_names(const struct level *l, unsigned y)
+{
+	const struct shot *s = l->shot;
+	unsigned sorted = l->ordered ? l->sorted : s->sorted;
+
+	paint_str(y, 0, screen_width(), STYLE_HEADER, "");
+	for (size_t i = 0; i < drawn.n_places; i++) {
+		const struct place *p = &drawn.places[i];
+		unsigned k = drawn.column[p->column];
+		const char *name = s->columns[k].info->name;
+		if (drawn.spark[p->column])
+			continue;
+		unsigned n = (unsigned)strlen(name);
+		unsigned x = p->x + (s->columns[k].number && p->width > n ? p->width - n : 0);
+		paint_str(y, x, MIN(n, p->width), k == sorted ? STYLE_SORTED : STYLE_HEADER, name);
+	}
+	if (drawn.left_out)
+		paint_str(y, screen_width() - 1, 1, STYLE_SORTED, ">");
+	if (l->first)
+		paint_str(y, 0, 1, STYLE_SORTED, "<");
+}
+
+static void draw_spark(unsigned y, const struct place *p, enum style style, const float *points)
+{
+	float most = 0;
+	unsigned per = TABLE_SPARK / MIN(p->width, TABLE_SPARK);
+	unsigned n = TABLE_SPARK / per;
+	float sums[TABLE_SPARK] = {0};
+
+	for (unsigned i = 0; i < TABLE_SPARK && points; i++)
+		sums[MIN(i / per, n - 1)] += points[i];
+	for (unsigned i = 0; i < n; i++)
+		most = MAX(most, sums[i]);
+	for (unsigned i = 0; i < n; i++) {
+		unsigned eighths = most > 0 ? (unsigned)(sums[i] / most * 8 + 0.5f) : 0;
+		if (!eighths && sums[i] > 0)
+			eighths = 1;
+		paint_block(y, p->x + i, style, eighths);
+	}
+}
+
+static void draw_row(struct ui *ui, unsigned y, const struct table_row *r, bool selected)
+{
+	const struct shot *s = ui_level(ui)->shot;
+	enum style style = selected ? STYLE_SELECTED : r->key ? STYLE_TEXT : STYLE_DIM;
+
+	if (selected)
+		paint_str(y, 0, screen_width(), style, "");
+	for (size_t i = 0; i < drawn.n_places; i++) {
+		const struct place *p = &drawn.places[i];
+		const struct table_column *c = &s->columns[drawn.column[p->column]];
+		const struct cell *cell = &r->cells[drawn.column[p->column]];
+		if (drawn.spark[p->column]) {
+			draw_spark(y, p, selected ? style : STYLE_GRAPH, r->spark);
+			continue;
+		}
+		unsigned wide = cell_width(ui, c, cell);
+		text_reset(&ui->scratch);
+		cell_text(c, cell, p->width, &ui->scratch);
+		unsigned x = p->x + (c->number && wide < p->width ? p->width - wide : 0);
+		bool absent = !cell->text && ui->scratch.len == 1 && ui->scratch.data[0] == '-';
+		paint(y, x, p->width - (x - p->x), absent && !selected ? STYLE_DIM : style,
+		      ui->scratch.data, ui->scratch.len);
+	}
+}
+
+/* Nothing to see: why, and what to do. */
+static void draw_empty(struct ui *ui, unsigned y)
+{
+	const struct shot *s = ui_level(ui)->shot;
+	const char *what, *how = "F2 lists the views.";
+
+	if (!s && ui_file(ui)) {
+		what = "Reading ...";
+		how = "";
+	} else if (!s || (ui->o->feed->live && !s->rows.seconds)) {
+		what = "Waiting for the first packets ...";
+		how = "";
+	} else if (*ui->match) {
+		what = "No row contains what you typed.";
+		how = "c shows all rows again, F4 changes the text.";
+	} else if (*ui->filter) {
+		what = "Nothing passed the filter.";
+		how = "c removes it, F4 changes it.";
+	} else if (ui_file(ui)) {
+		what = "Nothing in this part of the capture.";
+		how = ui->path.n ? "0 counts all of it, Backspace goes back up."
+				 : "0 counts all of it, F2 lists other views.";
+	} else {
+		what = "Nothing was seen yet.";
+		how = ui->path.n ? "Backspace goes back up, F2 lists other views."
+				 : "Containers appear as they send; F2 lists other views.";
+	}
+	unsigned width = screen_width();
+	unsigned n = (unsigned)strlen(what), m = (unsigned)strlen(how);
+	paint_str(y + 1, width > n ? (width - n) / 2 : 0, n, STYLE_BOLD, what);
+	paint_str(y + 2, width > m ? (width - m) / 2 : 0, m, STYLE_DIM, how);
+}
+
+static void keep_in_sight(struct level *l, size_t lines, unsigned rows)
+{
+	if (l->at < l->top)
+		l->top = l->at;
+	if (rows && l->at >= l->top + rows)
+		l->top = l->at - rows + 1;
+	if (l->top + rows > lines)
+		l->top = lines > rows ? lines - rows : 0;
+}
+
+static void draw(struct ui *ui)
+{
+	struct level *l = ui_level(ui);
+	unsigned y = header_draw(ui), height = screen_height();
+
+	drawn.y = y + 1;
+	drawn.rows = height > y + 2 ? height - y - 2 : 0;
+	drawn.n_places = 0;
+	keep_in_sight(l, ui->n_lines, drawn.rows);
+	if (l->shot) {
+		arrange(ui, l);
+		draw_names(l, y);
+	}
+	if (!ui->n_lines && drawn.rows > 3)
+		draw_empty(ui, y + drawn.rows / 3);
+	for (unsigned i = 0; i < drawn.rows && l->top + i < ui->n_lines; i++) {
+		const struct table_row *r = &l->shot->rows.rows[ui->lines[l->top + i]];
+		draw_row(ui, drawn.y + i, r, l->top + i == l->at);
+	}
+	footer_draw(ui);
+}
+
+/* ---- keys ---- */
+
+static void go_to(struct ui *ui, size_t line)
+{
+	struct level *l = ui_level(ui);
+
+	if (!ui->n_lines)
+		return;
+	l->at = MIN(line, ui->n_lines - 1);
+	l->follow = l->at != 0;
+	l->row = ui_row(ui)->id;
+}
+
+static void sort_by(struct ui *ui, unsigned column)
+{
+	struct level *l = ui_level(ui);
+
+	if (!l->shot || column >= l->shot->n_columns)
+		return;
+	unsigned sorted = l->ordered ? l->sorted : l->shot->sorted;
+	bool descending = l->ordered ? l->descending : l->shot->descending;
+	l->descending = sorted == column ? !descending : l->shot->columns[column].number;
+	l->sorted = column;
+	l->ordered = true;
+	ui_found(ui);
+}
+
+static void drill(struct ui *ui)
+{
+	const struct table_row *r = ui_row(ui);
+	struct level *l = ui_level(ui);
+
+	if (!r || l->info->kind == VIEW_LIST)
+		return;
+	view_path_push(&ui->path, l->info, r);
+	const struct view_info *below = view_below(ui->o->views, l->info, &ui->path);
+	if (below) {
+		ui_down(ui, below);
+		return;
+	}
+	view_path_pop(&ui->path);
+	ui_say(ui, STYLE_WARN, "there is no view below; F2 lists all, F6 shows the packets");
+}
+
+static bool move(struct ui *ui, enum request r)
+{
+	struct level *l = ui_level(ui);
+	size_t page = MAX(drawn.rows, 2) - 1;
+
+	switch (r) {
+	case REQ_UP:
+		go_to(ui, l->at ? l->at - 1 : 0);
+		return true;
+	case REQ_DOWN:
+		go_to(ui, l->at + 1);
+		return true;
+	case REQ_PAGE_UP:
+		go_to(ui, l->at > page ? l->at - page : 0);
+		return true;
+	case REQ_PAGE_DOWN:
+		go_to(ui, l->at + page);
+		return true;
+	case REQ_FIRST:
+		go_to(ui, 0);
+		return true;
+	case REQ_LAST:
+		go_to(ui, SIZE_MAX);
+		return true;
+	case REQ_LEFT:
+		l->first -= l->first > 0;
+		return true;
+	case REQ_RIGHT:
+		l->first += drawn.left_out;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool request(struct ui *ui, enum request r, int key)
+{
+	int column = key_column(key);
+	bool descending;
+
+	if (move(ui, r))
+		return true;
+	switch (r) {
+	case REQ_ENTER:
+		drill(ui);
+		return true;
+	case REQ_BACK:
+		ui_up(ui);
+		return true;
+	case REQ_REVERSE:
+		if (ui_level(ui)->shot)
+			sort_by(ui, ui_sorted(ui, &descending));
+		return true;
+	default:
+		if (column < 0 || r != REQ_NONE)
+			return false;
+		sort_by(ui, (unsigned)column);
+		return true;
+	}
+}
+
+static bool point_name(struct ui *ui, unsigned x)
+{
+	for (size_t i = 0; i < drawn.n_places; i++) {
+		const struct place *p = &drawn.places[i];
+		if (x < p->x || x >= p->x + p->width + LAYOUT_GAP)
+			continue;
+		sort_by(ui, drawn.column[p->column]);
+		return true;
+	}
+	return false;
+}
+
+static bool pointed(struct ui *ui, const struct pointed *p)
+{
+	struct level *l = ui_level(ui);
+
+	if (p->what == POINT_UP || p->what == POINT_DOWN)
+		return move(ui, p->what == POINT_UP ? REQ_UP : REQ_DOWN);
+	if (p->what != POINT_CLICK && p->what != POINT_DOUBLE)
+		return false;
+	if (p->y + 1 == drawn.y)
+		return point_name(ui, p->x);
+	if (p->y < drawn.y || p->y >= drawn.y + drawn.rows ||
+	    l->top + p->y - drawn.y >= ui->n_lines)
+		return false;
+	go_to(ui, l->top + p->y - drawn.y);
+	if (p->what == POINT_DOUBLE)
+		drill(ui);
+	return true;
+}
+
+const struct pane table_pane = {.draw = draw, .request = request, .pointed = pointed};

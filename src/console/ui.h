@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside room console: what is on the screen, and who draws and answers. */
+#ifndef DREDGE_CONSOLE_UI_H
+#define DREDGE_CONSOLE_UI_H
+
+#include "console/console.h"
+#include "console/keys.h"
+#include "console/screen.h"
+#include "console/worker.h"
+
+#define LEVELS_MAX 16u
+
+struct ui;
+
+/* One part of the screen that has the keys: the table, the packets, a menu, a line being typed. */
+struct pane {
+	void (*draw)(struct ui *ui);
+	/* false: not mine, let the others see it. */
+	bool (*request)(struct ui *ui, enum request r, int key);
+	bool (*pointed)(struct ui *ui, const struct pointed *p);
+};
+
+/* A view on the way down. */
+struct level {
+	const struct view_info *info;
+	size_t steps; /* of the path that lead to it */
+	unsigned depth;
+	bool ordered; /* the user chose: */
+	unsigned sorted;
+	bool descending;
+	uint64_t row; /* id of the selected one, when followed */
+	bool follow;
+	size_t at, top;	     /* selected and first line, among those found */
+	unsigned first;	     /* column */
+	unsigned widest[64]; /* of each column so far, so that nothing jumps */
+	struct shot *shot;   /* the newest; NULL = none yet */
+};
+
+/* A line that is being typed. */
+struct typed {
+	char text[1024];
+	size_t n, cursor; /* bytes */
+};
+
+struct ui {
+	const struct console_options *o;
+	struct worker *worker;
+	const struct pane *body;    /* table_pane, dig_pane, ... */
+	const struct pane *overlay; /* on top of it, or NULL */
+	struct view_path path;
+	struct level levels[LEVELS_MAX];
+	size_t n_levels;
+	uint64_t orders;
+	char *filter; /* the user's; "" = none */
+	char *match;  /* plain text that rows have to contain; "" = all */
+	char *search; /* what was looked for last */
+	struct typed typed;
+	bool paused, quit, ended;
+	/* a file: what is counted, and how it goes on */
+	uint64_t from, to;
+	double *bins; /* SHOT_BINS, or NULL */
+	/* a word to the user; until when (monotonic ns) */
+	char message[200];
+	enum style message_style;
+	uint64_t message_until;
+	struct text scratch;
+	size_t *lines; /* rows of the shot that are found, in order */
+	size_t n_lines, cap_lines;
+};
+
+/* ---- console.c ---- */
+
+static inline struct level *ui_level(struct ui *ui)
+{
+	return &ui->levels[ui->n_levels - 1];
+}
+
+bool ui_file(const struct ui *ui);
+void ui_say(struct ui *ui, enum style style, const char *fmt, ...) ATTR_PRINTF(3, 4);
+/* Opens the level's table and orders it. -1: as before. */
+int ui_open(struct ui *ui, struct err *e);
+/* Another window of the same table. */
+void ui_window(struct ui *ui, uint64_t from, uint64_t to);
+/* A view instead of the one that is shown. */
+void ui_view(struct ui *ui, const struct view_info *info);
+/* The view below, for the step that ui->path ends with. */
+void ui_down(struct ui *ui, const struct view_info *info);
+void ui_up(struct ui *ui);
+/* Lines anew: after a snapshot, a sort, another text. */
+void ui_found(struct ui *ui);
+/* The column that lines are sorted by. */
+unsigned ui_sorted(const struct ui *ui, bool *descending);
+/* As if it had been pressed. */
+void ui_key(struct ui *ui, int key);
+/* The row under the cursor, or NULL. */
+const struct table_row *ui_row(const struct ui *ui);
+
+/* ---- the parts ---- */
+
+extern const struct pane table_pane;
+
+/* Lines above the body; returns how many. */
+unsigned header_draw(struct ui *ui);
+/* The bottom line. */
+void footer_draw(struct ui *ui);
+bool footer_pointed(struct ui *ui, const struct pointed *p);
+
+#endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "console/worker.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define PART_NS	 (300 * NSEC_PER_MSEC) /* between looks at what has been read so far */
+#define LIST_NS	 (200 * NSEC_PER_MSEC) /* between looks at a list */
+#define EARLY_NS (500 * NSEC_PER_MSEC) /* between looks at what has just been opened */
+
+struct worker {
+	struct view_feed *feed;
+	uint64_t interval;
+	pthread_t thread;
+	struct mailbox orders, shots;
+	int wake_worker, wake_screen;
+	atomic_bool stop, ended;
+	struct err trouble; /* to be read after `ended` */
+	/* the thread's own */
+	struct table *table;
+	struct order current;
+	uint64_t began, shown; /* live: this interval, the newest snapshot; ns */
+	bool whole;	       /* an interval is over */
+	bool covered;	       /* a file: the directory's numbers are on the screen */
+	double *bins;	       /* of the time axis, not yet handed over */
+};
+
+static void wake(int fd)
+{
+	uint64_t one = 1;
+	ssize_t n = write(fd, &one, sizeof(one));
+
+	(void)n;
+}
+
+static void settle(int fd)
+{
+	uint64_t n;
+	ssize_t got = read(fd, &n, sizeof(n));
+
+	(void)got;
+}
+
+static void show(struct worker *w, uint64_t now, double part, bool rough, const struct err *e)
+{
+	struct shot *s = shot_new(w->table, table_refresh(w->table, now));
+
+	s->order = w->current.number;
+	s->part = part;
+	s->rough = rough;
+	s->bins = w->bins;
+	w->bins = NULL;
+	if (e)
+		s->trouble = *e;
+	struct shot *old = mailbox_take(&w->shots);
+	/* The axis is told once: it must not be lost with a snapshot nobody took. */
+	if (old && old->bins && !s->bins) {
+		s->bins = old->bins;
+		old->bins = NULL;
+	}
+	shot_free(old);
+	mailbox_send(&w->shots, s);
+	wake(w->wake_screen);
+}
+
+/* Is there a new order? It becomes the current one. */
+static bool take_order(struct worker *w)
+{
+	struct order *o = mailbox_take(&w->orders);
+
+	if (!o)
+		return false;
+	struct table *old = w->table;
+	w->current = *o;
+	if (o->table) {
+		w->table = o->table;
+		w->feed->table = o->table;
+		table_close(old);
+	}
+	free(o);
+	return true;
+}
+
+/* ---- live ---- */
+
+static int live_tick(void *ctx, uint64_t now, double part)
+{
+	struct worker *w = ctx;
+
+	(void)part;
+	if (atomic_load(&w->stop))
+		return 1;
+	if (take_order(w)) {
+		table_next(w->table, now);
+		w->began = w->shown = now;
+		w->whole = false;
+	}
+	if (!w->table)
+		return 0;
+	bool list = table_info(w->table)->kind == VIEW_LIST;
+	if (now - w->began >= w->interval) {
+		show(w, now, 1, false, NULL);
+		table_next(w->table, now);
+		w->began = w->shown = now;
+		w->whole = true;
+	} else if (now - w->shown >= (list ? LIST_NS : EARLY_NS) && (list || !w->whole)) {
+		show(w, now, 1, false, NULL);
+		w->shown = now;
+	}
+	return 0;
+}
+
+/* ---- a file ---- */
+
+static int file_tick(void *ctx, uint64_t now, double part)
+{
+	struct worker *w = ctx;
+	uint64_t clock = time_monotonic();
+
+	(void)now;
+	if (atomic_load(&w->stop) || atomic_load_explicit(&w->orders.slot, memory_order_relaxed))
+		return 1;
+	/* What the directory told is nearer to the truth than a part. */
+	if (!w->covered && clock - w->shown >= PART_NS) {
+		show(w, 0, part, false, NULL);
+		w->shown = time_monotonic();
+	}
+	return 0;
+}
+
+static void answer(struct worker *w, bool new_table)
+{
+	struct view_feed *f = w->feed;
+	const struct order *o = &w->current;
+	struct err e = {0};
+
+	if (!w->table)
+		return;
+	if (new_table && f->last > f->first) {
+		free(w->bins);
+		w->bins = xcalloc(SHOT_BINS, sizeof(*w->bins));
+		f->histogram(f, w->table, f->first, f->last, w->bins, SHOT_BINS);
+	}
+	w->covered = f->overview(f, w->table, o->from, o->to);
+	if (w->covered)
+		show(w, 0, 0, true, NULL);
+	w->shown = time_monotonic();
+	int status = f->fill(f, w->table, o->from, o->to, &e);
+	if (status <= 0)
+		show(w, 0, 1, false, status < 0 ? &e : NULL);
+}
+
+static void serve_file(struct worker *w)
+{
+	while (!atomic_load(&w->stop)) {
+		const struct table *before = w->table;
+		if (take_order(w))
+			answer(w, w->table != before);
+		else
+			settle(w->wake_worker);
+	}
+}
+
+/* ---- both ---- */
+
+static void *work(void *ctx)
+{
+	struct worker *w = ctx;
+
+	w->feed->ctx = w;
+	w->feed->tick = w->feed->live ? live_tick : file_tick;
+	if (w->feed->live)
+		w->feed->run(w->feed, &w->trouble);
+	else
+		serve_file(w);
+	atomic_store(&w->ended, true);
+	wake(w->wake_screen);
+	return NULL;
+}
+
+struct worker *worker_start(struct view_feed *f, uint64_t interval)
+{
+	struct worker *w = xcalloc(1, sizeof(*w));
+	sigset_t all, before;
+
+	w->feed = f;
+	w->interval = interval;
+	w->wake_worker = eventfd(0, EFD_CLOEXEC);
+	w->wake_screen = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	/* Signals are for the thread that has the terminal. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	int status = pthread_create(&w->thread, NULL, work, w);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (status)
+		abort();
+	return w;
+}
+
+void worker_stop(struct worker *w)
+{
+	if (!w)
+		return;
+	atomic_store(&w->stop, true);
+	wake(w->wake_worker);
+	pthread_join(w->thread, NULL);
+	struct order *o = mailbox_take(&w->orders);
+	if (o)
+		table_close(o->table);
+	free(o);
+	shot_free(mailbox_take(&w->shots));
+	table_close(w->table);
+	w->feed->table = NULL;
+	free(w->bins);
+	close(w->wake_worker);
+	close(w->wake_screen);
+	free(w);
+}
+
+void worker_order(struct worker *w, const struct order *o)
+{
+	struct order *letter = xcalloc(1, sizeof(*letter));
+	struct order *old = mailbox_take(&w->orders);
+
+	*letter = *o;
+	/* The table of an order that nobody took is still to come. */
+	if (old && !letter->table)
+		letter->table = old->table;
+	else if (old)
+		table_close(old->table);
+	free(old);
+	mailbox_send(&w->orders, letter);
+	wake(w->wake_worker);
+}
+
+struct shot *worker_take(struct worker *w)
+{
+	settle(w->wake_screen);
+	return mailbox_take(&w->shots);
+}
+
+int worker_fd(const struct worker *w)
+{
+	return w->wake_screen;
+}
+
+bool worker_ended(struct worker *w, struct err *e)
+{
+	if (!atomic_load(&w->ended))
+		return false;
+	*e = w->trouble;
+	return true;
+}
