@@ -6,7 +6,8 @@
 #include <stdlib.h>
 
 #define COLUMNS_MAX 64u
-#define TEXT_LEAST  12u /* columns a text is cut to at most */
+#define TEXT_LEAST  12u /* columns to which a text is cut where the view does not say */
+#define TEXT_ENOUGH 20u /* and at most, before other columns are left out */
 #define SPARK_LEAST 8u
 #define SPARK_ROOM  110u /* columns of a screen where sparklines are whole */
 
@@ -49,11 +50,14 @@ static void measure(struct ui *ui, struct level *l, unsigned rows)
 	}
 }
 
-/* The column that says what the rows are: the key, else the one that takes the rest of the line. */
-static size_t sticky_column(const struct shot *s)
+/* What the rows are: the key, or what shows the same, else what takes the rest of the line. */
+static size_t sticky_column(const struct level *l)
 {
+	const struct shot *s = l->shot;
+	const char *field = view_drilled(l->info)->field;
+
 	for (size_t k = 0; k < s->n_columns; k++)
-		if (s->columns[k].key)
+		if (s->columns[k].key || str_eq(s->columns[k].info->field, field))
 			return k;
 	for (size_t k = s->n_columns; k--;)
 		if (!s->columns[k].number)
@@ -71,7 +75,7 @@ static void add_want(struct drawn *d, unsigned column, bool spark, struct want w
 static void arrange(struct ui *ui, struct level *l)
 {
 	const struct shot *s = l->shot;
-	size_t sticky = sticky_column(s);
+	size_t sticky = sticky_column(l);
 	unsigned first = 0;
 
 	drawn.n = 0;
@@ -80,9 +84,9 @@ static void arrange(struct ui *ui, struct level *l)
 		const struct table_column *c = &s->columns[k];
 		struct want w = {.width = l->widest[k], .least = l->widest[k]};
 		unsigned name = (unsigned)strlen(c->info->name);
+		unsigned text = c->info->width ? MIN(c->info->width, TEXT_ENOUGH) : TEXT_LEAST;
 		if (!c->number)
-			w.least = MIN(w.width,
-				      MAX(name, c->info->width ? c->info->width : TEXT_LEAST));
+			w.least = MIN(w.width, MAX(name, text));
 		w.sticky = k == sticky;
 		if (k < l->first)
 			first = (unsigned)drawn.n + 1;
@@ -93,8 +97,11 @@ static void arrange(struct ui *ui, struct level *l)
 										    : TABLE_SPARK,
 					       .least = SPARK_LEAST});
 	}
-	drawn.n_places = layout(drawn.wants, drawn.n, first, screen_width(), drawn.places,
-				&drawn.left_out);
+	unsigned width = screen_width();
+	drawn.n_places = layout(drawn.wants, drawn.n, first, width, drawn.places, &drawn.left_out);
+	if (drawn.left_out && width > LAYOUT_GAP) /* room for the mark that says so */
+		drawn.n_places = layout(drawn.wants, drawn.n, first, width - LAYOUT_GAP,
+					drawn.places, &drawn.left_out);
 }
 
 static void draw_names(const struct level *l, unsigned y)
@@ -181,10 +188,13 @@ static void draw_empty(struct ui *ui, unsigned y)
 	} else if (*ui->filter) {
 		what = "Nothing passed the filter.";
 		how = "c removes it, F4 changes it.";
-	} else if (ui_file(ui)) {
+	} else if (ui_file(ui) && ui->to - ui->from < ui->o->feed->last - ui->o->feed->first) {
 		what = "Nothing in this part of the capture.";
-		how = ui->path.n ? "0 counts all of it, Backspace goes back up."
-				 : "0 counts all of it, F2 lists other views.";
+		how = "0 counts all of it.";
+	} else if (ui_file(ui)) {
+		what = "The capture has nothing for this view.";
+		how = ui->path.n ? "Backspace goes back up, F2 lists other views."
+				 : "F2 lists other views.";
 	} else {
 		what = "Nothing was seen yet.";
 		how = ui->path.n ? "Backspace goes back up, F2 lists other views."

@@ -47,8 +47,7 @@ void view_path_pop(struct view_path *p)
 	free(s->filter);
 }
 
-/* The column that is drilled down by: of the second stage, else of the first. */
-static const struct view_column *drilled(const struct view_info *v)
+const struct view_column *view_drilled(const struct view_info *v)
 {
 	const struct view_column *key = v->columns;
 
@@ -62,7 +61,7 @@ static const struct view_column *drilled(const struct view_info *v)
 
 void view_path_push(struct view_path *p, const struct view_info *v, const struct table_row *row)
 {
-	const struct view_column *key = drilled(v);
+	const struct view_column *key = view_drilled(v);
 
 	GROW(p->steps, p->n, p->cap);
 	p->steps[p->n++] = (struct view_step){

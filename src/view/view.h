@@ -120,6 +120,8 @@ struct view_path {
 };
 
 void view_path_done(struct view_path *p);
+/* The column that is drilled down by: of the second stage, else of the first. */
+const struct view_column *view_drilled(const struct view_info *v);
 /* A step from a row of a view (copied). */
 struct table_row;
 void view_path_push(struct view_path *p, const struct view_info *v, const struct table_row *row);
