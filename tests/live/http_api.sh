@@ -82,7 +82,7 @@ same "who is unknown stands under its id" "${id_of[lone]}" \
 etag=$(get / -D - -o /dev/null | tr -d '\r' | sed -n 's/^[Ee][Tt]ag: //p')
 same "nothing new" 304 "$(get / -H "If-None-Match: $etag" -o /dev/null -w '%{http_code}')"
 same "HEAD" "200 0" "$(get /containers -I -o /dev/null -w '%{http_code} %{size_download}')"
-same "POST" 405 "$(get /containers -d x -o /dev/null -w '%{http_code}')"
+same "POST" 403 "$(get /containers -d x -o /dev/null -w '%{http_code}')"
 same "no such resource" "{\"error\":\"no such resource; / lists what there is\"}" "$(get /nope)"
 
 # ---- how it is, and numbers --------------------------------------------------------------------
