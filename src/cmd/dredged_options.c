@@ -58,6 +58,8 @@ static const struct option_row own_rows[] = {
 	{'e', "file-events", "N", "a new file after N events", 0, 0},
 	{'W', "file-count", "N", "with -C, -G or -e: keep a ring of N files", 0, 0},
 	{'M', "max-time", "SEC", "end after SEC seconds", SETS(TIME, max_ns)},
+	{OPTION_LONG, "capture-dir", "DIR", "where clients of the HTTP server may start captures",
+	 SETS(TEXT, capture_dir)},
 	{0, "How it runs", NULL, NULL, 0, 0},
 	{OPT_CONFIG, "config", "FILE", "settings: lines 'NAME = VALUE' with the long names above",
 	 0, 0},

@@ -14,7 +14,7 @@
 struct dredged_settings {
 	struct mesos_settings mesos;
 	char *write, *capture_filter, *cgroup_root, *mesos_cgroup, *listen, *tls_cert, *tls_key,
-		*token_file;			  /* owned; NULL = not given */
+		*token_file, *capture_dir;	  /* owned; NULL = not given */
 	char *interfaces[DREDGED_INTERFACES_MAX]; /* owned, NULL-ended */
 	unsigned interface_count;
 	uint64_t mesos_interval, status_interval, max_ns; /* ns */

@@ -248,13 +248,14 @@ static int run_source(struct app *a, const char *what, struct err *e)
 	int status = give_up(live, e);
 	if (!status)
 		status = times_of(a, s, what, e);
+	struct recorder recorder = {.writer = a->writer, .base = a->ifaces_before};
+	struct recorder *const recorders = a->writer ? &recorder : NULL;
 	const struct flow_options o = {
 		.source = s,
 		.state = state,
 		.filter = a->filter,
 		.poller = a->poller,
-		.writer = a->writer,
-		.writer_base = a->ifaces_before,
+		.recorders = &recorders,
 		.from = a->from_ns,
 		.to = a->to_ns,
 		.max_events = a->s.max_events,

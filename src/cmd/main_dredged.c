@@ -103,9 +103,9 @@ static int on_tick(void *ctx, uint64_t now)
 		if (writer_rotate(m->writer, &m->failure))
 			return 1;
 	}
-	const char *trouble = m->writer ? writer_trouble(m->writer) : NULL;
-	if (trouble)
-		log_warn("%s", trouble);
+	captures_tick(&m->captures, now);
+	if (m->serving.server)
+		server_take_orders(m->serving.server, captures_order, &m->captures);
 	if (want_status || (m->set.status_interval && now >= m->next_status)) {
 		want_status = 0;
 		m->next_status = now + m->set.status_interval;
@@ -165,13 +165,9 @@ static int open_all(struct monitor *m, struct err *e)
 		m->set.out.path = m->set.write;
 		if (!m->set.format_chosen)
 			m->set.out.format = savefile_format_of(m->set.write);
-		m->set.out.on_file = captures_on_file;
-		m->set.out.ctx = &m->captures.main;
-		m->captures.main.all = &m->captures;
-		m->writer = writer_open(&m->set.out, e);
+		m->writer = captures_open(&m->captures, &m->set.out, e);
 		if (!m->writer)
 			return -1;
-		m->captures.main.writer = m->writer;
 	}
 	const struct mesos_options asking = {.max_body = m->set.max_body,
 					     .interval_ns = m->set.mesos_interval};
@@ -199,6 +195,9 @@ static int monitor_run(struct monitor *m, const struct filter *filter, struct er
 	catch_signals(m);
 	bool flows = m->set.latency || (filter && filter_needs_flows(filter));
 	struct state *state = state_new(flows ? FLOWS_TRACKED : 0);
+	m->captures.dir = m->set.capture_dir;
+	m->captures.flows = flows;
+	m->captures.state = state;
 	m->serving = (struct serving){
 		.server = m->serving.server,
 		.state = state,
@@ -215,7 +214,7 @@ static int monitor_run(struct monitor *m, const struct filter *filter, struct er
 		.filter = filter,
 		.poller = m->poller,
 		.messages = &m->messages,
-		.writer = m->writer,
+		.recorders = &m->captures.recorders,
 		.max_ns = m->set.max_ns,
 		.live = true,
 		.present = m->serving.server ? on_event : NULL,
@@ -242,11 +241,10 @@ static int monitor_close(struct monitor *m, int status, struct err *e)
 	isolation_close(m->control);
 	desired_done(&m->desired);
 	mesos_poller_stop(m->poller);
-	if (writer_close(m->writer, &closing) && !status) {
+	if (captures_close(&m->captures, &closing) && !status) {
 		*e = closing;
 		status = -1;
 	}
-	captures_done(&m->captures);
 	signals_stop(NULL);
 	message_free(message_take(&m->messages));
 	source_close(m->running);

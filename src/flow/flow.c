@@ -55,22 +55,59 @@ static enum news learn_names(struct flow *f, const struct container *c)
 	return news;
 }
 
-/* The file gets the interface again, with all that is known of its container by now. */
-static int describe_iface(struct flow *f, uint32_t number)
+/* ---- who records ---- */
+
+static struct recorder *first_recorder(const struct flow *f)
 {
-	const struct iface *i = state_iface_at(f->o->state, number);
+	return f->o->recorders ? *f->o->recorders : NULL;
+}
+
+/* With all that is known of its container by now. */
+static int tell_iface(struct recorder *w, const struct state *s, uint32_t number, struct err *e)
+{
+	const struct iface *i = state_iface_at(s, number);
 	struct container_record who;
 
-	if (!f->o->writer || !i)
+	if (!i || w->broken)
 		return 0;
 	struct iface_record r = i->record;
-	r.number += f->o->writer_base;
-	const struct container *c = state_container_at(f->o->state, i->container);
+	r.number += w->base;
+	const struct container *c = state_container_at(s, i->container);
 	if (c) {
 		container_to_record(c, &who);
 		r.container = &who;
 	}
-	return writer_iface(f->o->writer, &r, &f->failure) ? fail(f) : 0;
+	return writer_iface(w->writer, &r, e);
+}
+
+int recorder_begin(struct recorder *r, const struct state *s, struct err *e)
+{
+	for (uint32_t n = 0; n < state_ifaces(s); n++)
+		if (tell_iface(r, s, n, e))
+			return -1;
+	return 0;
+}
+
+/* What became of it: non-zero ends the run. */
+static int recorded(struct flow *f, struct recorder *w, int status)
+{
+	if (LIKELY(!status))
+		return 0;
+	if (!w->spare)
+		return fail(f);
+	w->broken = true;
+	w->why = f->failure;
+	f->failure = (struct err){0};
+	return 0;
+}
+
+static int describe_iface(struct flow *f, uint32_t number)
+{
+	int rc = 0;
+
+	for (struct recorder *w = first_recorder(f); w && !rc; w = w->next)
+		rc = recorded(f, w, tell_iface(w, f->o->state, number, &f->failure));
+	return rc;
 }
 
 static int describe_container(struct flow *f, uint32_t index)
@@ -230,20 +267,35 @@ static void count(struct flow_totals *t, const struct event *ev)
 }
 
 /* A capture of some containers keeps their life story and every loss, and nobody else's notices. */
-static bool belongs(const struct flow *f, const struct context *c)
+static bool belongs(const struct filter *filter, const struct context *c)
 {
 	if (c->ev->type == EVENT_DROP)
 		return true;
-	return c->container && filter_iface(f->o->filter, c->container, NULL) != VERDICT_NO;
+	return c->container && filter_iface(filter, c->container, NULL) != VERDICT_NO;
 }
 
-static int record(struct flow *f, const struct event *ev)
+static bool wants(const struct flow *f, const struct recorder *w, struct context *c, bool passed)
 {
-	if (!f->o->writer_base || ev->iface == IFACE_NONE)
-		return writer_event(f->o->writer, ev, &f->failure);
-	struct event moved = *ev;
-	moved.iface += f->o->writer_base;
-	return writer_event(f->o->writer, &moved, &f->failure);
+	if (w->broken)
+		return false;
+	if (passed && (!w->filter || filter_match(w->filter, c)))
+		return true;
+	bool notice = c->ev->type == EVENT_NOTICE || c->ev->type == EVENT_DROP;
+	return notice && (passed || belongs(f->o->filter, c)) && belongs(w->filter, c);
+}
+
+static int record(struct flow *f, struct context *c, bool passed)
+{
+	int rc = 0;
+
+	for (struct recorder *w = first_recorder(f); w && !rc; w = w->next) {
+		if (!wants(f, w, c, passed))
+			continue;
+		struct event moved = *c->ev;
+		moved.iface += moved.iface == IFACE_NONE ? 0 : w->base;
+		rc = recorded(f, w, writer_event(w->writer, &moved, &f->failure));
+	}
+	return rc;
 }
 
 static void add_measured(struct flow *f, struct event *ev)
@@ -279,8 +331,8 @@ static int on_event(void *ctx, struct event *ev)
 	if (notice && o->notice && o->notice(o->ctx, c))
 		return 1;
 	bool passed = !o->filter || filter_match(o->filter, c);
-	if (o->writer && (passed || (notice && belongs(f, c))) && record(f, ev))
-		return fail(f);
+	if (record(f, c, passed))
+		return 1;
 	if (!passed)
 		return 0;
 	count(f->totals, ev);
@@ -295,8 +347,12 @@ static int on_tick(void *ctx, uint64_t now)
 
 	if (take_names(f, now) || take_messages(f))
 		return 1;
-	if (f->o->writer && writer_tick(f->o->writer, now, &f->failure))
-		return fail(f);
+	int rc = 0;
+	for (struct recorder *w = first_recorder(f); w && !rc; w = w->next)
+		if (!w->broken)
+			rc = recorded(f, w, writer_tick(w->writer, now, &f->failure));
+	if (rc)
+		return rc;
 	return f->o->tick ? f->o->tick(f->o->ctx, now) : 0;
 }
 

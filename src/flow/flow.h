@@ -15,6 +15,20 @@
 
 #define FLOWS_TRACKED 65536u /* conversations remembered where somebody asks for them */
 
+/* Who records: gets what the flow's filter and its own let through, the notices of containers that
+ * both may let through, and every notice of a loss. */
+struct recorder {
+	struct writer *writer;
+	const struct filter *filter; /* NULL = everything */
+	uint32_t base;		     /* added to interface numbers: several inputs, one file */
+	bool spare; /* what fails ends it alone: it is broken from then on, and why says more */
+	bool broken;
+	struct err why;
+	struct recorder *next;
+};
+/* One that comes while the flow runs is told of all that is known. */
+int recorder_begin(struct recorder *r, const struct state *s, struct err *e);
+
 struct flow_options {
 	struct source *source;
 	struct state *state;
@@ -25,13 +39,11 @@ struct flow_options {
 	struct mesos_poller *poller; /* NULL = names only from the source */
 	/* What other threads have to say; taken at each tick of a live source. May be NULL. */
 	struct message_box *messages;
-	/* NULL = record nothing. Gets what the filter lets through, the notices of containers that
-	 * it may let through, and every notice of a loss. */
-	struct writer *writer;
-	uint32_t writer_base; /* added to interface numbers for it: several inputs, one file */
-	uint64_t from, to;    /* ns, inclusive; 0 and 0 = all */
-	uint64_t max_events;  /* end after so many events that passed; 0 = never */
-	uint64_t max_ns;      /* end after so much event time; 0 = never */
+	/* A list; it may change in a tick. NULL = record nothing. */
+	struct recorder *const *recorders;
+	uint64_t from, to;   /* ns, inclusive; 0 and 0 = all */
+	uint64_t max_events; /* end after so many events that passed; 0 = never */
+	uint64_t max_ns;     /* end after so much event time; 0 = never */
 	unsigned threads;
 	bool unordered, by_iface; /* as in reader_query */
 	bool live; /* counter samples are being made: add what the state measures from packets */

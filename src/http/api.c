@@ -12,7 +12,12 @@ static void route_list(const struct request *r, struct reply *a);
 static const struct route {
 	const char *path;
 	bool ids; /* an id may follow */
-	enum { HEAVY, LIGHT /* takes no time */, LIVE } pace;
+	enum {
+		HEAVY,
+		LIGHT /* takes no time */,
+		LIVE,
+		CONTROL /* LIVE, and not only to be read */
+	} pace;
 	const char *arguments; /* those there are, each with a blank behind; NULL = any, ignored */
 	void (*run)(const struct request *r, struct reply *a);
 	const char *text;
@@ -36,7 +41,7 @@ static const struct route {
 	 "who has which ports; /v1/ports/31005?at=03:12: who has it now, and had it then"},
 	{"/v1/events", false, LIVE, "filter ", route_events,
 	 "what happens from now on, as server-sent events"},
-	{"/v1/captures", true, LIVE, "filter from to format ", route_captures,
+	{"/v1/captures", true, CONTROL, "filter from to format ", route_captures,
 	 "captures that are written; /v1/captures/NAME: packets out of one"},
 };
 
@@ -62,7 +67,7 @@ bool api_is_live(const char *target)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
 		size_t n = strlen(routes[i].path);
-		if (routes[i].pace == LIVE && !strncmp(routes[i].path, target, n) &&
+		if (routes[i].pace >= LIVE && !strncmp(routes[i].path, target, n) &&
 		    strchr("/?", target[n]))
 			return true;
 	}
@@ -244,6 +249,8 @@ void api_reply(const struct view *view, const struct ask *ask, struct reply *a)
 {
 	struct request r = {.view = view,
 			    .live = ask->live,
+			    .method = ask->method ? ask->method : "GET",
+			    .body = ask->body,
 			    .last_event_id = ask->last_event_id,
 			    .openmetrics = ask->openmetrics};
 	const struct route *route = NULL;
@@ -259,6 +266,8 @@ void api_reply(const struct view *view, const struct ask *ask, struct reply *a)
 	a->status = 200;
 	if (!route)
 		reply_error(a, 404, "no such resource; / lists what there is");
+	else if (route->pace != CONTROL && !str_eq(r.method, "GET") && !str_eq(r.method, "HEAD"))
+		reply_error(a, 405, "only GET and HEAD are served");
 	else if (!view)
 		reply_error(a, 503, "not ready yet");
 	else if (arguments_fit(route, &r, a))

@@ -18,11 +18,14 @@
 struct live {
 	struct extracts *extracts;
 	struct hub *hub;
+	struct orders *orders;
 };
 
 /* What a client asks, as far as replies depend on it. */
 struct ask {
+	const char *method; /* NULL = GET */
 	const char *target;
+	const struct text *body;   /* of POST, or NULL */
 	struct live *live;	   /* only where api_is_live */
 	const char *last_event_id; /* of server-sent events, or NULL */
 	bool openmetrics; /* it would rather have OpenMetrics than Prometheus' text format */
@@ -37,6 +40,8 @@ struct request {
 	size_t n;
 	bool openmetrics;
 	const char *last_event_id;
+	const char *method;
+	const struct text *body; /* of POST, or NULL */
 	const struct view *view; /* never NULL in routes */
 	struct live *live;	 /* NULL where there is no server */
 };

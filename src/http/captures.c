@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* /v1/captures: the files that are written, and packets out of one. */
 #include "http/api.h"
+#include "http/orders.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+#define USUAL_SECONDS 3600u /* that a capture runs, if nothing is said */
 
 static void put_time(struct text *t, const char *name, uint64_t ns)
 {
@@ -120,9 +125,122 @@ static void extract(const struct request *r, struct reply *a)
 		reply_error(a, 503, e.message);
 }
 
+/* ---- what changes something ---- */
+
+static int number_of(const json_t *root, const char *name, uint64_t unit, uint64_t usual,
+		     uint64_t *out, struct err *e)
+{
+	const json_t *v = json_object_get(root, name);
+	json_int_t n = json_integer_value(v);
+
+	*out = usual * unit;
+	if (!v)
+		return 0;
+	if (!json_is_integer(v) || n < 0 || n > INT32_MAX)
+		return err_set(e, ERR_USAGE, "%s: a whole number is wanted", name);
+	*out = (uint64_t)n * unit;
+	return 0;
+}
+
+static int text_of(const json_t *root, const char *name, char **out, struct err *e)
+{
+	const json_t *v = json_object_get(root, name);
+
+	if (v && !json_is_string(v))
+		return err_set(e, ERR_USAGE, "%s: a text is wanted", name);
+	*out = v ? xstrdup(json_string_value(v)) : NULL;
+	return 0;
+}
+
+static bool is_member(const char *key)
+{
+	static const char *const members[] = {"name", "filter", "seconds", "megabytes"};
+	size_t i = 0;
+
+	while (i < ARRAY_SIZE(members) && !str_eq(members[i], key))
+		i++;
+	return i < ARRAY_SIZE(members);
+}
+
+/* {"name":"incident","filter":"tcp","seconds":600,"megabytes":100} */
+static int parse_start(const struct text *body, struct capture_order *o, struct err *e)
+{
+	json_error_t why;
+	json_t *root = body && body->len
+			       ? json_loadb(body->data, body->len, JSON_REJECT_DUPLICATES, &why)
+			       : NULL;
+	const char *key;
+	json_t *value;
+	int status = json_is_object(root) ? 0 : err_set(e, ERR_USAGE, "a JSON object is wanted");
+
+	json_object_foreach(root, key, value) if (!status && !is_member(key))
+		status = err_set(e, ERR_USAGE,
+				 "%.40s: there is name, filter, seconds and "
+				 "megabytes",
+				 key);
+	if (!status)
+		status = text_of(root, "name", &o->name, e) ||
+					 text_of(root, "filter", &o->filter_text, e) ||
+					 number_of(root, "seconds", NSEC_PER_SEC, USUAL_SECONDS,
+						   &o->max_ns, e) ||
+					 number_of(root, "megabytes", 1000000, 0, &o->max_bytes, e)
+				 ? -1
+				 : 0;
+	json_decref(root);
+	if (!status && !o->name)
+		status = err_set(e, ERR_USAGE, "name: is wanted");
+	if (status || !o->filter_text)
+		return status;
+	o->filter = filter_compile(o->filter_text, NULL, e);
+	return o->filter ? 0 : -1;
+}
+
+/* POST /v1/captures, POST /v1/captures/NAME/rotate, DELETE /v1/captures/NAME. */
+static int parse_order(const struct request *r, struct capture_order *o, struct err *e)
+{
+	static const char rotate[] = "/rotate";
+	size_t n = r->id ? strlen(r->id) : 0, m = strlen(rotate);
+
+	if (!r->id && str_eq(r->method, "POST")) {
+		o->what = CAPTURE_START;
+		return parse_start(r->body, o, e);
+	}
+	if (n && str_eq(r->method, "DELETE")) {
+		o->what = CAPTURE_STOP;
+		o->name = xstrdup(r->id);
+		return 0;
+	}
+	if (n > m && str_eq(r->method, "POST") && str_eq(r->id + n - m, rotate)) {
+		o->what = CAPTURE_ROTATE;
+		o->name = xstrndup(r->id, n - m);
+		return 0;
+	}
+	return err_set(e, ERR_FAILED, "no such method for this resource");
+}
+
+static void change(const struct request *r, struct reply *a)
+{
+	struct capture_order o = {0};
+	struct err e = {0};
+
+	if (parse_order(r, &o, &e)) {
+		reply_error(a, e.code == ERR_USAGE ? 400 : 405, e.message);
+		capture_order_done(&o);
+	} else if (!r->live) {
+		reply_error(a, 503, "not served here");
+		capture_order_done(&o);
+	} else {
+		a->stream = orders_post(r->live->orders, &o, &e);
+		if (!a->stream)
+			reply_error(a, 503, e.message);
+	}
+}
+
 void route_captures(const struct request *r, struct reply *a)
 {
-	if (r->id)
+	if (!str_eq(r->method, "GET") && !str_eq(r->method, "HEAD"))
+		change(r, a);
+	else if (r->id)
 		extract(r, a);
 	else
 		list(r, a);

@@ -107,11 +107,13 @@ static int run_flow(struct extract *x, struct source *source, struct writer *wri
 	bool flows = x->filter && filter_needs_flows(x->filter);
 	struct state *state = state_new(flows ? FLOWS_TRACKED : 0);
 	struct flow_totals totals = {0};
+	struct recorder recorder = {.writer = writer};
+	struct recorder *const recorders = writer ? &recorder : NULL;
 	const struct flow_options o = {
 		.source = source,
 		.state = state,
 		.filter = x->filter,
-		.writer = writer,
+		.recorders = &recorders,
 		.from = x->from,
 		.to = x->to,
 		.present = x->lines ? put_line : NULL,

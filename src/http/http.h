@@ -60,6 +60,19 @@ struct capture_file {
 	uint64_t bytes;	       /* whole, up to the end of a window */
 };
 
+/* What a client wants done with captures. */
+struct filter;
+struct capture_order {
+	enum { CAPTURE_START, CAPTURE_STOP, CAPTURE_ROTATE } what;
+	char *name;		    /* of a file, without directory; owned, as the rest */
+	struct filter *filter;	    /* of one that starts; NULL = everything */
+	char *filter_text;	    /* or NULL */
+	uint64_t max_ns, max_bytes; /* it stops then; 0 = no limit */
+};
+/* Does it and returns the status of HTTP for it, with *e from 400 on; what it takes of the order it
+ * sets to NULL; o->name becomes that of the file. */
+typedef unsigned capture_taker(void *ctx, struct capture_order *o, struct err *e);
+
 /* How dredged itself is; texts may be NULL and are borrowed for the call. */
 struct health {
 	uint64_t seen, lost, sampled_out; /* packets */
@@ -98,6 +111,8 @@ int server_start(struct server *s, struct mesos_poller *poller, void (*thread_be
 bool server_is_due(const struct server *s, uint64_t now);
 void server_publish(struct server *s, const struct state *state, const struct health *h,
 		    uint64_t now);
+/* On the event thread, often: what clients want done. */
+void server_take_orders(struct server *s, capture_taker *take, void *ctx);
 /* On the event thread, each event: for those who listen. */
 void server_event(struct server *s, const struct context *c);
 void server_close(struct server *s); /* s may be NULL */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/hub.h"
 #include "http/listen.h"
+#include "http/orders.h"
 #include "http/worker.h"
 
 #ifdef HAVE_HTTPD
@@ -20,6 +21,7 @@ struct server {
 	struct live live;
 	struct access access;
 	struct extracts extracts;
+	struct orders orders;
 	struct worker *workers[WORKERS];
 	void (*thread_begins)(void);
 	struct mesos_poller *poller;  /* or NULL */
@@ -70,6 +72,7 @@ struct server *server_open(const struct server_options *o, struct err *e)
 	extracts_init(&s->extracts);
 	s->live.extracts = &s->extracts;
 	s->live.hub = hub_new(e);
+	s->live.orders = &s->orders;
 	bool failed = !s->live.hub || listen_at(s, o, e);
 	if (!failed && ((s->stop = eventfd(0, EFD_CLOEXEC)) < 0 ||
 			(s->fresh = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0))
@@ -149,6 +152,11 @@ void server_publish(struct server *s, const struct state *state, const struct he
 	(void)!eventfd_write(s->fresh, 1);
 }
 
+void server_take_orders(struct server *s, capture_taker *take, void *ctx)
+{
+	orders_take(&s->orders, take, ctx);
+}
+
 void server_event(struct server *s, const struct context *c)
 {
 	hub_put(s->live.hub, c);
@@ -168,6 +176,7 @@ void server_close(struct server *s)
 		worker_close(s->workers[i]);
 	extracts_done(&s->extracts);
 	hub_free(s->live.hub);
+	orders_done(&s->orders);
 	access_done(&s->access);
 	kitchen_free(s->kitchen);
 	view_unref(mailbox_take(&s->views));
@@ -214,6 +223,13 @@ void server_publish(struct server *s, const struct state *state, const struct he
 	(void)state;
 	(void)h;
 	(void)now;
+}
+
+void server_take_orders(struct server *s, capture_taker *take, void *ctx)
+{
+	(void)s;
+	(void)take;
+	(void)ctx;
 }
 
 void server_event(struct server *s, const struct context *c)

@@ -19,7 +19,7 @@
 #define STREAM_S      30u	  /* as CLIENT_S, of one that has a stream; it has no end */
 #define STREAM_BYTES  (16u << 10) /* that are sent at once */
 #define CLIENT_MEMORY (32u << 10) /* of each: headers are refused beyond */
-#define MAX_BODY      (64u << 10) /* of a request; it is not looked at */
+#define MAX_BODY      (64u << 10) /* of a request */
 #define TURN_MS	      500
 #define READY	      64 /* of streams, at once */
 
@@ -58,7 +58,7 @@ struct client {
 	struct MHD_Connection *connection;
 	struct ask ask;
 	bool begun;
-	size_t uploaded;
+	struct text body;
 	/* A reply that is made while it is sent. */
 	struct stream *stream;
 	struct watch of_stream, of_socket;
@@ -176,7 +176,8 @@ static void drop_stream(struct client *c)
 	epoll_ctl(c->worker->streams, EPOLL_CTL_DEL, peer_of(c->connection)->fd, NULL);
 	peer_of(c->connection)->streams = false;
 	MHD_set_connection_option(c->connection, MHD_CONNECTION_OPTION_TIMEOUT, CLIENT_S);
-	c->stream->kind->close(c->stream); /* its descriptor leaves by that */
+	epoll_ctl(c->worker->streams, EPOLL_CTL_DEL, c->stream->fd, NULL);
+	c->stream->kind->close(c->stream);
 	c->stream = NULL;
 	*c->link = c->next;
 	if (c->next)
@@ -237,7 +238,7 @@ static enum MHD_Result answer(struct worker *w, struct client *c)
 		view_unref(w->view);
 		w->view = fresh;
 	}
-	if (api_is_live(c->ask.target))
+	if (c->ask.method || api_is_live(c->ask.target))
 		return answer_live(w, c);
 	if (!body)
 		body = kitchen_ready(w->o.kitchen, w->view, &c->ask);
@@ -274,6 +275,7 @@ static void on_done(void *cls, struct MHD_Connection *connection, void **state,
 	if (!c)
 		return;
 	drop_stream(c);
+	text_done(&c->body);
 	body_unref(c->order.body);
 	free((char *)c->ask.target);
 	free(c);
@@ -295,10 +297,11 @@ static struct body *refuse(struct client *c, const char *method)
 				       header(c, MHD_HTTP_HEADER_HOST),
 				       header(c, MHD_HTTP_HEADER_AUTHORIZATION), &why);
 
-	if (status != MHD_HTTP_OK)
-		return body_error(status, why);
-	return control ? body_error(MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD are served")
-		       : NULL;
+	if (control) {
+		c->ask.method = method;
+		c->ask.body = &c->body;
+	}
+	return status == MHD_HTTP_OK ? NULL : body_error(status, why);
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
@@ -309,7 +312,6 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 
 	(void)url;
 	(void)version;
-	(void)upload;
 	if (!c->begun) {
 		c->begun = true;
 		struct body *refusal = refuse(c, method);
@@ -320,9 +322,11 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 		return MHD_YES;
 	}
 	if (*upload_size) {
-		c->uploaded += *upload_size;
+		bool fits = *upload_size <= MAX_BODY - c->body.len;
+		if (fits)
+			text_put(&c->body, upload, *upload_size);
 		*upload_size = 0;
-		return c->uploaded > MAX_BODY ? MHD_NO : MHD_YES;
+		return fits ? MHD_YES : MHD_NO;
 	}
 	return answer(cls, c);
 }

@@ -167,7 +167,7 @@ static int open_next(struct outfile *f, uint64_t ts)
 	if (f->number)
 		return open_again(f);
 	f->path = xstrdup(f->o->path);
-	return open_path(f->path, O_TRUNC);
+	return open_path(f->path, f->o->fresh ? O_EXCL : O_TRUNC);
 }
 
 static void forget_names(struct outfile *f)

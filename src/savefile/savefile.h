@@ -31,6 +31,7 @@ int savefile_format_parse(const char *name, enum savefile_format *out, struct er
 struct writer_options {
 	const char *path; /* "-" = fd (not with rotation) */
 	int fd;		  /* copied; 0 = stdout */
+	bool fresh;	  /* fails where there is a file already */
 	enum savefile_format format;
 	uint64_t window_ns;  /* 0 = default */
 	size_t window_bytes; /* 0 = default */

@@ -133,6 +133,61 @@ kill "$slow" 2>/dev/null
 get /v1/captures/shop.pcapng.lz4 --max-time 1 --limit-rate 50k -o /dev/null
 wait_for 10 over || bad "the stream of a client that left goes on"
 
+# ---- captures that clients start ---------------------------------------------------------------
+
+monitor_stop
+mkdir "$work/dir"
+echo old >"$work/dir/old.pcapng.lz4"
+monitor_start --counters 200ms --window 300ms --capture-dir "$work/dir" -w "$work/main.pcapng.lz4" \
+	--listen="unix:$work/api.socket"
+url=http://localhost
+get() { curl -s --max-time 20 --unix-socket "$work/api.socket" "${@:2}" "$url$1"; }
+change() { # STATUS TARGET CURL-OPTIONS...
+	local got
+	got=$(get "$2" -o "$work/answer.json" -w '%{http_code}' "${@:3}")
+	[ "$1" = "$got" ] || bad "${*:2}: wanted $1, got $got: $(<"$work/answer.json")"
+}
+known_again() { [ "$(ask "j['total']" /v1/apps)" = 2 ]; }
+wait_for 10 known_again || bad "apps are not known"
+change 201 /v1/captures -d "{\"name\":\"web\",\"filter\":\"icmp and marathon.app.id=/shop/web\"}"
+same "its name" '{"name":"web.pcapng.lz4"}' "$(<"$work/answer.json")"
+change 201 /v1/captures -d '{"name":"all.pcapng"}'
+change 201 /v1/captures -d '{"name":"brief.pcapng","seconds":1}'
+traffic
+traffic
+listed() { [ "$(ask "sorted((c['name'], c['writing']) for c in j['captures'])" /v1/captures)" = "$1" ]; }
+wait_for 10 listed "[('all.pcapng', True), ('brief.pcapng', False), ('main.pcapng.lz4', True), ('web.pcapng.lz4', True)]" ||
+	bad "the list: $(get /v1/captures)"
+same "its filter" "icmp and marathon.app.id=/shop/web" \
+	"$(ask "[c['filter'] for c in j['captures'] if c['name'] == 'web.pcapng.lz4'][0]" /v1/captures)"
+change 200 /v1/captures/web.pcapng.lz4/rotate -X POST
+traffic
+change 404 /v1/captures/web.pcapng.lz4 -X DELETE # the next one is written
+change 200 /v1/captures/web1.pcapng.lz4 -X DELETE
+change 404 /v1/captures/web1.pcapng.lz4 -X DELETE
+change 409 /v1/captures/main.pcapng.lz4 -X DELETE
+change 200 /v1/captures/main.pcapng.lz4/rotate -X POST
+change 409 /v1/captures -d '{"name":"old"}'
+same "what was there" old "$(<"$work/dir/old.pcapng.lz4")"
+ln -s "$work/victim" "$work/dir/link.pcapng"
+change 500 /v1/captures -d '{"name":"link.pcapng"}'
+[ ! -e "$work/victim" ] || bad "a link was followed"
+for body in '' '{' '[]' '{}' '{"name":1}' '{"name":"../x"}' '{"name":"/x"}' '{"name":".x"}' '{"name":"a b"}' \
+	'{"name":"x","filter":"(("}' '{"name":"x","seconds":-1}' '{"name":"x","path":"/"}' '{"name":"x","filter":5}'; do
+	change 400 /v1/captures -d "$body"
+done
+change 409 /v1/captures -d '{"name":"x","filter":"tcp.analysis.retransmission=true"}'
+change 405 /v1/captures -X PUT
+change 405 /v1/captures/x -X POST
+change 405 /v1/apps -d x
+change 200 /v1/captures/all.pcapng -X DELETE
+same "frames of web: sent and received, at both rounds" 80 "$(packets_of "$work/dir/web.pcapng.lz4" "evt.type=packet")"
+same "and behind the rotation" 40 "$(packets_of "$work/dir/web1.pcapng.lz4" "evt.type=packet")"
+[ "$(packets_of "$work/dir/all.pcapng" icmp)" = 240 ] || bad "all: $(packets_of "$work/dir/all.pcapng" icmp)"
+same "names in a file that began late" /shop/web "$(dredge -r "$work/dir/web.pcapng.lz4" -p %marathon.app.id | sort -u)"
+for ((i = 0; i < 16; i++)); do change 201 /v1/captures -d "{\"name\":\"n$i\"}"; done
+change 503 /v1/captures -d '{"name":"n16"}'
+
 monitor_stop
 same "exit status of dredged" 0 "$status"
 verdict

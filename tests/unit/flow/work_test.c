@@ -89,10 +89,12 @@ static int make_file(void **state)
 	if (fd < 0 || close(fd))
 		return -1;
 	struct flow_options o = options(&s, "synth:containers=200,rate=50000,seconds=4");
-	o.writer = writer_open(&wo, &e);
+	struct recorder w = {.writer = writer_open(&wo, &e)};
+	struct recorder *const recorders = &w;
+	o.recorders = &recorders;
 	run(&o, &t, NULL);
 	assert_int_equal(t.sights, PACKETS);
-	return writer_close(o.writer, &e);
+	return writer_close(w.writer, &e);
 }
 
 static int remove_file(void **state)

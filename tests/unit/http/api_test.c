@@ -560,6 +560,50 @@ static void test_captures(void **unused)
 		json_decref(get(bad[i].target, bad[i].status));
 }
 
+static void test_orders(void **unused)
+{
+	static const struct {
+		const char *method, *target, *body;
+		unsigned status;
+	} rows[] = {
+		{"POST", "/v1/captures", "{\"name\":\"a\",\"filter\":\"icmp\"}",
+		 503}, /* no server */
+		{"POST", "/v1/captures", "{\"name\":\"a\",\"seconds\":9,\"megabytes\":1}", 503},
+		{"POST", "/v1/captures/a/rotate", NULL, 503},
+		{"DELETE", "/v1/captures/a", NULL, 503},
+		{"POST", "/v1/captures", NULL, 400},
+		{"POST", "/v1/captures", "", 400},
+		{"POST", "/v1/captures", "[{\"name\":\"a\"}]", 400},
+		{"POST", "/v1/captures", "{\"filter\":\"icmp\"}", 400},
+		{"POST", "/v1/captures", "{\"name\":\"a\",\"name\":\"b\"}", 400},
+		{"POST", "/v1/captures", "{\"name\":\"a\",\"filter\":\"((\"}", 400},
+		{"POST", "/v1/captures", "{\"name\":\"a\",\"seconds\":1.5}", 400},
+		{"POST", "/v1/captures", "{\"name\":\"a\",\"seconds\":99999999999}", 400},
+		{"POST", "/v1/captures", "{\"name\":\"a\",\"am\":1}", 400},
+		{"POST", "/v1/captures/a", "{}", 405},
+		{"DELETE", "/v1/captures", NULL, 405},
+		{"PUT", "/v1/captures/a", NULL, 405},
+		{"POST", "/v1/apps", NULL, 405},
+		{"POST", "/v1/events", NULL, 405},
+		{"POST", "/nothing", NULL, 404},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct text body = {0};
+		struct reply a = {0};
+		if (rows[i].body)
+			text_str(&body, rows[i].body);
+		const struct ask ask = {
+			.method = rows[i].method, .target = rows[i].target, .body = &body};
+		api_reply(view, &ask, &a);
+		if (a.status != rows[i].status)
+			fail_msg("row %zu: %u %s", i, a.status, text_cstr(&a.body));
+		text_done(&a.body);
+		text_done(&body);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -569,7 +613,7 @@ int main(void)
 		cmocka_unit_test(test_deep_groups), cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_pages),	    cmocka_unit_test(test_bad_queries),
 		cmocka_unit_test(test_ready),	    cmocka_unit_test(test_metrics),
-		cmocka_unit_test(test_captures),
+		cmocka_unit_test(test_captures),    cmocka_unit_test(test_orders),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
