@@ -161,6 +161,7 @@ static int screen(struct app *a, struct err *e)
 		.filter = a->s.filter,
 		.filter_dirs = plugin_dirs("filters"),
 		.interval = a->s.interval,
+		.capture = a->s.input,
 	};
 
 	if (find_window(a, &o.from, &o.to, e))

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The loop of the screen's thread, and the way down and up through views. */
+#include "console/axis.h"
+#include "console/menu.h"
+#include "console/prompt.h"
 #include "console/ui.h"
 
 #include <curses.h>
@@ -56,6 +59,20 @@ void ui_found(struct ui *ui)
 	}
 	if (l->at >= ui->n_lines)
 		l->at = ui->n_lines ? ui->n_lines - 1 : 0;
+}
+
+void ui_sort(struct ui *ui, unsigned column)
+{
+	struct level *l = ui_level(ui);
+
+	if (!l->shot || column >= l->shot->n_columns)
+		return;
+	bool descending;
+	unsigned sorted = ui_sorted(ui, &descending);
+	l->descending = sorted == column ? !descending : l->shot->columns[column].number;
+	l->sorted = column;
+	l->ordered = true;
+	ui_found(ui);
 }
 
 const struct table_row *ui_row(const struct ui *ui)
@@ -159,6 +176,13 @@ void ui_up(struct ui *ui)
 	ui_found(ui);
 }
 
+bool ui_waiting(const struct ui *ui)
+{
+	const struct shot *s = ui->levels[ui->n_levels - 1].shot;
+
+	return !s || s->order != ui->orders || s->part < 1;
+}
+
 static void take_shot(struct ui *ui)
 {
 	struct shot *s = worker_take(ui->worker);
@@ -188,8 +212,57 @@ static void point(struct ui *ui, const struct pointed *p)
 {
 	if (ui->overlay)
 		ui->overlay->pointed(ui, p);
-	else if (!footer_pointed(ui, p))
+	else if (!footer_pointed(ui, p) && !axis_pointed(ui, p))
 		ui->body->pointed(ui, p);
+}
+
+static void show_all(struct ui *ui)
+{
+	struct err e = {0};
+
+	free(ui->match);
+	ui->match = xstrdup("");
+	if (*ui->filter) {
+		*ui->filter = 0;
+		ui_open(ui, &e);
+	}
+	ui_found(ui);
+}
+
+/* What is the same wherever one is. */
+static void common_request(struct ui *ui, enum request r)
+{
+	switch (r) {
+	case REQ_HELP:
+		help_keys(ui);
+		break;
+	case REQ_LEGEND:
+		help_legend(ui);
+		break;
+	case REQ_VIEWS:
+		menu_views(ui);
+		break;
+	case REQ_FILTER:
+		prompt_filter(ui);
+		break;
+	case REQ_GO_TO:
+		prompt_time(ui);
+		break;
+	case REQ_PAUSE:
+		ui->paused = !ui->paused;
+		break;
+	case REQ_CLEAR:
+		show_all(ui);
+		break;
+	case REQ_QUIT:
+		ui->quit = true;
+		break;
+	case REQ_REDRAW:
+		clearok(curscr, true);
+		break;
+	default:
+		axis_request(ui, r);
+	}
 }
 
 void ui_key(struct ui *ui, int key)
@@ -197,12 +270,8 @@ void ui_key(struct ui *ui, int key)
 	enum request r = key_request(key, ui_file(ui));
 	if (ui->overlay && ui->overlay->request(ui, r, key))
 		return;
-	if (ui->body->request(ui, r, key))
-		return;
-	if (r == REQ_QUIT)
-		ui->quit = true;
-	else if (r == REQ_REDRAW)
-		clearok(curscr, true);
+	if (!ui->body->request(ui, r, key))
+		common_request(ui, r);
 }
 
 static void draw(struct ui *ui)
@@ -230,6 +299,7 @@ static void loop(struct ui *ui)
 				ui_key(ui, key);
 		}
 		take_shot(ui);
+		axis_beat(ui);
 	}
 }
 

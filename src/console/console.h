@@ -18,6 +18,7 @@ struct console_options {
 	const char *filter;		/* the user's, or NULL */
 	const char *const *filter_dirs; /* of "@name" */
 	const char *marathon;		/* URL of its API for actions, or NULL */
+	const char *capture;		/* path of the file, or NULL */
 	uint64_t interval;		/* live: between refreshes, ns */
 	uint64_t from, to;		/* a file: the window to begin with; 0 and 0 = all */
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The lines above and below: where one is, and what the keys do. */
+#include "console/axis.h"
 #include "console/ui.h"
 
 #include <stdio.h>
@@ -91,7 +92,7 @@ unsigned header_draw(struct ui *ui)
 	if (screen_height() < 5)
 		return 1;
 	draw_source(ui);
-	return 2;
+	return 2 + axis_draw(ui, 2);
 }
 
 /* ---- below ---- */

@@ -315,6 +315,6 @@ int screen_key(struct pointed *p)
 		return read_mouse(p);
 	/* Characters beyond Latin 1 could look like codes of keys: they are shown, never bound. */
 	if (kind != KEY_CODE_YES && c >= KEY_MIN)
-		return (int)c | 0x200000;
+		return (int)c | KEY_CHARACTER;
 	return (int)c;
 }

@@ -64,7 +64,8 @@ enum {
 	KEY_NONE_YET = 0,
 	/* beyond what ncurses uses */
 	KEY_END_OF_INPUT = 0x10000,
-	KEY_POINTED, /* mouse: see struct pointed */
+	KEY_POINTED,		  /* mouse: see struct pointed */
+	KEY_CHARACTER = 0x200000, /* a character whose number could be taken for a key's */
 };
 
 struct pointed {

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A view as a table. */
+#include "console/action.h"
 #include "console/layout.h"
+#include "console/menu.h"
+#include "console/prompt.h"
 #include "console/ui.h"
 
 #include <stdlib.h>
@@ -251,20 +254,6 @@ static void go_to(struct ui *ui, size_t line)
 	l->row = ui_row(ui)->id;
 }
 
-static void sort_by(struct ui *ui, unsigned column)
-{
-	struct level *l = ui_level(ui);
-
-	if (!l->shot || column >= l->shot->n_columns)
-		return;
-	unsigned sorted = l->ordered ? l->sorted : l->shot->sorted;
-	bool descending = l->ordered ? l->descending : l->shot->descending;
-	l->descending = sorted == column ? !descending : l->shot->columns[column].number;
-	l->sorted = column;
-	l->ordered = true;
-	ui_found(ui);
-}
-
 static void drill(struct ui *ui)
 {
 	const struct table_row *r = ui_row(ui);
@@ -317,12 +306,25 @@ static bool move(struct ui *ui, enum request r)
 	}
 }
 
+static void follow(struct ui *ui)
+{
+	struct level *l = ui_level(ui);
+
+	l->follow = !l->follow;
+	if (ui_row(ui))
+		l->row = ui_row(ui)->id;
+	ui_say(ui, STYLE_TEXT,
+	       l->follow ? "the cursor stays with the row" : "the cursor stays in its line");
+}
+
 static bool request(struct ui *ui, enum request r, int key)
 {
 	int column = key_column(key);
 	bool descending;
 
 	if (move(ui, r))
+		return true;
+	if ((r == REQ_NONE || r == REQ_CLEAR) && action_key(ui, key))
 		return true;
 	switch (r) {
 	case REQ_ENTER:
@@ -331,14 +333,29 @@ static bool request(struct ui *ui, enum request r, int key)
 	case REQ_BACK:
 		ui_up(ui);
 		return true;
+	case REQ_SORT:
+		menu_sort(ui);
+		return true;
+	case REQ_ACTIONS:
+		menu_actions(ui);
+		return true;
+	case REQ_SEARCH:
+		prompt_search(ui);
+		return true;
+	case REQ_NEXT:
+		search_next(ui, false);
+		return true;
+	case REQ_FOLLOW:
+		follow(ui);
+		return true;
 	case REQ_REVERSE:
 		if (ui_level(ui)->shot)
-			sort_by(ui, ui_sorted(ui, &descending));
+			ui_sort(ui, ui_sorted(ui, &descending));
 		return true;
 	default:
 		if (column < 0 || r != REQ_NONE)
 			return false;
-		sort_by(ui, (unsigned)column);
+		ui_sort(ui, (unsigned)column);
 		return true;
 	}
 }
@@ -349,7 +366,7 @@ static bool point_name(struct ui *ui, unsigned x)
 		const struct place *p = &drawn.places[i];
 		if (x < p->x || x >= p->x + p->width + LAYOUT_GAP)
 			continue;
-		sort_by(ui, drawn.column[p->column]);
+		ui_sort(ui, drawn.column[p->column]);
 		return true;
 	}
 	return false;

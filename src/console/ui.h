@@ -36,12 +36,6 @@ struct level {
 	struct shot *shot;   /* the newest; NULL = none yet */
 };
 
-/* A line that is being typed. */
-struct typed {
-	char text[1024];
-	size_t n, cursor; /* bytes */
-};
-
 struct ui {
 	const struct console_options *o;
 	struct worker *worker;
@@ -54,7 +48,6 @@ struct ui {
 	char *filter; /* the user's; "" = none */
 	char *match;  /* plain text that rows have to contain; "" = all */
 	char *search; /* what was looked for last */
-	struct typed typed;
 	bool paused, quit, ended;
 	/* a file: what is counted, and how it goes on */
 	uint64_t from, to;
@@ -90,12 +83,21 @@ void ui_up(struct ui *ui);
 void ui_found(struct ui *ui);
 /* The column that lines are sorted by. */
 unsigned ui_sorted(const struct ui *ui, bool *descending);
+/* By another column; the same again turns the order. */
+void ui_sort(struct ui *ui, unsigned column);
 /* As if it had been pressed. */
 void ui_key(struct ui *ui, int key);
+/* The newest order has not been answered. */
+bool ui_waiting(const struct ui *ui);
 /* The row under the cursor, or NULL. */
 const struct table_row *ui_row(const struct ui *ui);
 
 /* ---- the parts ---- */
+
+/* Moves the window so that the moment is in its middle. */
+void axis_center(struct ui *ui, uint64_t at);
+void help_keys(struct ui *ui);
+void help_legend(struct ui *ui);
 
 extern const struct pane table_pane;
 

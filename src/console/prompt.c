@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "console/prompt.h"
+
+#include <curses.h>
+#include <stdlib.h>
+
+#define CONTROL(c)  ((c)&0x1f)
+#define TYPED_MAX   1000u
+#define ERROR_LINES 8u
+
+/* What is typed for. */
+struct kind {
+	const char *label;
+	void (*changed)(struct ui *ui); /* at every key; may be NULL */
+	bool (*entered)(struct ui *ui); /* false: stay */
+	void (*cleared)(struct ui *ui); /* Esc */
+	const struct kind *other;	/* F2 */
+	const char *other_name;
+};
+
+static struct {
+	const struct kind *kind;
+	struct text line;
+	size_t cursor; /* bytes */
+	struct err trouble;
+} typed;
+
+static void open_prompt(struct ui *ui, const struct kind *k, const char *text);
+
+/* ---- filter ---- */
+
+static void text_changed(struct ui *ui)
+{
+	free(ui->match);
+	ui->match = xstrdup(text_cstr(&typed.line));
+	ui_found(ui);
+}
+
+static bool text_entered(struct ui *ui)
+{
+	(void)ui;
+	return true;
+}
+
+static void text_cleared(struct ui *ui)
+{
+	text_reset(&typed.line);
+	text_changed(ui);
+}
+
+static void filter_changed(struct ui *ui)
+{
+	struct filter *f = NULL;
+
+	typed.trouble = (struct err){0};
+	if (typed.line.len)
+		f = filter_compile(text_cstr(&typed.line), ui->o->filter_dirs, &typed.trouble);
+	filter_free(f);
+}
+
+static bool filter_entered(struct ui *ui)
+{
+	filter_changed(ui);
+	if (typed.trouble.code)
+		return false;
+	char *before = ui->filter;
+	ui->filter = xstrdup(text_cstr(&typed.line));
+	if (ui_open(ui, &typed.trouble)) {
+		free(ui->filter);
+		ui->filter = before;
+		return false;
+	}
+	free(before);
+	return true;
+}
+
+static void filter_cleared(struct ui *ui)
+{
+	text_reset(&typed.line);
+	filter_entered(ui);
+}
+
+static const struct kind filter_kind;
+static const struct kind text_kind = {
+	.label = "Text to match: ",
+	.changed = text_changed,
+	.entered = text_entered,
+	.cleared = text_cleared,
+	.other = &filter_kind,
+	.other_name = "filter",
+};
+static const struct kind filter_kind = {
+	.label = "Filter: ",
+	.changed = filter_changed,
+	.entered = filter_entered,
+	.cleared = filter_cleared,
+	.other = &text_kind,
+	.other_name = "text",
+};
+
+void prompt_filter(struct ui *ui)
+{
+	bool language = *ui->filter && !*ui->match;
+
+	open_prompt(ui, language ? &filter_kind : &text_kind, language ? ui->filter : ui->match);
+}
+
+/* ---- search ---- */
+
+void search_next(struct ui *ui, bool from_here)
+{
+	struct level *l = ui_level(ui);
+
+	for (size_t i = from_here ? 0 : 1; *ui->search && i <= ui->n_lines; i++) {
+		size_t line = (l->at + i) % MAX(ui->n_lines, 1);
+		if (line >= ui->n_lines ||
+		    !shot_found(l->shot, &l->shot->rows.rows[ui->lines[line]], ui->search,
+				&ui->scratch))
+			continue;
+		l->at = line;
+		l->row = ui_row(ui)->id;
+		l->follow = true;
+		return;
+	}
+	ui_say(ui, STYLE_WARN, "no row contains '%s'", ui->search);
+}
+
+static void search_changed(struct ui *ui)
+{
+	free(ui->search);
+	ui->search = xstrdup(text_cstr(&typed.line));
+	if (*ui->search)
+		search_next(ui, true);
+}
+
+static void search_cleared(struct ui *ui)
+{
+	(void)ui;
+}
+
+static const struct kind search_kind = {
+	.label = "Search: ",
+	.changed = search_changed,
+	.entered = text_entered,
+	.cleared = search_cleared,
+};
+
+void prompt_search(struct ui *ui)
+{
+	open_prompt(ui, &search_kind, "");
+}
+
+/* ---- a moment ---- */
+
+static bool time_entered(struct ui *ui)
+{
+	uint64_t at;
+
+	typed.trouble = (struct err){0};
+	if (time_parse(text_cstr(&typed.line), ui->o->feed->first, &at, &typed.trouble))
+		return false;
+	axis_center(ui, at);
+	return true;
+}
+
+static const struct kind time_kind = {
+	.label = "Go to (12:00:05, +10s): ",
+	.entered = time_entered,
+	.cleared = search_cleared,
+};
+
+void prompt_time(struct ui *ui)
+{
+	open_prompt(ui, &time_kind, "");
+}
+
+/* ---- the line ---- */
+
+static unsigned columns_of(const char *p, size_t n)
+{
+	struct text t = {0};
+	unsigned width = text_terminal(&t, p, n, 0);
+
+	text_done(&t);
+	return width;
+}
+
+static void draw_trouble(unsigned height)
+{
+	const char *p = typed.trouble.message;
+	unsigned n = 1;
+
+	for (const char *s = p; *s; s++)
+		n += *s == '\n';
+	n = MIN(n, MIN(ERROR_LINES, height - 1));
+	for (unsigned i = 0; i < n; i++) {
+		size_t len = strcspn(p, "\n");
+		paint(height - 1 - n + i, 0, screen_width(), STYLE_ERROR, p, len);
+		p += len + (p[len] == '\n');
+	}
+}
+
+static void draw(struct ui *ui)
+{
+	unsigned y = screen_height() - 1, width = screen_width(), x = 0;
+
+	(void)ui;
+	paint_str(y, 0, width, STYLE_TEXT, "");
+	x = paint_fmt(y, x, STYLE_KEY, "Enter");
+	x = paint_fmt(y, x, STYLE_LABEL, "Done") + 1;
+	x = paint_fmt(y, x, STYLE_KEY, "Esc");
+	x = paint_fmt(y, x, STYLE_LABEL, "Clear") + 1;
+	if (typed.kind->other) {
+		x = paint_fmt(y, x, STYLE_KEY, "F2 Tab");
+		x = paint_fmt(y, x, STYLE_LABEL, "%s", typed.kind->other_name) + 1;
+	}
+	x = paint_fmt(y, x, STYLE_BOLD, "%s", typed.kind->label);
+	/* What does not fit is left out at the front. */
+	size_t from = 0;
+	unsigned room = width > x + 1 ? width - x - 1 : 1;
+	while (from < typed.cursor &&
+	       columns_of(typed.line.data + from, typed.cursor - from) > room)
+		from += MAX(text_utf8(typed.line.data + from, typed.line.len - from), 1);
+	if (typed.line.len)
+		paint(y, x, width > x ? width - x : 0, STYLE_TEXT, typed.line.data + from,
+		      typed.line.len - from);
+	if (typed.trouble.code && screen_height() > 2)
+		draw_trouble(screen_height());
+	screen_cursor(y, x + columns_of(typed.line.data + from, typed.cursor - from));
+}
+
+static void remove_bytes(size_t from, size_t to)
+{
+	memmove(typed.line.data + from, typed.line.data + to, typed.line.len - to);
+	typed.line.len -= to - from;
+	typed.cursor = from;
+}
+
+static size_t before(size_t at)
+{
+	while (at && (typed.line.data[--at] & 0xc0) == 0x80)
+		continue;
+	return at;
+}
+
+static size_t behind(size_t at)
+{
+	while (at < typed.line.len && (typed.line.data[++at] & 0xc0) == 0x80 && at < typed.line.len)
+		continue;
+	return MIN(at, typed.line.len);
+}
+
+static void insert(uint32_t c)
+{
+	char s[4];
+	size_t n = 0;
+
+	if (typed.line.len > TYPED_MAX)
+		return;
+	if (c < 0x80) {
+		s[n++] = (char)c;
+	} else if (c < 0x800) {
+		s[n++] = (char)(0xc0 | c >> 6);
+	} else if (c < 0x10000) {
+		s[n++] = (char)(0xe0 | c >> 12);
+		s[n++] = (char)(0x80 | (c >> 6 & 0x3f));
+	} else {
+		s[n++] = (char)(0xf0 | c >> 18);
+		s[n++] = (char)(0x80 | (c >> 12 & 0x3f));
+		s[n++] = (char)(0x80 | (c >> 6 & 0x3f));
+	}
+	if (c >= 0x80)
+		s[n++] = (char)(0x80 | (c & 0x3f));
+	char *room = text_room(&typed.line, n);
+	char *at = typed.line.data + typed.cursor;
+	memmove(at + n, at, (size_t)(room - at));
+	memcpy(at, s, n);
+	typed.line.len += n;
+	typed.cursor += n;
+}
+
+/* false: the key changes nothing. */
+static bool edit(int key)
+{
+	switch (key) {
+	case KEY_LEFT:
+		typed.cursor = before(typed.cursor);
+		return false;
+	case KEY_RIGHT:
+		typed.cursor = behind(typed.cursor);
+		return false;
+	case KEY_HOME:
+	case CONTROL('A'):
+		typed.cursor = 0;
+		return false;
+	case KEY_END:
+	case CONTROL('E'):
+		typed.cursor = typed.line.len;
+		return false;
+	case KEY_BACKSPACE:
+	case CONTROL('H'):
+	case 0x7f:
+		remove_bytes(before(typed.cursor), typed.cursor);
+		return true;
+	case KEY_DC:
+	case CONTROL('D'):
+		remove_bytes(typed.cursor, behind(typed.cursor));
+		return true;
+	case CONTROL('U'):
+		remove_bytes(0, typed.cursor);
+		return true;
+	default:
+		if (key < ' ' || (key >= KEY_MIN && !(key & KEY_CHARACTER)))
+			return false;
+		insert((uint32_t)key & ~(uint32_t)KEY_CHARACTER);
+		return true;
+	}
+}
+
+static void close_prompt(struct ui *ui)
+{
+	ui->overlay = NULL;
+}
+
+static bool request(struct ui *ui, enum request r, int key)
+{
+	const struct kind *k = typed.kind;
+
+	if (r == REQ_ENTER) {
+		if (k->entered(ui))
+			close_prompt(ui);
+	} else if (key == 0x1b) {
+		close_prompt(ui);
+		k->cleared(ui);
+	} else if (r == REQ_VIEWS && key != 'v' && k->other) {
+		cleanup_free char *line = xstrdup(text_cstr(&typed.line));
+		k->cleared(ui);
+		open_prompt(ui, k->other, line);
+		if (k->other->changed)
+			k->other->changed(ui);
+	} else if (edit(key)) {
+		typed.trouble = (struct err){0};
+		if (k->changed)
+			k->changed(ui);
+	}
+	return true;
+}
+
+static bool pointed(struct ui *ui, const struct pointed *p)
+{
+	(void)ui;
+	(void)p;
+	return true;
+}
+
+static const struct pane prompt_pane = {.draw = draw, .request = request, .pointed = pointed};
+
+static void open_prompt(struct ui *ui, const struct kind *k, const char *text)
+{
+	text_reset(&typed.line);
+	text_room(&typed.line, 1);
+	text_str(&typed.line, text);
+	typed.cursor = typed.line.len;
+	typed.kind = k;
+	typed.trouble = (struct err){0};
+	ui->overlay = &prompt_pane;
+}

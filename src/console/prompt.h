@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside room console: a line being typed at the bottom. */
+#ifndef DREDGE_CONSOLE_PROMPT_H
+#define DREDGE_CONSOLE_PROMPT_H
+
+#include "console/ui.h"
+
+/* Text that rows must contain, or (F2) the filter language. */
+void prompt_filter(struct ui *ui);
+/* Text to go to. */
+void prompt_search(struct ui *ui);
+/* The next row with it; wraps. */
+void search_next(struct ui *ui, bool from_here);
+/* A moment of the capture. */
+void prompt_time(struct ui *ui);
+
+#endif
