@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/worker.h"
+#include "http/front.h"
 
 #ifdef HAVE_HTTPD
 
-#include <fcntl.h>
 #include <microhttpd.h>
 #include <poll.h>
 #include <pthread.h>
@@ -37,11 +37,13 @@ struct worker {
 	struct MHD_Daemon *daemon;
 	int wake;    /* eventfd: a client's reply is there */
 	int streams; /* epoll: what streams wait for */
+	struct front *front;
 	pthread_t thread;
 	bool running;
 	struct mailbox views;
 	struct view *view; /* newest */
 	struct peer *peers;
+	unsigned n_peers;
 	struct client *streaming; /* clients with a stream */
 };
 
@@ -343,6 +345,7 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **s
 		*p->at = p->next;
 		if (p->next)
 			p->next->at = p->at;
+		w->n_peers--;
 		free(p);
 		return;
 	}
@@ -354,6 +357,7 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **s
 	if (p->next)
 		p->next->at = &p->next;
 	w->peers = p;
+	w->n_peers++;
 	*state = p;
 }
 
@@ -367,6 +371,17 @@ static void leave_the_slow(struct worker *w)
 			shutdown(p->fd, SHUT_RDWR);
 }
 
+static void take_connection(void *ctx, int fd, const struct sockaddr *address, socklen_t n)
+{
+	MHD_add_connection(((struct worker *)ctx)->daemon, fd, address,
+			   n); /* closes what it refuses */
+}
+
+static bool is_full(void *ctx)
+{
+	return ((const struct worker *)ctx)->n_peers >= MAX_CLIENTS;
+}
+
 /* ---- the thread ---- */
 
 static void *serve(void *arg)
@@ -376,7 +391,8 @@ static void *serve(void *arg)
 	struct pollfd p[] = {{.fd = info->epoll_fd, .events = POLLIN},
 			     {.fd = w->wake, .events = POLLIN},
 			     {.fd = w->o.stop, .events = POLLIN},
-			     {.fd = w->streams, .events = POLLIN}};
+			     {.fd = w->streams, .events = POLLIN},
+			     {.fd = front_fd(w->front), .events = POLLIN}};
 	struct epoll_event ready[READY];
 	eventfd_t count;
 
@@ -391,43 +407,55 @@ static void *serve(void *arg)
 		int n = p[3].revents ? epoll_wait(w->streams, ready, READY, 0) : 0;
 		for (int i = 0; i < n; i++)
 			on_event(ready[i].data.ptr);
+		front_turn(w->front);
 		MHD_run(w->daemon);
 		leave_the_slow(w);
 	}
 	return NULL;
 }
 
-struct worker *worker_open(const struct worker_options *o, struct err *e)
+static struct MHD_Daemon *start_daemon(struct worker *w)
 {
-	struct worker *w = xcalloc(1, sizeof(*w));
-	int fd = fcntl(o->listening, F_DUPFD_CLOEXEC, 0);
-
-	w->o = *o;
-	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	w->streams = epoll_create1(EPOLL_CLOEXEC);
+	const struct access *access = w->o.access;
 	/* GnuTLS: what is usual, and nothing before TLS 1.2. */
 	struct MHD_OptionItem tls[] = {
-		{MHD_OPTION_HTTPS_MEM_KEY, 0, o->access->key},
-		{MHD_OPTION_HTTPS_MEM_CERT, 0, o->access->certificate},
+		{MHD_OPTION_HTTPS_MEM_KEY, 0, access->key},
+		{MHD_OPTION_HTTPS_MEM_CERT, 0, access->certificate},
 		{MHD_OPTION_HTTPS_PRIORITIES, 0,
 		 (char *)"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
 		{MHD_OPTION_END, 0, NULL},
 	};
-	if (!o->access->key)
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET;
+
+	if (access->key)
+		flags |= MHD_USE_TLS;
+	else
 		tls[0] = tls[3];
-	if (fd >= 0 && w->wake >= 0 && w->streams >= 0)
-		w->daemon = MHD_start_daemon(
-			MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
-				(o->access->key ? MHD_USE_TLS : 0),
-			0, NULL, NULL, on_request, w, MHD_OPTION_LISTEN_SOCKET, fd,
-			MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_NOTIFY_CONNECTION,
-			on_connection, w, MHD_OPTION_URI_LOG_CALLBACK, on_target, w,
-			MHD_OPTION_CONNECTION_TIMEOUT, CLIENT_S, MHD_OPTION_CONNECTION_LIMIT,
-			MAX_CLIENTS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CLIENT_MEMORY,
-			MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
-	if (w->daemon)
+	return MHD_start_daemon(
+		flags, 0, NULL, NULL, on_request, w, MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, w, MHD_OPTION_URI_LOG_CALLBACK,
+		on_target, w, MHD_OPTION_CONNECTION_TIMEOUT, CLIENT_S, MHD_OPTION_CONNECTION_LIMIT,
+		MAX_CLIENTS + READY, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CLIENT_MEMORY,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+}
+
+struct worker *worker_open(const struct worker_options *o, struct err *e)
+{
+	struct worker *w = xcalloc(1, sizeof(*w));
+	const struct front_options front = {.listening = o->listening,
+					    .blind = o->access->key != NULL,
+					    .take = take_connection,
+					    .is_full = is_full,
+					    .ctx = w};
+
+	w->o = *o;
+	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	w->streams = epoll_create1(EPOLL_CLOEXEC);
+	w->front = w->wake >= 0 && w->streams >= 0 ? front_open(&front, e) : NULL;
+	if (w->front && (w->daemon = start_daemon(w)))
 		return w;
-	for (const int *at = (const int[]){fd, w->wake, w->streams, -1}; *at >= 0; at++)
+	front_close(w->front);
+	for (const int *at = (const int[]){w->wake, w->streams, -1}; *at >= 0; at++)
 		close(*at);
 	free(w);
 	err_set(e, ERR_FAILED,
@@ -463,6 +491,7 @@ void worker_close(struct worker *w)
 		c->gone = true;
 		wake(c);
 	}
+	front_close(w->front);
 	MHD_stop_daemon(w->daemon);
 	close(w->streams);
 	close(w->wake);
