@@ -4,47 +4,6 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#define TREE  "filter fields at "
-#define QUERY TREE "sort limit cursor "
-
-static void route_list(const struct request *r, struct reply *a);
-
-static const struct route {
-	const char *path;
-	bool ids; /* an id may follow */
-	enum {
-		HEAVY,
-		LIGHT /* takes no time */,
-		LIVE,
-		CONTROL /* LIVE, and not only to be read */
-	} pace;
-	const char *arguments; /* those there are, each with a blank behind; NULL = any, ignored */
-	void (*run)(const struct request *r, struct reply *a);
-	const char *text;
-} routes[] = {
-	{"/", false, LIGHT, "", route_list, "what can be asked"},
-	{"/monitor/statistics", false, HEAVY, NULL, route_statistics,
-	 "statistics of executors, as of Mesos' agent"},
-	{"/monitor/statistics.json", false, HEAVY, NULL, route_statistics, "the same"},
-	{"/containers", false, HEAVY, NULL, route_containers, "containers, as of Mesos' agent"},
-	{"/healthz", false, LIGHT, NULL, route_health, "200 while it runs"},
-	{"/readyz", false, LIGHT, NULL, route_ready, "200 when names are known and fresh; losses"},
-	{"/metrics", false, HEAVY, NULL, route_metrics, "numbers in Prometheus' text format"},
-	{"/v1/containers", true, HEAVY, QUERY, route_rows, "containers that are alive"},
-	{"/v1/tasks", true, HEAVY, QUERY, route_rows, "tasks of Mesos, of the whole cluster"},
-	{"/v1/apps", true, HEAVY, QUERY, route_rows, "apps of Marathon, with their sums"},
-	{"/v1/groups", true, HEAVY, TREE, route_groups,
-	 "the tree of groups, apps and tasks, with the sums of each"},
-	{"/v1/frameworks", true, HEAVY, QUERY, route_rows, "frameworks, with their sums"},
-	{"/v1/agents", true, HEAVY, QUERY, route_rows, "agents"},
-	{"/v1/ports", true, HEAVY, QUERY, route_rows,
-	 "who has which ports; /v1/ports/31005?at=03:12: who has it now, and had it then"},
-	{"/v1/events", false, LIVE, "filter ", route_events,
-	 "what happens from now on, as server-sent events"},
-	{"/v1/captures", true, CONTROL, "filter from to format ", route_captures,
-	 "captures that are written; /v1/captures/NAME: packets out of one"},
-};
-
 const struct ask api_prepared[PREPARED] = {
 	{.target = "/monitor/statistics"},
 	{.target = "/monitor/statistics.json"},
@@ -56,18 +15,18 @@ bool api_is_light(const char *target)
 {
 	size_t n = strcspn(target, "?");
 
-	for (size_t i = 0; i < ARRAY_SIZE(routes); i++)
-		if (routes[i].pace == LIGHT && strlen(routes[i].path) == n &&
-		    !memcmp(routes[i].path, target, n))
+	for (size_t i = 0; i < api_route_count; i++)
+		if (api_routes[i].pace == LIGHT && strlen(api_routes[i].path) == n &&
+		    !memcmp(api_routes[i].path, target, n))
 			return true;
 	return false;
 }
 
 bool api_is_live(const char *target)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
-		size_t n = strlen(routes[i].path);
-		if (routes[i].pace >= LIVE && !strncmp(routes[i].path, target, n) &&
+	for (size_t i = 0; i < api_route_count; i++) {
+		size_t n = strlen(api_routes[i].path);
+		if (api_routes[i].pace >= LIVE && !strncmp(api_routes[i].path, target, n) &&
 		    strchr("/?", target[n]))
 			return true;
 	}
@@ -90,21 +49,6 @@ const char *request_argument(const struct request *r, const char *name)
 		if (str_eq(r->arguments[i].name, name))
 			return r->arguments[i].value;
 	return NULL;
-}
-
-static void route_list(const struct request *r, struct reply *a)
-{
-	(void)r;
-	text_str(&a->body, "{\"routes\":[");
-	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
-		text_fmt(&a->body,
-			 "%s\n{\"path\":\"%s%s\",\"arguments\":\"%s\",\"text\":", i ? "," : "",
-			 routes[i].path, routes[i].ids ? "[/ID]" : "",
-			 routes[i].arguments ? routes[i].arguments : "");
-		text_quoted(&a->body, routes[i].text);
-		text_char(&a->body, '}');
-	}
-	text_str(&a->body, "]}\n");
 }
 
 /* ---- the target ---- */
@@ -260,12 +204,12 @@ void api_reply(const struct view *view, const struct ask *ask, struct reply *a)
 		request_done(&r);
 		return;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(routes) && !route; i++)
-		if (fits(&routes[i], &r))
-			route = &routes[i];
+	for (size_t i = 0; i < api_route_count && !route; i++)
+		if (fits(&api_routes[i], &r))
+			route = &api_routes[i];
 	a->status = 200;
 	if (!route)
-		reply_error(a, 404, "no such resource; / lists what there is");
+		reply_error(a, 404, "no such resource; / describes what there is");
 	else if (route->pace != CONTROL && !str_eq(r.method, "GET") && !str_eq(r.method, "HEAD"))
 		reply_error(a, 405, "only GET and HEAD are served");
 	else if (!view)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Inside room http: requests of the server and their replies, without sockets
- * and threads. A route is one row in api.c and a function; it sees an
+ * and threads. A route is one row in routes.c and a function; it sees an
  * immutable view and writes text.
  */
 #ifndef DREDGE_HTTP_API_H
@@ -73,6 +73,30 @@ bool api_is_live(const char *target);
 
 /* ---- routes ---- */
 
+#define ROUTE_CHANGES 3u
+
+struct route {
+	const char *path;
+	bool ids; /* an id may follow */
+	enum {
+		HEAVY,
+		LIGHT /* takes no time */,
+		LIVE,
+		CONTROL /* LIVE, and not only to be read */
+	} pace;
+	const char *arguments; /* those there are, each with a blank behind; NULL = any, ignored */
+	void (*run)(const struct request *r, struct reply *a);
+	const char *text;
+	const char *type; /* of the content; NULL = JSON */
+	struct {
+		const char *method, *behind, *text; /* behind the path; method NULL = no more */
+	} changes[ROUTE_CHANGES];
+};
+
+extern const struct route api_routes[];
+extern const size_t api_route_count;
+
+void route_describe(const struct request *r, struct reply *a);
 void route_statistics(const struct request *r, struct reply *a);
 void route_containers(const struct request *r, struct reply *a);
 void route_health(const struct request *r, struct reply *a);

@@ -154,6 +154,25 @@ static const char *text_of(const json_t *j, const char *name)
 	return json_string_value(json_object_get(j, name));
 }
 
+/* The reply, and its status where that is not 200. */
+static json_t *ask_of(const char *target)
+{
+	struct reply a = {0};
+
+	view->time = time_now();
+	view->health.answered = view->time;
+	api_reply(view, &(struct ask){.target = target}, &a);
+	json_t *j = json_loadb(a.body.data, a.body.len, 0, NULL);
+	if (!json_is_object(j)) {
+		json_decref(j);
+		j = json_object();
+	}
+	if (a.status != 200)
+		json_object_set_new(j, "HTTP", json_integer(a.status));
+	text_done(&a.body);
+	return j;
+}
+
 static void test_statistics(void **unused)
 {
 	json_t *j = get("/monitor/statistics", 200);
@@ -476,6 +495,74 @@ static void test_bad_queries(void **unused)
 		json_decref(get(bad[i].target, bad[i].status));
 }
 
+/* What it says of itself is what it does: each path, each parameter, and no other. */
+static void test_description(void **unused)
+{
+	json_t *j = get("/", 200), *same = get("/v1", 200), *operations;
+	const json_t *paths = json_object_get(j, "paths");
+	const char *path;
+	size_t count = 0;
+
+	(void)unused;
+	assert_true(json_equal(j, same));
+	json_object_foreach((json_t *)paths, path, operations)
+	{
+		const json_t *op = json_object_get(operations, "get");
+		const json_t *parameters = json_object_get(op, "parameters");
+		cleanup_free char *target = xstrdup(path);
+		char *id = strstr(target, "{id}");
+		size_t i;
+		json_t *one;
+
+		if (!op)
+			continue;
+		count++;
+		if (id)
+			strcpy(id, "x");
+		json_t *plain = ask_of(target);
+		if (!id && number_of(plain, "HTTP") / 100 == 4)
+			fail_msg("%s: %lld", path, number_of(plain, "HTTP"));
+		json_decref(plain);
+		json_array_foreach(parameters, i, one)
+		{
+			if (!str_eq(text_of(one, "in"), "query"))
+				continue;
+			cleanup_free char *with = xasprintf("%s?%s=%%01", target,
+							    text_of(one, "name"));
+			json_t *bad = ask_of(with);
+			assert_int_equal(number_of(bad, "HTTP"), 400);
+			json_decref(bad);
+			cleanup_free char *known = xasprintf("%s?%s=", target,
+							     text_of(one, "name"));
+			json_t *empty = ask_of(known);
+			const char *why = text_of(empty, "error");
+			if (why && strstr(why, "no such argument"))
+				fail_msg("%s: %s", known, why);
+			json_decref(empty);
+		}
+	}
+	cleanup_free char *manual = xcalloc(1, 1 << 20);
+	FILE *f = fopen(TEST_DATA_DIR "/../src/man/dredged.8", "r");
+	assert_non_null(f);
+	assert_true(fread(manual, 1, (1 << 20) - 1, f) > 0);
+	fclose(f);
+	for (size_t i = 0; i < api_route_count; i++) {
+		if (!strstr(manual, api_routes[i].path))
+			fail_msg("dredged(8) does not tell of %s", api_routes[i].path);
+		cleanup_free char *by_id = xasprintf("%s/{id}", api_routes[i].path);
+		assert_non_null(json_object_get(paths, api_routes[i].path));
+		assert_true(api_routes[i].ids == (json_object_get(paths, by_id) != NULL));
+		count -= 1 + api_routes[i].ids;
+	}
+	assert_int_equal(count, 0);
+	assert_non_null(json_object_get(json_object_get(paths, "/v1/captures"), "post"));
+	assert_non_null(json_object_get(json_object_get(paths, "/v1/captures/{id}"), "delete"));
+	assert_non_null(
+		json_object_get(json_object_get(paths, "/v1/captures/{id}/rotate"), "post"));
+	json_decref(j);
+	json_decref(same);
+}
+
 static void test_ready(void **unused)
 {
 	/* Answered in 2023, as the view is: too old now. */
@@ -613,7 +700,8 @@ int main(void)
 		cmocka_unit_test(test_deep_groups), cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_pages),	    cmocka_unit_test(test_bad_queries),
 		cmocka_unit_test(test_ready),	    cmocka_unit_test(test_metrics),
-		cmocka_unit_test(test_captures),    cmocka_unit_test(test_orders),
+		cmocka_unit_test(test_captures),    cmocka_unit_test(test_description),
+		cmocka_unit_test(test_orders),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
