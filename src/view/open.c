@@ -370,7 +370,7 @@ bool table_measures(const struct table *t)
 }
 
 /* Counters are sampled once a second; a sample may be late. */
-#define EARLY_NS (2 * NSEC_PER_SEC)
+#define EARLY_NS (NSEC_PER_SEC + NSEC_PER_SEC / 5)
 
 uint64_t table_early(const struct table *t)
 {
