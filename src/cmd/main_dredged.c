@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dredged: the monitor. Finds containers, asks who they are, records packets and counters. */
+#include "chisel/chisel.h"
 #include "cmd/captures.h"
 #include "cmd/check.h"
 #include "cmd/desired.h"
@@ -25,6 +26,7 @@ struct monitor {
 	struct message_box messages; /* of its thread */
 	struct desired desired;	     /* its ports, once it runs */
 	struct serving serving;
+	struct views views;
 	struct captures captures;
 	struct flow_totals totals;
 	uint64_t next_status;
@@ -174,6 +176,10 @@ static int open_all(struct monitor *m, struct err *e)
 	if (start_poller(&m->set.mesos, asking, &m->poller, e))
 		return -1;
 	m->desired.poller = m->poller;
+	if (m->serving.server) {
+		views_load(&m->views, plugin_dirs("chisels"));
+		server_views(m->serving.server, &m->views);
+	}
 	if (m->serving.server && server_start(m->serving.server, m->poller, privileges_drop, e))
 		return -1;
 	return isolation_start(m->control, e);
@@ -238,6 +244,7 @@ static int monitor_close(struct monitor *m, int status, struct err *e)
 	struct err closing = {0};
 
 	server_close(m->serving.server);
+	views_free(&m->views);
 	isolation_close(m->control);
 	desired_done(&m->desired);
 	mesos_poller_stop(m->poller);

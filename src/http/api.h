@@ -19,6 +19,7 @@ struct live {
 	struct extracts *extracts;
 	struct hub *hub;
 	struct orders *orders;
+	struct boards *boards;
 };
 
 /* What a client asks, as far as replies depend on it. */
@@ -105,6 +106,7 @@ void route_metrics(const struct request *r, struct reply *a);
 void route_groups(const struct request *r, struct reply *a);
 void route_rows(const struct request *r, struct reply *a);
 void route_captures(const struct request *r, struct reply *a);
+void route_views(const struct request *r, struct reply *a);
 void route_events(const struct request *r, struct reply *a);
 
 #endif

@@ -18,6 +18,7 @@
 #include "isolate/isolate.h"
 #include "mesos/mesos.h"
 #include "state/state.h"
+#include "view/view.h"
 
 struct control_sample {
 	const char *id;	       /* by which it is confined, else as it was found */
@@ -113,8 +114,10 @@ void server_publish(struct server *s, const struct state *state, const struct he
 		    uint64_t now);
 /* On the event thread, often: what clients want done. */
 void server_take_orders(struct server *s, capture_taker *take, void *ctx);
+/* The views that may be asked for, before server_start; borrowed until server_close. */
+void server_views(struct server *s, const struct views *views);
 /* On the event thread, each event: for those who listen. */
-void server_event(struct server *s, const struct context *c);
+void server_event(struct server *s, struct context *c);
 void server_close(struct server *s); /* s may be NULL */
 
 #endif

@@ -29,6 +29,8 @@ const struct route api_routes[] = {
 	{"/v1/agents", true, HEAVY, QUERY, route_rows, .text = "agents"},
 	{"/v1/ports", true, HEAVY, QUERY, route_rows,
 	 .text = "who has which ports; /v1/ports/31005?at=03:12: who has it now, and had it then"},
+	{"/v1/views", true, LIVE, "filter format ", route_views,
+	 .text = "views; /v1/views/marathon_apps: its rows, of the last second"},
 	{"/v1/events", false, LIVE, "filter ", route_events,
 	 .text = "what happens from now on, as server-sent events", .type = "text/event-stream"},
 	{"/v1/captures", true, CONTROL, "filter from to format ", route_captures,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "http/boards.h"
 #include "http/hub.h"
 #include "http/listen.h"
 #include "http/orders.h"
@@ -73,6 +74,7 @@ struct server *server_open(const struct server_options *o, struct err *e)
 	s->live.extracts = &s->extracts;
 	s->live.hub = hub_new(e);
 	s->live.orders = &s->orders;
+	s->live.boards = boards_new();
 	bool failed = !s->live.hub || listen_at(s, o, e);
 	if (!failed && ((s->stop = eventfd(0, EFD_CLOEXEC)) < 0 ||
 			(s->fresh = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0))
@@ -148,6 +150,7 @@ void server_publish(struct server *s, const struct state *state, const struct he
 		    uint64_t now)
 {
 	s->published = now;
+	boards_tick(s->live.boards, now);
 	view_unref(mailbox_send(&s->views, view_new(state, h, &s->past, now)));
 	(void)!eventfd_write(s->fresh, 1);
 }
@@ -157,9 +160,15 @@ void server_take_orders(struct server *s, capture_taker *take, void *ctx)
 	orders_take(&s->orders, take, ctx);
 }
 
-void server_event(struct server *s, const struct context *c)
+void server_views(struct server *s, const struct views *views)
+{
+	boards_set_views(s->live.boards, views);
+}
+
+void server_event(struct server *s, struct context *c)
 {
 	hub_put(s->live.hub, c);
+	boards_put(s->live.boards, c);
 }
 
 void server_close(struct server *s)
@@ -178,6 +187,7 @@ void server_close(struct server *s)
 	hub_free(s->live.hub);
 	orders_done(&s->orders);
 	access_done(&s->access);
+	boards_free(s->live.boards);
 	kitchen_free(s->kitchen);
 	view_unref(mailbox_take(&s->views));
 	mesos_snapshot_free(s->names);
@@ -232,7 +242,13 @@ void server_take_orders(struct server *s, capture_taker *take, void *ctx)
 	(void)ctx;
 }
 
-void server_event(struct server *s, const struct context *c)
+void server_views(struct server *s, const struct views *views)
+{
+	(void)s;
+	(void)views;
+}
+
+void server_event(struct server *s, struct context *c)
 {
 	(void)s;
 	(void)c;

@@ -12,6 +12,8 @@ container db 10.77.0.4 /shop/db
 container lone 10.77.0.5 /none # Mesos does not know it
 publish web db
 api_start
+mkdir "$work/share" && ln -s "$(realpath "$(dirname "$0")/../..")" "$work/share/dredge"
+export XDG_DATA_HOME=$work/share # views are those of this tree
 container_up web
 container_up db
 container_up lone
@@ -144,6 +146,22 @@ same "a bad filter" 400 "$(get '/v1/tasks?filter=((' -o /dev/null -w '%{http_cod
 page=$(ask "j['next']" '/v1/containers?limit=2&sort=-net_tx_packets&fields=id')
 same "the last page" "1 False" "$(ask "str(len(j['containers'])) + ' ' + str('next' in j)" \
 	"/v1/containers?limit=2&sort=-net_tx_packets&fields=id&cursor=$page")"
+
+# ---- views -------------------------------------------------------------------------------------
+
+same "the views" True "$(ask "'marathon_apps' in [v['id'] for v in j]" /v1/views)"
+traffic() { on_host ping -qc 3 -i 0.2 10.77.0.3 >/dev/null; }
+rows_of_apps() {
+	traffic
+	[ "$(ask "sorted(r['APP'] for r in j)" /v1/views/marathon_apps)" = "['/shop/db', '/shop/web', 'n/a']" ]
+}
+wait_for 10 rows_of_apps || bad "rows of marathon_apps: $(get /v1/views/marathon_apps)"
+traffic &
+same "bytes of a view" True "$(sleep 1.2; ask "by('APP', '/shop/web')['PKIN/s'] > 0" \
+	'/v1/views/marathon_apps?filter=marathon.app.id=/shop/web')"
+same "a view as CSV" ID, "$(get '/v1/views/containers?format=csv' | head -n 1 | grep -o 'ID,')"
+same "no such view" 400 "$(get /v1/views/nosuch -o /dev/null -w '%{http_code}')"
+same "a bad filter of a view" 400 "$(get '/v1/views/containers?filter=((' -o /dev/null -w '%{http_code}')"
 
 # ---- malformed requests and slow clients -------------------------------------------------------
 
