@@ -141,7 +141,12 @@ static int take_column(const struct reading *r, const char *where)
 		return -1;
 	if (!c->name)
 		return missing(r, where, "name");
-	return c->field ? 0 : missing(r, where, "field");
+	if (!c->field)
+		return missing(r, where, "field");
+	/* A view of sysdig is of use without its columns of processes. */
+	if (!c->key && !c->group_key && field_why_not(c->field, strlen(c->field)))
+		view_column_done(&r->info->columns[--r->info->n_columns]);
+	return 0;
 }
 
 /* ---- actions ---- */
@@ -323,7 +328,8 @@ static int take_view(const struct reading *r)
 		return -1;
 	struct err why = {0};
 	if (view_info_check(v, &why))
-		return err_set(r->e, ERR_FAILED, "%s: %s", script_path(r->s), why.message);
+		return err_set(r->e, ERR_FAILED, "%s: %.*s", script_path(r->s),
+			       (int)strcspn(why.message, "\n"), why.message);
 	return 0;
 }
 

@@ -48,20 +48,24 @@ static void free_list(char **list)
 	free(list);
 }
 
+void view_column_done(struct view_column *c)
+{
+	free(c->name);
+	free(c->description);
+	free(c->field);
+	free(c->over);
+	free(c->where);
+	free(c->filter_field);
+	free(c->absent);
+	*c = (struct view_column){0};
+}
+
 void view_info_free(struct view_info *v)
 {
 	if (!v)
 		return;
-	for (size_t i = 0; i < v->n_columns; i++) {
-		struct view_column *c = &v->columns[i];
-		free(c->name);
-		free(c->description);
-		free(c->field);
-		free(c->over);
-		free(c->where);
-		free(c->filter_field);
-		free(c->absent);
-	}
+	for (size_t i = 0; i < v->n_columns; i++)
+		view_column_done(&v->columns[i]);
 	for (size_t i = 0; i < v->n_actions; i++) {
 		free(v->actions[i].description);
 		for (char **word = v->actions[i].argv; *word; word++)

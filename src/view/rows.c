@@ -207,7 +207,7 @@ static void give_up_half(struct table *t)
 	for (size_t i = 0; i < t->n_rows; i++)
 		rank[i] = rank_of(t, t->rows[i]);
 	qsort(rank, t->n_rows, sizeof(*rank), by_number);
-	double limit = rank[t->n_rows / 2], lost = 0;
+	double limit = rank[t->n_rows / 2 - 1], lost = 0;
 	free(rank);
 	size_t quota = t->n_rows / 2, kept = 0;
 	rowmap_clear(&t->map);

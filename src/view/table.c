@@ -87,33 +87,48 @@ static bool sum_of(const struct terms *terms, struct context *c, struct text *sc
 	return known;
 }
 
+/* What is above the line of a ratio, or all there is. */
+static bool above(const struct column *k, struct context *c, struct text *scratch, double *v)
+{
+	const struct event *ev = c->ev;
+
+	if ((k->dirs && !(ev->flags & k->dirs)) || (k->where && !filter_match(k->where, c)))
+		return false;
+	switch (k->shortcut) {
+	case SHORT_LEN:
+		*v = ev->len;
+		return true;
+	case SHORT_ONE:
+		*v = 1;
+		return true;
+	case SHORT_LOST:
+		*v = ev->lost;
+		return true;
+	default:
+		return sum_of(&k->get, c, scratch, v);
+	}
+}
+
 static void add(struct table *t, struct row *r, const struct column *k, struct context *c)
 {
 	const struct event *ev = c->ev;
-	double weight = ev->type == EVENT_PACKET ? ev->weight : 1, v, over;
+	double weight = ev->type == EVENT_PACKET ? ev->weight : 1, v;
 	double *slots = r->slots + k->place;
 
-	if ((k->dirs && !(ev->flags & k->dirs)) || (k->where && !filter_match(k->where, c)))
-		return;
-	if (k->shortcut == SHORT_LEN) {
-		v = ev->len;
-	} else if (k->shortcut == SHORT_ONE) {
-		v = 1;
-	} else if (k->shortcut == SHORT_LOST) {
-		v = ev->lost;
-	} else if (k->fold == FOLD_COUNT) {
+	if (k->fold == FOLD_COUNT) {
 		struct value value;
-		if (getter_value(column_getter(k), c, &t->scratch, &value))
+		if ((!k->where || filter_match(k->where, c)) &&
+		    getter_value(column_getter(k), c, &t->scratch, &value))
 			add_different(t, r, k, &value);
 		return;
-	} else if (!sum_of(&k->get, c, &t->scratch, &v)) {
-		return;
 	}
-	fold_add(k->fold, slots, v, weight, ev->ts);
-	if (k->over.n && sum_of(&k->over, c, &t->scratch, &over))
-		fold_add(k->fold, slots + fold_slots(k->fold, false), over, weight, ev->ts);
-	if (r->spark && (size_t)(k - t->columns) == t->spark_column)
-		spark_add(t, r, ev->ts, v * weight);
+	if (above(k, c, &t->scratch, &v)) {
+		fold_add(k->fold, slots, v, weight, ev->ts);
+		if (r->spark && (size_t)(k - t->columns) == t->spark_column)
+			spark_add(t, r, ev->ts, v * weight);
+	}
+	if (k->over.n && sum_of(&k->over, c, &t->scratch, &v))
+		fold_add(k->fold, slots + fold_slots(k->fold, false), v, weight, ev->ts);
 }
 
 /* What does not change, from the first event that has it; of containers again when more is known

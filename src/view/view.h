@@ -46,7 +46,7 @@ struct view_column {
 	char *description;
 	char *field;	    /* of dredge-fields(7); numbers also as sums, "a + b - c" */
 	char *over;	    /* likewise: the column is field / over */
-	char *where;	    /* a filter: only events that it matches */
+	char *where;	    /* a filter: `field` counts only of events that it matches */
 	char *filter_field; /* drilled down by this one instead of `field` */
 	char *absent;	/* keys: rows without a value are kept under this text; NULL = left out */
 	unsigned width; /* characters; 0 = the rest of the line */
@@ -86,6 +86,7 @@ struct view_info {
 	size_t n_actions;
 };
 
+void view_column_done(struct view_column *c);
 void view_info_free(struct view_info *v); /* v may be NULL */
 /* Are all fields known, and is there a key? 0, or -1 with e: what is missing, and that a field of
  * sysdig needs system calls. */
