@@ -93,7 +93,7 @@ int main(int argc, char **argv)
 	const struct table_rows *rows = table_refresh(t, 0);
 	printf("overview of the whole: %s, %.1f ms, %zu rows\n", told ? "yes" : "no",
 	       now_ms() - began, rows->n);
-	view_path_push(&path, t, &rows->rows[0]);
+	view_path_push(&path, table_info(t), &rows->rows[0]);
 	jumps(f, t, width);
 	drill(f, &views, &path, "mesos_tasks", f->first, f->last);
 	drill(f, &views, &path, "sports", f->first, f->last);

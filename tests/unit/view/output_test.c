@@ -137,7 +137,7 @@ static void test_path(void **unused)
 		struct state *other = make_state("/other", NULL);
 		struct view_path path = {0};
 		struct table *t = filled(s, NULL);
-		view_path_push(&path, t, &table_refresh(t, 0)->rows[0]);
+		view_path_push(&path, &apps, &table_refresh(t, 0)->rows[0]);
 		table_close(t);
 		t = filled(s, &path);
 		assert_int_equal(table_refresh(t, 0)->n, 1);
