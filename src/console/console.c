@@ -99,17 +99,33 @@ int ui_open(struct ui *ui, struct err *e)
 	if (!t)
 		return -1;
 	const struct order order = {
-		.number = ++ui->orders, .table = t, .from = ui->from, .to = ui->to};
+		.number = ++ui->orders,
+		.table = t,
+		.look = look_ref(ui->look),
+		.from = ui->from,
+		.to = ui->to,
+	};
 	worker_order(ui->worker, &order);
 	return 0;
 }
 
 void ui_window(struct ui *ui, uint64_t from, uint64_t to)
 {
-	const struct order order = {.number = ++ui->orders, .from = from, .to = to};
+	const struct order order = {
+		.number = ++ui->orders, .look = look_ref(ui->look), .from = from, .to = to};
 
 	ui->from = from;
 	ui->to = to;
+	worker_order(ui->worker, &order);
+}
+
+void ui_look(struct ui *ui, const struct pane *body, struct look *l, uint64_t from, uint64_t to)
+{
+	const struct order order = {
+		.number = ++ui->orders, .look = look_ref(l), .from = from, .to = to};
+
+	ui->body = body ? body : &table_pane;
+	ui->look = l;
 	worker_order(ui->worker, &order);
 }
 

@@ -28,14 +28,16 @@ static void draw_path(struct ui *ui)
 	unsigned width = screen_width();
 	char count[48] = "";
 
-	if (l->shot && ui->n_lines != l->shot->rows.n)
+	if (ui->body->name)
+		count[0] = '\0';
+	else if (l->shot && ui->n_lines != l->shot->rows.n)
 		snprintf(count, sizeof(count), "%zu of %zu rows", ui->n_lines, l->shot->rows.n);
 	else if (l->shot)
 		snprintf(count, sizeof(count), "%zu %s", ui->n_lines,
 			 ui->n_lines == 1 ? "row" : "rows");
 	unsigned n = (unsigned)strlen(count);
 	unsigned x = paint_fmt(0, 0, STYLE_DIM, "Viewing: ");
-	x = paint_fmt(0, x, STYLE_TITLE, "%s", l->info->name);
+	x = paint_fmt(0, x, STYLE_TITLE, "%s", ui->body->name ? ui->body->name : l->info->name);
 	x = paint_fmt(0, x, STYLE_DIM, "  For: ");
 	put_path(ui, &t);
 	if (x + n + 2 < width)
@@ -61,7 +63,7 @@ static void draw_source(struct ui *ui)
 	struct text t = {0};
 
 	text_str(&t, ui_file(ui) && slash ? slash + 1 : ui->o->feed->name);
-	if (l->shot) {
+	if (l->shot && !ui->body->name) {
 		text_str(&t, " (");
 		put_count(&t, (double)l->shot->rows.events, UNIT_COUNT);
 		text_str(&t, " evts, ");
@@ -70,8 +72,8 @@ static void draw_source(struct ui *ui)
 	}
 	unsigned x = paint_fmt(1, 0, STYLE_DIM, "Source: ");
 	x = paint_fmt(1, x, STYLE_TEXT, "%s", text_cstr(&t));
-	if (l->shot && l->shot->part < 1)
-		x = paint_fmt(1, x, STYLE_WARN, "  reading %u%%", (unsigned)(l->shot->part * 100));
+	if (worker_part(ui->worker) < 100)
+		x = paint_fmt(1, x, STYLE_WARN, "  reading %u%%", worker_part(ui->worker));
 	if (ui->paused)
 		x = paint_fmt(1, x, STYLE_WARN, "  paused");
 	x = paint_fmt(1, x, STYLE_DIM, "  Filter: ");

@@ -23,6 +23,7 @@ static struct {
 	struct text line;
 	size_t cursor; /* bytes */
 	struct err trouble;
+	void (*find)(struct ui *ui);
 } typed;
 
 static void open_prompt(struct ui *ui, const struct kind *k, const char *text);
@@ -107,30 +108,12 @@ void prompt_filter(struct ui *ui)
 
 /* ---- search ---- */
 
-void search_next(struct ui *ui, bool from_here)
-{
-	struct level *l = ui_level(ui);
-
-	for (size_t i = from_here ? 0 : 1; *ui->search && i <= ui->n_lines; i++) {
-		size_t line = (l->at + i) % MAX(ui->n_lines, 1);
-		if (line >= ui->n_lines ||
-		    !shot_found(l->shot, &l->shot->rows.rows[ui->lines[line]], ui->search,
-				&ui->scratch))
-			continue;
-		l->at = line;
-		l->row = ui_row(ui)->id;
-		l->follow = true;
-		return;
-	}
-	ui_say(ui, STYLE_WARN, "no row contains '%s'", ui->search);
-}
-
 static void search_changed(struct ui *ui)
 {
 	free(ui->search);
 	ui->search = xstrdup(text_cstr(&typed.line));
 	if (*ui->search)
-		search_next(ui, true);
+		typed.find(ui);
 }
 
 static void search_cleared(struct ui *ui)
@@ -145,8 +128,9 @@ static const struct kind search_kind = {
 	.cleared = search_cleared,
 };
 
-void prompt_search(struct ui *ui)
+void prompt_search(struct ui *ui, void (*find)(struct ui *ui))
 {
+	typed.find = find;
 	open_prompt(ui, &search_kind, "");
 }
 

@@ -7,10 +7,8 @@
 
 /* Text that rows must contain, or (F2) the filter language. */
 void prompt_filter(struct ui *ui);
-/* Text to go to. */
-void prompt_search(struct ui *ui);
-/* The next row with it; wraps. */
-void search_next(struct ui *ui, bool from_here);
+/* Text to go to: ui->search; `find` is called at every key. */
+void prompt_search(struct ui *ui, void (*find)(struct ui *ui));
 /* A moment of the capture. */
 void prompt_time(struct ui *ui);
 

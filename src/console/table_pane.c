@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A view as a table. */
 #include "console/action.h"
+#include "console/dig.h"
 #include "console/layout.h"
 #include "console/menu.h"
 #include "console/prompt.h"
@@ -259,8 +260,12 @@ static void drill(struct ui *ui)
 	const struct table_row *r = ui_row(ui);
 	struct level *l = ui_level(ui);
 
-	if (!r || l->info->kind == VIEW_LIST)
+	if (!r)
 		return;
+	if (l->info->kind == VIEW_LIST) {
+		dig_open(ui, false, NULL, ui->from, ui->to);
+		return;
+	}
 	view_path_push(&ui->path, l->info, r);
 	const struct view_info *below = view_below(ui->o->views, l->info, &ui->path);
 	if (below) {
@@ -268,7 +273,7 @@ static void drill(struct ui *ui)
 		return;
 	}
 	view_path_pop(&ui->path);
-	ui_say(ui, STYLE_WARN, "there is no view below; F2 lists all, F6 shows the packets");
+	dig_open(ui, false, NULL, ui->from, ui->to);
 }
 
 static bool move(struct ui *ui, enum request r)
@@ -306,6 +311,29 @@ static bool move(struct ui *ui, enum request r)
 	}
 }
 
+static void search(struct ui *ui, bool from_here)
+{
+	struct level *l = ui_level(ui);
+
+	for (size_t i = from_here ? 0 : 1; *ui->search && i <= ui->n_lines; i++) {
+		size_t line = (l->at + i) % MAX(ui->n_lines, 1);
+		if (line >= ui->n_lines ||
+		    !shot_found(l->shot, &l->shot->rows.rows[ui->lines[line]], ui->search,
+				&ui->scratch))
+			continue;
+		l->at = line;
+		l->row = ui_row(ui)->id;
+		l->follow = true;
+		return;
+	}
+	ui_say(ui, STYLE_WARN, "no row contains '%s'", ui->search);
+}
+
+static void search_typed(struct ui *ui)
+{
+	search(ui, true);
+}
+
 static void follow(struct ui *ui)
 {
 	struct level *l = ui_level(ui);
@@ -333,6 +361,10 @@ static bool request(struct ui *ui, enum request r, int key)
 	case REQ_BACK:
 		ui_up(ui);
 		return true;
+	case REQ_DIG:
+	case REQ_ECHO:
+		dig_open(ui, r == REQ_ECHO, NULL, ui->from, ui->to);
+		return true;
 	case REQ_SORT:
 		menu_sort(ui);
 		return true;
@@ -340,10 +372,10 @@ static bool request(struct ui *ui, enum request r, int key)
 		menu_actions(ui);
 		return true;
 	case REQ_SEARCH:
-		prompt_search(ui);
+		prompt_search(ui, search_typed);
 		return true;
 	case REQ_NEXT:
-		search_next(ui, false);
+		search(ui, false);
 		return true;
 	case REQ_FOLLOW:
 		follow(ui);

@@ -11,9 +11,11 @@
 #define LEVELS_MAX 16u
 
 struct ui;
+struct look;
 
 /* One part of the screen that has the keys: the table, the packets, a menu, a line being typed. */
 struct pane {
+	const char *name; /* in the first line; NULL = of the view */
 	void (*draw)(struct ui *ui);
 	/* false: not mine, let the others see it. */
 	bool (*request)(struct ui *ui, enum request r, int key);
@@ -44,6 +46,7 @@ struct ui {
 	struct view_path path;
 	struct level levels[LEVELS_MAX];
 	size_t n_levels;
+	struct look *look; /* shared with the worker; NULL = the table is shown */
 	uint64_t orders;
 	char *filter; /* the user's; "" = none */
 	char *match;  /* plain text that rows have to contain; "" = all */
@@ -74,6 +77,9 @@ void ui_say(struct ui *ui, enum style style, const char *fmt, ...) ATTR_PRINTF(3
 int ui_open(struct ui *ui, struct err *e);
 /* Another window of the same table. */
 void ui_window(struct ui *ui, uint64_t from, uint64_t to);
+/* Another body that looks at events of [from, to] itself (the look is shared); NULL and NULL: the
+ * table again. */
+void ui_look(struct ui *ui, const struct pane *body, struct look *l, uint64_t from, uint64_t to);
 /* A view instead of the one that is shown. */
 void ui_view(struct ui *ui, const struct view_info *info);
 /* The view below, for the step that ui->path ends with. */

@@ -18,6 +18,7 @@ struct worker {
 	struct mailbox orders, shots;
 	int wake_worker, wake_screen;
 	atomic_bool stop, ended;
+	atomic_uint part;   /* percent */
 	struct err trouble; /* to be read after `ended` */
 	/* the thread's own */
 	struct table *table;
@@ -74,7 +75,12 @@ static bool take_order(struct worker *w)
 	if (!o)
 		return false;
 	struct table *old = w->table;
+	struct look *look = w->current.look;
 	w->current = *o;
+	w->feed->look = o->look ? &o->look->view : NULL;
+	if (o->look && w->feed->live && o->look != look)
+		look_begin(o->look, 0, 0);
+	look_unref(look);
 	if (o->table) {
 		w->table = o->table;
 		w->feed->table = o->table;
@@ -93,7 +99,8 @@ static int live_tick(void *ctx, uint64_t now, double part)
 	(void)part;
 	if (atomic_load(&w->stop))
 		return 1;
-	if (take_order(w)) {
+	const struct table *before = w->table;
+	if (take_order(w) && w->table != before) {
 		table_next(w->table, now);
 		w->began = w->shown = now;
 		w->whole = false;
@@ -121,14 +128,24 @@ static int file_tick(void *ctx, uint64_t now, double part)
 	uint64_t clock = time_monotonic();
 
 	(void)now;
+	atomic_store(&w->part, (unsigned)(part * 100));
 	if (atomic_load(&w->stop) || atomic_load_explicit(&w->orders.slot, memory_order_relaxed))
 		return 1;
 	/* What the directory told is nearer to the truth than a part. */
-	if (!w->covered && clock - w->shown >= PART_NS) {
+	if (!w->current.look && !w->covered && clock - w->shown >= PART_NS) {
 		show(w, 0, part, false, NULL);
 		w->shown = time_monotonic();
 	}
 	return 0;
+}
+
+static void answer_look(struct worker *w)
+{
+	struct look *l = w->current.look;
+
+	look_begin(l, w->current.from, w->current.to);
+	if (w->feed->scan(w->feed, &l->view, l->from, l->to, NULL) == 0)
+		atomic_store(&l->whole, true);
 }
 
 static void answer(struct worker *w, bool new_table)
@@ -157,10 +174,13 @@ static void serve_file(struct worker *w)
 {
 	while (!atomic_load(&w->stop)) {
 		const struct table *before = w->table;
-		if (take_order(w))
-			answer(w, w->table != before);
-		else
+		if (!take_order(w))
 			settle(w->wake_worker);
+		else if (w->current.look)
+			answer_look(w);
+		else
+			answer(w, w->table != before);
+		atomic_store(&w->part, 100);
 	}
 }
 
@@ -188,6 +208,7 @@ struct worker *worker_start(struct view_feed *f, uint64_t interval)
 
 	w->feed = f;
 	w->interval = interval;
+	atomic_init(&w->part, 100);
 	w->wake_worker = eventfd(0, EFD_CLOEXEC);
 	w->wake_screen = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	/* Signals are for the thread that has the terminal. */
@@ -208,12 +229,16 @@ void worker_stop(struct worker *w)
 	wake(w->wake_worker);
 	pthread_join(w->thread, NULL);
 	struct order *o = mailbox_take(&w->orders);
-	if (o)
+	if (o) {
 		table_close(o->table);
+		look_unref(o->look);
+	}
 	free(o);
+	look_unref(w->current.look);
 	shot_free(mailbox_take(&w->shots));
 	table_close(w->table);
 	w->feed->table = NULL;
+	w->feed->look = NULL;
 	free(w->bins);
 	close(w->wake_worker);
 	close(w->wake_screen);
@@ -231,6 +256,8 @@ void worker_order(struct worker *w, const struct order *o)
 		letter->table = old->table;
 	else if (old)
 		table_close(old->table);
+	if (old)
+		look_unref(old->look);
 	free(old);
 	mailbox_send(&w->orders, letter);
 	wake(w->wake_worker);
@@ -240,6 +267,11 @@ struct shot *worker_take(struct worker *w)
 {
 	settle(w->wake_screen);
 	return mailbox_take(&w->shots);
+}
+
+unsigned worker_part(const struct worker *w)
+{
+	return atomic_load(&w->part);
 }
 
 int worker_fd(const struct worker *w)

@@ -18,6 +18,7 @@ struct feed {
 	struct reader *reader; /* of a file, else NULL */
 	struct state *state;   /* of the run, or the last one */
 	struct table *filling;
+	const struct view_look *scanning;
 	uint64_t from, to;
 	bool measure; /* what the state sees in packets goes into counter samples */
 	bool ended;   /* by tick */
@@ -26,11 +27,15 @@ struct feed {
 static int present(void *ctx, struct context *c)
 {
 	struct feed *f = ctx;
-	struct table *t = f->filling ? f->filling : f->base.table;
+	struct table *t = f->base.live ? f->base.table : f->filling;
+	const struct view_look *l = f->base.live ? f->base.look : f->scanning;
 
 	if (t)
 		table_event(t, c);
-	return 0;
+	if (!l || (l->filter && !filter_match(l->filter, c)))
+		return 0;
+	int status = l->event(l->ctx, c);
+	return f->base.live ? 0 : status;
 }
 
 static int tick(void *ctx, uint64_t now)
@@ -62,7 +67,10 @@ static int run(struct feed *f, const struct table *t, struct err *e)
 	const struct flow_options o = {
 		.source = f->source,
 		.state = f->state,
-		.hint = f->base.live || !t ? NULL : table_filter(t),
+		.hint = f->base.live  ? NULL
+			: f->scanning ? f->scanning->filter
+			: t	      ? table_filter(t)
+				      : NULL,
 		.poller = f->o.poller,
 		.from = f->from > early ? f->from - early : 0,
 		.to = f->to,
@@ -121,6 +129,21 @@ static int fill(struct view_feed *base, struct table *t, uint64_t from, uint64_t
 	f->filling = t;
 	int status = run(f, t, e);
 	f->filling = NULL;
+	return status ? status : f->ended;
+}
+
+static int scan(struct view_feed *base, const struct view_look *l, uint64_t from, uint64_t to,
+		struct err *e)
+{
+	struct feed *f = (struct feed *)base;
+
+	f->measure = false;
+	new_state(f, l->flows || (l->filter && filter_needs_flows(l->filter)));
+	f->from = from;
+	f->to = to;
+	f->scanning = l;
+	int status = run(f, NULL, e);
+	f->scanning = NULL;
 	return status ? status : f->ended;
 }
 
@@ -291,6 +314,7 @@ struct view_feed *flow_feed_open(const struct feed_options *o, struct err *e)
 		.live = is_live(o->what),
 		.name = str_eq(o->what, "live") ? "Live System" : o->what,
 		.fill = fill,
+		.scan = scan,
 		.overview = overview,
 		.cost = cost,
 		.histogram = histogram,

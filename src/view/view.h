@@ -269,6 +269,15 @@ int table_column_find(const struct table *t, const char *name);
  *
  * Everything happens on the calling thread. Times are ns since 1970.
  */
+/* Who looks at events one by one: for a page of packets, for a picture. */
+struct view_look {
+	const struct filter *filter; /* NULL = all; borrowed */
+	bool flows;		     /* a file: facts of conversations are wanted */
+	/* Those that passed; non-zero ends a scan. */
+	int (*event)(void *ctx, struct context *c);
+	void *ctx;
+};
+
 struct view_feed {
 	bool live;
 	const char *name;     /* "Live System" or the file's; borrowed of the feed */
@@ -281,10 +290,15 @@ struct view_feed {
 	void *ctx;
 	/* Live: the table that the events go into; may be changed in tick. */
 	struct table *table;
+	/* Live: who looks at them too, or NULL; may be changed in tick. */
+	const struct view_look *look;
 	/* A file: fill the table with what it has in [from, to]. 0; 1 when tick ended it; -1 on
 	 * damage, after everything readable. Only chunks that the table's filter may match are
 	 * decoded. */
 	int (*fill)(struct view_feed *f, struct table *t, uint64_t from, uint64_t to,
+		    struct err *e);
+	/* A file: the same for who looks, in order of time. */
+	int (*scan)(struct view_feed *f, const struct view_look *l, uint64_t from, uint64_t to,
 		    struct err *e);
 	/* A file: the same from its directory alone, nothing is decoded: columns that cannot be had
 	 * that way stay absent. false: not this file, or not this view. */

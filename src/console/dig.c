@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "console/dig.h"
+#include "console/look.h"
+#include "console/menu.h"
+#include "console/prompt.h"
+#include "print/print.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PACKETS	   10000u /* kept: live the newest, of a file the first of the window */
+#define BYTES_KEPT 2048u  /* of each */
+#define HEX_ROW	   16u
+
+struct packet_kept {
+	uint64_t ts, num;
+	uint32_t len, caplen, n, linktype;
+	struct text line;
+	struct text bytes;
+};
+
+struct dig {
+	struct look look;
+	struct format *format;
+	struct packet_kept *kept; /* ring of PACKETS */
+	uint64_t all;		  /* that were put in */
+};
+
+/* What the screen shows of it; one at a time. */
+static struct {
+	struct dig *dig;
+	bool follow;
+	uint64_t at, top; /* numbers of packets, as `all` counts */
+	unsigned rows, y;
+	unsigned hex_top;
+	uint64_t seek; /* number of the packet to begin with, once it is there; 0 = none */
+	uint64_t to;
+	size_t steps; /* of the path without the row */
+} page;
+
+/* ---- the worker's side ---- */
+
+static void begin(struct look *l)
+{
+	((struct dig *)l)->all = 0;
+}
+
+static int take(struct look *l, struct context *c)
+{
+	struct dig *d = (struct dig *)l;
+
+	if (!l->live && d->all == PACKETS)
+		return 1;
+	struct packet_kept *k = &d->kept[d->all % PACKETS];
+	text_reset(&k->line);
+	if (!format_line(d->format, c, &k->line))
+		return 0;
+	if (k->line.len && k->line.data[k->line.len - 1] == '\n')
+		k->line.len--;
+	k->ts = c->ev->ts;
+	k->num = c->ev->num;
+	k->len = c->ev->len;
+	k->caplen = c->ev->caplen;
+	k->linktype = c->iface ? c->iface->record.linktype : 0;
+	text_reset(&k->bytes);
+	text_put(&k->bytes, (const char *)c->ev->data, MIN(c->ev->caplen, BYTES_KEPT));
+	d->all++;
+	return 0;
+}
+
+static void done(struct look *l)
+{
+	struct dig *d = (struct dig *)l;
+
+	for (size_t i = 0; d->kept && i < PACKETS; i++) {
+		text_done(&d->kept[i].line);
+		text_done(&d->kept[i].bytes);
+	}
+	free(d->kept);
+	format_free(d->format);
+}
+
+static const struct look_kind dig_kind = {
+	.size = sizeof(struct dig), .begin = begin, .event = take, .done = done};
+
+/* ---- the packet under the cursor, in words ---- */
+
+static void put_field(struct text *out, const struct field *f, struct context *c,
+		      struct text *scratch)
+{
+	struct value values[FIELD_MAX_VALUES];
+
+	text_reset(scratch);
+	unsigned n = f->flags & (FIELD_ARG | FIELD_FLOW | FIELD_ORDER)
+			     ? 0
+			     : f->get(f, NULL, c, scratch, values);
+	if (!n)
+		return;
+	text_fmt(out, "%s=", strchr(f->name, '.') ? strchr(f->name, '.') + 1 : f->name);
+	for (unsigned i = 0; i < n; i++) {
+		if (i)
+			text_char(out, ',');
+		value_text(out, f, &values[i]);
+	}
+	text_str(out, "  ");
+}
+
+/* One line for each layer that it has. */
+static void decode(const struct packet_kept *k, struct text *out)
+{
+	static const char *const layers[] = {"eth", "arp", "ip",  "ipv6", "icmp",
+					     "tcp", "udp", "dns", "http", NULL};
+	const struct event ev = {
+		.ts = k->ts,
+		.num = k->num,
+		.type = EVENT_PACKET,
+		.data = (const uint8_t *)k->bytes.data,
+		.caplen = (uint32_t)k->bytes.len,
+		.len = k->len,
+		.weight = 1,
+	};
+	const struct iface iface = {.record.linktype = k->linktype};
+	struct context c = {.ev = &ev, .iface = &iface};
+	struct text scratch = {0};
+
+	for (size_t l = 0; layers[l]; l++) {
+		size_t n = strlen(layers[l]), from = out->len;
+		text_fmt(out, "#%s\n", layers[l]);
+		size_t named = out->len;
+		for (size_t i = 0; field_classes[i]; i++) {
+			const struct field_class *class = field_classes[i];
+			for (size_t j = 0; j < class->count; j++)
+				if (!strncmp(class->fields[j].name, layers[l], n) &&
+				    class->fields[j].name[n] == '.')
+					put_field(out, &class->fields[j], &c, &scratch);
+		}
+		if (out->len == named)
+			out->len = from;
+		else
+			out->data[out->len - 1] = '\n';
+	}
+	text_done(&scratch);
+}
+
+static void hex_row(const uint8_t *p, size_t at, size_t n, struct text *out)
+{
+	text_hex(out, at, 4);
+	text_str(out, "  ");
+	for (size_t i = 0; i < HEX_ROW; i++) {
+		if (i < n)
+			text_hex(out, p[i], 2);
+		else
+			text_str(out, "  ");
+		text_str(out, i == HEX_ROW / 2 - 1 ? "  " : " ");
+	}
+	text_char(out, ' ');
+	for (size_t i = 0; i < n; i++)
+		text_char(out, isprint(p[i]) && p[i] < 0x7f ? (char)p[i] : '.');
+}
+
+static void draw_hex(const struct packet_kept *k, unsigned y, unsigned x, unsigned rows)
+{
+	struct text t = {0};
+
+	for (unsigned i = 0; i < rows; i++) {
+		size_t at = (size_t)(page.hex_top + i) * HEX_ROW;
+		if (at >= k->bytes.len)
+			break;
+		text_reset(&t);
+		hex_row((const uint8_t *)k->bytes.data + at, at, MIN(HEX_ROW, k->bytes.len - at),
+			&t);
+		paint(y + i, x, screen_width() - x, STYLE_TEXT, t.data, t.len);
+	}
+	text_done(&t);
+}
+
+/* Words and bytes: beside each other where there is room. */
+static void draw_detail(const struct packet_kept *k, unsigned y, unsigned rows)
+{
+	enum { HEX_WIDTH = 6 + 3 * HEX_ROW + 2 + HEX_ROW };
+	unsigned width = screen_width();
+	struct text t = {0};
+
+	paint_str(y, 0, width, STYLE_HEADER, "");
+	paint_fmt(y, 0, STYLE_HEADER, "packet %llu: %u bytes, %u captured",
+		  (unsigned long long)k->num, k->len, k->caplen);
+	y++;
+	rows--;
+	decode(k, &t);
+	if (width >= HEX_WIDTH + 50) {
+		paint_wrapped(y, 0, width - HEX_WIDTH - 2, rows, 0, t.data, t.len);
+		draw_hex(k, y, width - HEX_WIDTH, rows);
+	} else {
+		unsigned lines = paint_wrapped(y, 0, width, rows / 2, 0, t.data, t.len);
+		lines = MIN(lines, rows / 2);
+		draw_hex(k, y + lines, 0, rows - lines);
+	}
+	text_done(&t);
+}
+
+/* ---- the page ---- */
+
+static void draw_footer(const struct dig *d)
+{
+	unsigned y = screen_height() - 1;
+	bool full = !d->look.live && d->all == PACKETS;
+
+	paint_str(y, 0, screen_width(), STYLE_DIM,
+		  d->look.live ? "Backspace back  p pause  F newest  Left Right bytes  ^F search"
+		  : full       ? "Backspace back  Space the next 10000  Left Right bytes  ^F search"
+			       : "Backspace back  Left Right bytes  ^F search");
+}
+
+static void seek(const struct dig *d, uint64_t first)
+{
+	for (uint64_t i = first; page.seek && i < d->all; i++) {
+		if (d->kept[i % PACKETS].num != page.seek)
+			continue;
+		page.at = i;
+		page.seek = 0;
+		page.follow = false;
+	}
+}
+
+static void clamp(const struct dig *d)
+{
+	uint64_t all = d->all, first = all > PACKETS ? all - PACKETS : 0;
+
+	seek(d, first);
+
+	if (page.follow && all)
+		page.at = all - 1;
+	page.at = MAX(MIN(page.at, all ? all - 1 : 0), first);
+	page.top = MAX(page.top, first);
+	if (page.at < page.top)
+		page.top = page.at;
+	if (page.rows && page.at >= page.top + page.rows)
+		page.top = page.at - page.rows + 1;
+}
+
+static void draw(struct ui *ui)
+{
+	struct dig *d = page.dig;
+	unsigned y = header_draw(ui), height = screen_height(), width = screen_width();
+	unsigned body = height > y + 1 ? height - y - 1 : 0;
+	unsigned detail = body >= 12 ? body / 2 : 0;
+
+	pthread_mutex_lock(&d->look.lock);
+	page.y = y;
+	page.rows = body - detail;
+	clamp(d);
+	for (unsigned i = 0; i < page.rows && page.top + i < d->all; i++) {
+		const struct packet_kept *k = &d->kept[(page.top + i) % PACKETS];
+		bool at = page.top + i == page.at;
+		paint(y + i, 0, width, at ? STYLE_SELECTED : STYLE_TEXT, k->line.data, k->line.len);
+	}
+	if (!d->all)
+		paint_str(y + page.rows / 3, 0, width, STYLE_BOLD,
+			  atomic_load(&d->look.whole) ? "No packets in this part of the capture."
+						      : "Waiting for packets ...");
+	else if (detail)
+		draw_detail(&d->kept[page.at % PACKETS], y + page.rows, detail);
+	if (height > 1)
+		draw_footer(d);
+	pthread_mutex_unlock(&d->look.lock);
+}
+
+static void close_page(struct ui *ui)
+{
+	while (ui->path.n > page.steps)
+		view_path_pop(&ui->path);
+	ui_look(ui, NULL, NULL, ui->from, ui->to);
+	look_unref(&page.dig->look);
+	page.dig = NULL;
+}
+
+static void next_page(struct ui *ui)
+{
+	struct dig *d = page.dig;
+
+	pthread_mutex_lock(&d->look.lock);
+	bool full = !d->look.live && d->all == PACKETS;
+	uint64_t last = full ? d->kept[PACKETS - 1].ts : 0;
+	pthread_mutex_unlock(&d->look.lock);
+	if (!full)
+		return;
+	page.at = page.top = 0;
+	ui_look(ui, ui->body, &d->look, last + 1, page.to);
+}
+
+static void find(struct ui *ui)
+{
+	struct dig *d = page.dig;
+
+	pthread_mutex_lock(&d->look.lock);
+	uint64_t first = d->all > PACKETS ? d->all - PACKETS : 0, n = d->all - first;
+	for (uint64_t i = 1; i <= n && *ui->search; i++) {
+		uint64_t at = first + (page.at - first + i) % n;
+		if (!strcasestr(text_cstr(&d->kept[at % PACKETS].line), ui->search))
+			continue;
+		page.at = at;
+		page.follow = false;
+		break;
+	}
+	pthread_mutex_unlock(&d->look.lock);
+}
+
+static bool move(enum request r)
+{
+	uint64_t by = MAX(page.rows, 2) - 1;
+
+	switch (r) {
+	case REQ_UP:
+		page.at -= page.at > 0;
+		break;
+	case REQ_DOWN:
+		page.at++;
+		break;
+	case REQ_PAGE_UP:
+		page.at -= MIN(page.at, by);
+		break;
+	case REQ_PAGE_DOWN:
+		page.at += by;
+		break;
+	case REQ_FIRST:
+		page.at = 0;
+		break;
+	case REQ_LAST:
+		page.at = UINT64_MAX;
+		break;
+	case REQ_LEFT:
+		page.hex_top -= page.hex_top > 0;
+		return true;
+	case REQ_RIGHT:
+		page.hex_top++;
+		return true;
+	default:
+		return false;
+	}
+	page.follow = false;
+	page.hex_top = 0;
+	page.seek = 0;
+	return true;
+}
+
+static bool request(struct ui *ui, enum request r, int key)
+{
+	(void)key;
+	if (move(r))
+		return true;
+	switch (r) {
+	case REQ_BACK:
+		close_page(ui);
+		return true;
+	case REQ_PLAY:
+		next_page(ui);
+		return true;
+	case REQ_FOLLOW:
+		page.follow = !page.follow;
+		return true;
+	case REQ_PAUSE:
+		page.follow = false;
+		return true;
+	case REQ_SEARCH:
+		prompt_search(ui, find);
+		return true;
+	case REQ_NEXT:
+		find(ui);
+		return true;
+	case REQ_HELP:
+	case REQ_QUIT:
+	case REQ_REDRAW:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static bool pointed(struct ui *ui, const struct pointed *p)
+{
+	(void)ui;
+	if (p->what == POINT_UP || p->what == POINT_DOWN)
+		return move(p->what == POINT_UP ? REQ_UP : REQ_DOWN);
+	if (p->what != POINT_CLICK || p->y < page.y || p->y >= page.y + page.rows)
+		return false;
+	page.at = page.top + (p->y - page.y);
+	page.follow = false;
+	return true;
+}
+
+static const struct pane dig_pane = {
+	.name = "Packets", .draw = draw, .request = request, .pointed = pointed};
+static const struct pane echo_pane = {
+	.name = "Echo", .draw = draw, .request = request, .pointed = pointed};
+
+/* Of a list, the packet of its row is the one to look at. */
+static uint64_t number_of(const struct ui *ui, const struct table_row *r)
+{
+	const struct shot *s = ui->levels[ui->n_levels - 1].shot;
+
+	for (size_t k = 0; r && k < s->n_columns; k++)
+		if (str_eq(s->columns[k].info->field, "evt.num"))
+			return (uint64_t)r->cells[k].number;
+	return 0;
+}
+
+void dig_open(struct ui *ui, bool echo, const char *more, uint64_t from, uint64_t to)
+{
+	static const char packets[] = "*%8evt.num %evt.time %14container.name %1evt.dir "
+				      "%5frame.len %evt.info";
+	static const char payload[] = "%evt.time %14container.name %1evt.dir %evt.buffer";
+	const struct print_options print = {.whole_buffers = true};
+	const struct table_row *r = ui_row(ui);
+	struct err e = {0};
+
+	page.steps = ui->path.n;
+	if (r && ui_level(ui)->info->kind != VIEW_LIST)
+		view_path_push(&ui->path, ui_level(ui)->info, r);
+	struct look *l = look_new(&dig_kind, &ui->path, *ui->filter ? ui->filter : NULL, more,
+				  ui->o->filter_dirs, &e);
+	if (!l) {
+		while (ui->path.n > page.steps)
+			view_path_pop(&ui->path);
+		ui_say(ui, STYLE_ERROR, "%s", e.message);
+		return;
+	}
+	page.dig = (struct dig *)l;
+	page.dig->kept = xcalloc(PACKETS, sizeof(*page.dig->kept));
+	page.dig->format = format_compile(echo ? payload : packets, NULL, &print, &e);
+	page.follow = l->live = ui->o->feed->live;
+	page.at = page.top = page.hex_top = 0;
+	page.to = to;
+	page.seek = ui_level(ui)->info->kind == VIEW_LIST ? number_of(ui, r) : 0;
+	ui_look(ui, echo ? &echo_pane : &dig_pane, l, from, to);
+}
