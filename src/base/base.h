@@ -238,7 +238,7 @@ void text_fmt(struct text *t, const char *fmt, ...) ATTR_PRINTF(2, 3); /* off th
 /* n bytes as the inside of a JSON string: quotes, backslash and control bytes escaped, invalid
  * UTF-8 replaced by U+FFFD. The surrounding quotes are not written. */
 void text_json(struct text *t, const char *p, size_t n);
-/* Bytes for a terminal: control bytes and invalid UTF-8 become '.'. */
+/* Bytes for a terminal: control characters, marks of direction and invalid UTF-8 become '.'. */
 void text_plain(struct text *t, const char *p, size_t n);
 /*
  * The same for a terminal whose columns count: control characters, marks that change the direction

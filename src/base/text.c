@@ -382,6 +382,22 @@ void text_json(struct text *t, const char *s, size_t n)
 	}
 }
 
+/*
+ * Characters of two bytes or more that a terminal obeys, and nobody sees: U+0080..U+009F are
+ * control characters too; marks and overrides of direction (U+061C, U+200E, U+200F, U+202A..U+202E,
+ * U+2066..U+2069, Unicode UAX 9) would show a name that it is not; U+2028 and U+2029 end lines.
+ */
+static bool is_unseen(const uint8_t *p, unsigned len)
+{
+	if (len == 2)
+		return (p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xd8 && p[1] == 0x9c);
+	if (len != 3 || p[0] != 0xe2)
+		return false;
+	if (p[1] == 0x80)
+		return p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xa8 && p[2] <= 0xae);
+	return p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9;
+}
+
 void text_plain(struct text *t, const char *s, size_t n)
 {
 	const uint8_t *p = (const uint8_t *)s, *end = p + n;
@@ -397,8 +413,7 @@ void text_plain(struct text *t, const char *s, size_t n)
 		if (p == end)
 			break;
 		unsigned len = text_utf8((const char *)p, (size_t)(end - p));
-		/* U+0080..U+009F are control characters too. */
-		if (len < 2 || (p[0] == 0xc2 && p[1] < 0xa0)) {
+		if (len < 2 || is_unseen(p, len)) {
 			text_char(t, '.');
 			p += len ? len : 1;
 		} else {

@@ -220,6 +220,8 @@ static const struct {
 	{"h\xc3\xa9llo \xe2\x82\xac \xf0\x9f\x90\x9f", 15,
 	 "h\xc3\xa9llo \xe2\x82\xac \xf0\x9f\x90\x9f",
 	 "h\xc3\xa9llo \xe2\x82\xac \xf0\x9f\x90\x9f"},
+	{"\u202etxt\u2066\u200e\u061c\u2028\u2070", 20, "\u202etxt\u2066\u200e\u061c\u2028\u2070",
+	 ".txt....\u2070"},
 	{"\x80", 1, BAD, "."},
 	{"a\xff"
 	 "b",
