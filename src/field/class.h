@@ -7,8 +7,8 @@
 
 extern const struct field_class field_class_evt, field_class_container, field_class_mesos,
 	field_class_fd, field_class_frame, field_class_eth, field_class_ip, field_class_tcp,
-	field_class_udp, field_class_tunnel, field_class_app, field_class_counters,
-	field_class_notice, field_class_protocol;
+	field_class_udp, field_class_tunnel, field_class_dns, field_class_http,
+	field_class_counters, field_class_notice, field_class_protocol;
 
 /* Every getter has this shape; most use only some of it. */
 #define GETTER(name)                                                        \
@@ -83,6 +83,16 @@ static inline const struct packet_layer *context_inner(struct context *c)
 static inline unsigned layer_ip_size(const struct packet_layer *l)
 {
 	return l->has & PACKET_IP4 ? 4 : l->has & PACKET_IP6 ? 16 : 0;
+}
+
+/* Captured payload of the innermost layer, *n bytes, or NULL. */
+static inline const uint8_t *payload_at(struct context *c, const struct packet_layer *l,
+					uint32_t *n)
+{
+	if (l->payload >= c->packet.caplen)
+		return NULL;
+	*n = MIN(l->payload_len, c->packet.caplen - l->payload);
+	return c->packet.data + l->payload;
 }
 
 #define EACH_LAYER(p, l)                                                                     \

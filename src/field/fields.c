@@ -4,11 +4,10 @@
 #include <stdlib.h>
 
 const struct field_class *const field_classes[] = {
-	&field_class_evt,    &field_class_container, &field_class_mesos,
-	&field_class_fd,     &field_class_frame,     &field_class_eth,
-	&field_class_ip,     &field_class_tcp,	     &field_class_udp,
-	&field_class_tunnel, &field_class_app,	     &field_class_counters,
-	&field_class_notice, &field_class_protocol,  NULL,
+	&field_class_evt,      &field_class_container, &field_class_mesos,    &field_class_fd,
+	&field_class_frame,    &field_class_eth,       &field_class_ip,	      &field_class_tcp,
+	&field_class_udp,      &field_class_tunnel,    &field_class_dns,      &field_class_http,
+	&field_class_counters, &field_class_notice,    &field_class_protocol, NULL,
 };
 
 /* Longest text that is worth comparing with names. */
