@@ -18,7 +18,7 @@
 #include <lualib.h>
 
 /* Of one state; a table of a million short keys takes some 100 MB. */
-#define SCRIPT_MEMORY_MAX (512u << 20)
+#define SCRIPT_MEMORY_MAX (256u << 20)
 /* Of one call, in LuaJIT's bytecodes: about a second. */
 #define SCRIPT_INSTRUCTIONS_MAX 200000000u
 #define SCRIPT_FILE_MAX		(1u << 20)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/dredge_options.h"
 
+#include <getopt.h>
 #include <stdlib.h>
 
 enum {
@@ -52,6 +53,14 @@ static const struct option_row rows[] = {
 	{'P', "progress", NULL, "progress bar even where stderr is no terminal",
 	 SETS(TRUE, want_progress)},
 	{OPTION_LONG, "unbuffered", NULL, "write each line at once", SETS(TRUE, unbuffered)},
+	{0, "Chisels", NULL, NULL, 0, 0},
+	{'c', "chisel", "NAME [ARG...]",
+	 "run this script over the events; may be given again; -cl lists them", 0, 0},
+	{'i', "chisel-info", "NAME", "what a chisel does, and its arguments",
+	 SETS(TEXT, chisel_info)},
+	{OPTION_LONG, "trust-chisels", NULL,
+	 "let chisels behind it use files, programs and foreign functions",
+	 SETS(TRUE, trust_chisels)},
 	{0, "Writing a capture", NULL, NULL, 0, 0},
 	{'w', "write", "FILE",
 	 "write the events to FILE (.pcapng.lz4 .pcapng .pcap; - = pcapng\n"
@@ -196,11 +205,47 @@ static int set_limit(struct settings *s, int id, const char *arg, struct err *e)
 	return 0;
 }
 
+struct chisel_host settings_chisel_host(const struct settings *s)
+{
+	return (struct chisel_host){
+		.dirs = plugin_dirs("chisels"),
+		.filter_dirs = plugin_dirs("filters"),
+		.format_dirs = plugin_dirs("formats"),
+		.trusted = s->trust_chisels,
+		.print = s->print,
+		.source = "",
+		.write = s->chisel_text,
+		.ctx = s->chisel_ctx,
+	};
+}
+
+/* How many of the words behind the name are its arguments, only the chisel can tell. */
+static int set_chisel(struct settings *s, const char *name, struct err *e)
+{
+	const struct chisel_host host = settings_chisel_host(s);
+	unsigned used = 0;
+
+	if (str_eq(name, "l")) {
+		s->list_chisels = true;
+		return 0;
+	}
+	if (!s->chisels)
+		s->chisels = chisels_new(&host);
+	if (s->chisels)
+		chisels_host(s->chisels)->trusted = s->trust_chisels;
+	if (chisels_add(s->chisels, name, s->argv + optind, (unsigned)(s->argc - optind), &used, e))
+		return -1;
+	optind += (int)used;
+	return 0;
+}
+
 static int set_option(void *ctx, int id, const char *arg, struct err *e)
 {
 	struct settings *s = ctx;
 
 	switch (id) {
+	case 'c':
+		return set_chisel(s, arg, e);
 	case 'r':
 	case 's':
 	case OPT_SAMPLE:
@@ -251,8 +296,10 @@ static int take_files(struct settings *s, int argc, char **argv, int first, stru
 				return -1;
 			continue;
 		}
-		int used = options_parse(rows, ARRAY_SIZE(rows), argc - first + 1, argv + first - 1,
-					 set_option, s, e);
+		s->argv = argv + first - 1;
+		s->argc = argc - first + 1;
+		int used = options_parse(rows, ARRAY_SIZE(rows), s->argc, s->argv, set_option, s,
+					 e);
 		if (used < 0)
 			return -1;
 		first += used - 1;
@@ -262,6 +309,8 @@ static int take_files(struct settings *s, int argc, char **argv, int first, stru
 
 int settings_parse(struct settings *s, int argc, char **argv, char **words, struct err *e)
 {
+	s->argv = argv;
+	s->argc = argc;
 	s->threads = 2;
 	s->source.interfaces = s->interfaces;
 	s->source.statistics.sockets = true;
@@ -282,6 +331,7 @@ int settings_parse(struct settings *s, int argc, char **argv, char **words, stru
 
 void settings_done(struct settings *s)
 {
+	chisels_free(s->chisels);
 	options_done(rows, ARRAY_SIZE(rows), s);
 }
 

@@ -21,6 +21,7 @@ struct app {
 	struct summary *summary;
 	struct progress progress;
 	struct source *running;
+	struct state *state; /* of the input now, or the last one */
 	struct flow_totals totals;
 	struct reader_work work;
 	bool printing;
@@ -74,9 +75,10 @@ static bool told(struct app *a, const char *words, struct text *out, int *status
 			      "       dredge --info FILE...\n"
 			      "       dredge --explain FILTER\n"
 			      "Print, filter, count and record the packets of containers, live (as "
-			      "root) or from a capture.\n");
+			      "root) or from a capture, or run scripts (chisels) over them.\n");
 		settings_help(out);
-		text_str(out, "\nSee dredge(1), dredge-filter(5), dredge-fields(7).\n");
+		text_str(out, "\nSee dredge(1), dredge-filter(5), dredge-fields(7), "
+			      "dredge-chisels(7).\n");
 	} else if (s->version) {
 		text_str(out, "dredge " DREDGE_VERSION "\n");
 	} else if (s->list || s->list_markdown) {
@@ -89,6 +91,12 @@ static bool told(struct app *a, const char *words, struct text *out, int *status
 		failed = explain(words, out, e);
 	} else if (s->info) {
 		failed = info(s, out, e);
+	} else if (s->list_chisels) {
+		const struct chisel_host host = settings_chisel_host(s);
+		chisels_list(&host, out);
+	} else if (s->chisel_info) {
+		const struct chisel_host host = settings_chisel_host(s);
+		failed = chisel_info(&host, s->chisel_info, out, e);
 	} else {
 		return false;
 	}
@@ -98,12 +106,19 @@ static bool told(struct app *a, const char *words, struct text *out, int *status
 	return true;
 }
 
+static int chisel_text(void *ctx, const char *p, size_t n)
+{
+	return printer_put(&((struct app *)ctx)->printer, p, n);
+}
+
 static int present(void *ctx, struct context *c)
 {
 	struct app *a = ctx;
 
 	if (a->summary)
 		summary_event(a->summary, c);
+	if (a->s.chisels)
+		return chisels_event(a->s.chisels, c);
 	return a->printing ? printer_event(&a->printer, c) : 0;
 }
 
@@ -112,7 +127,8 @@ static int tick(void *ctx, uint64_t now)
 	struct app *a = ctx;
 	bool live = str_eq(a->running->kind->scheme ? a->running->kind->scheme : "", "live");
 
-	(void)now;
+	if (live && a->s.chisels && chisels_tick(a->s.chisels, now))
+		return 1;
 	if (live && printer_flush(&a->printer))
 		return 1;
 	progress_show(&a->progress, a->running, a->totals.read);
@@ -123,7 +139,7 @@ static int compile_output(struct app *a, struct err *e)
 {
 	const char *text = a->s.format ? a->s.format : print_format_default;
 
-	a->printing = !a->s.quiet && !a->s.write;
+	a->printing = !a->s.quiet && !a->s.write && !a->s.chisels;
 	a->printer.format = format_compile(text, plugin_dirs("formats"), &a->s.print, e);
 	if (!a->printer.format)
 		return -1;
@@ -230,7 +246,20 @@ static void warn_of_loss(const struct source *s)
 static bool order_is_free(const struct app *a)
 {
 	return !a->printing && !a->writer && !a->s.max_events && !a->s.max_ns && !a->flows &&
-	       !(a->filter && filter_needs_order(a->filter));
+	       !(a->filter && filter_needs_order(a->filter)) &&
+	       !(a->s.chisels && chisels_need_order(a->s.chisels));
+}
+
+/* The tables of the last input stay until chisels have had their last words. */
+static struct state *new_state(struct app *a)
+{
+	struct state *fresh = state_new(a->flows ? FLOWS_TRACKED : 0);
+
+	if (a->s.chisels)
+		chisels_state(a->s.chisels, fresh);
+	state_free(a->state);
+	a->state = fresh;
+	return fresh;
 }
 
 /* Each input has tables of its own: interface numbers and names of one mean nothing in another. */
@@ -242,7 +271,7 @@ static int run_source(struct app *a, const char *what, struct err *e)
 
 	if (!s)
 		return -1;
-	struct state *state = state_new(a->flows ? FLOWS_TRACKED : 0);
+	struct state *state = new_state(a);
 	a->running = s;
 	signals_stop(s);
 	int status = give_up(live, e);
@@ -275,7 +304,7 @@ static int run_source(struct app *a, const char *what, struct err *e)
 	a->ifaces_before += (uint32_t)state_ifaces(state);
 	signals_stop(NULL);
 	source_close(s);
-	state_free(state);
+	a->running = NULL;
 	return status;
 }
 
@@ -323,6 +352,7 @@ static int finish(struct app *a, int status, struct err *e)
 		*e = closing;
 		status = -1;
 	}
+	unsigned failures = a->s.chisels && !status ? chisels_end(a->s.chisels) : 0;
 	printer_flush(&a->printer);
 	if (a->printer.error && !status)
 		return stdout_failed(a->printer.error);
@@ -334,7 +364,31 @@ static int finish(struct app *a, int status, struct err *e)
 		if (failed && !status)
 			return failed;
 	}
-	return status ? report(e) : 0;
+	return status ? report(e) : failures ? ERR_FAILED : 0;
+}
+
+static unsigned chisel_progress(void *ctx)
+{
+	const struct source *s = ((const struct app *)ctx)->running;
+	double part = s && s->kind->progress ? s->kind->progress(s) : 0;
+
+	return part > 0 ? (unsigned)(part * 100) : 0;
+}
+
+static int prepare_chisels(struct app *a, const char *filter, struct err *e)
+{
+	struct chisel_host *h = a->s.chisels ? chisels_host(a->s.chisels) : NULL;
+
+	if (!h)
+		return 0;
+	h->live = !a->s.input_count;
+	h->source = h->live ? "" : a->s.inputs[0];
+	h->containers = a->s.format == print_format_containers;
+	h->buffers_chosen = a->s.buffer_chosen;
+	h->filter = filter;
+	h->print = a->s.print;
+	h->progress = chisel_progress;
+	return chisels_init(a->s.chisels, e);
 }
 
 static int prepare(struct app *a, const char *filter, struct err *e)
@@ -342,6 +396,8 @@ static int prepare(struct app *a, const char *filter, struct err *e)
 	if (compile_output(a, e))
 		return -1;
 	if (filter && !(a->filter = filter_compile(filter, plugin_dirs("filters"), e)))
+		return -1;
+	if (prepare_chisels(a, filter, e))
 		return -1;
 	if (a->s.mesos.urls && a->s.input_count)
 		return err_set(e, ERR_USAGE,
@@ -354,7 +410,8 @@ static int prepare(struct app *a, const char *filter, struct err *e)
 	a->flows = (a->filter && filter_needs_flows(a->filter)) ||
 		   (a->printing && format_needs_flows(a->printer.format)) ||
 		   (a->printing && a->s.print.time == TIME_DELTA_PAIR) ||
-		   (a->summary && summary_needs_flows(a->summary));
+		   (a->summary && summary_needs_flows(a->summary)) ||
+		   (a->s.chisels && chisels_need_flows(a->s.chisels));
 	return 0;
 }
 
@@ -370,6 +427,7 @@ static int run(struct app *a, const char *filter, struct err *e)
 	if (a->s.verbose)
 		print_totals(a, started);
 	mesos_poller_stop(a->poller);
+	state_free(a->state);
 	filter_free(a->filter);
 	printer_done(&a->printer);
 	summary_free(a->summary);
@@ -385,8 +443,12 @@ int main(int argc, char **argv)
 	int status;
 
 	log_init("dredge", LOG_LEVEL_INFO);
-	if (settings_parse(&a.s, argc, argv, &words, &e))
+	a.s.chisel_text = chisel_text;
+	a.s.chisel_ctx = &a;
+	if (settings_parse(&a.s, argc, argv, &words, &e)) {
+		printer_flush(&a.printer);
 		return report(&e);
+	}
 	a.printer.unbuffered = a.s.unbuffered;
 	if (!told(&a, words, &out, &status, &e))
 		status = run(&a, words, &e);

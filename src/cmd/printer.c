@@ -18,15 +18,24 @@ int printer_flush(struct printer *p)
 	return -1;
 }
 
+static int flush_full(struct printer *p)
+{
+	return p->out.len < FLUSH_BYTES && !p->unbuffered ? 0 : printer_flush(p);
+}
+
 int printer_event(struct printer *p, struct context *c)
 {
 	c->printed_ts = p->printed_ts;
 	if (!format_line(p->format, c, &p->out))
 		return 0;
 	p->printed_ts = c->ev->ts;
-	if (p->out.len < FLUSH_BYTES && !p->unbuffered)
-		return 0;
-	return printer_flush(p);
+	return flush_full(p);
+}
+
+int printer_put(struct printer *p, const char *text, size_t n)
+{
+	text_put(&p->out, text, n);
+	return flush_full(p);
 }
 
 void printer_done(struct printer *p)

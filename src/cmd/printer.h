@@ -17,6 +17,8 @@ struct printer {
 };
 
 int printer_event(struct printer *p, struct context *c);
+/* Text that is already made. */
+int printer_put(struct printer *p, const char *text, size_t n);
 int printer_flush(struct printer *p); /* non-zero: stdout is gone */
 void printer_done(struct printer *p);
 
