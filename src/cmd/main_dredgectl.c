@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dredgectl: attach, change, list and run containers whose ports and rates dredged enforces. */
 #include "cmd/ask.h"
+#include "cmd/capture_client.h"
 #include "cmd/options.h"
 #include "cmd/run.h"
 #include "cmd/stats_table.h"
@@ -18,6 +19,7 @@
 
 struct settings {
 	char *socket, *name, *ports, *netns, *cgroup;
+	char *listen, *ca_file, *token_file, *from, *to, *format;
 	uint64_t pid;
 	double cpus;
 	bool json, help, version, has_egress, has_ingress;
@@ -49,6 +51,15 @@ static const struct option_row rows[] = {
 	{OPTION_LONG, "ingress-ceil", "SIZE", "rate of bursts", SETS(SIZE, ingress.ceil)},
 	{OPTION_LONG, "ingress-burst", "SIZE", "bytes of a burst", SETS(SIZE, ingress.burst)},
 	{OPT_CPUS, "cpus", "N", "its cpus, where rates go by cpu", 0, 0},
+	{0, "Captures", NULL, NULL, 0, 0},
+	{OPTION_LONG, "listen", "ADDRESS",
+	 "HTTP server of dredged (" CAPTURE_SERVER "), unix:/path or a URL", SETS(TEXT, listen)},
+	{OPTION_LONG, "ca-file", "FILE", "certificates to trust for https", SETS(TEXT, ca_file)},
+	{OPTION_LONG, "token-file", "FILE", "the token by which to ask", SETS(TEXT, token_file)},
+	{OPTION_LONG, "from", "TIME", "fetch: no packets before", SETS(TEXT, from)},
+	{OPTION_LONG, "to", "TIME", "fetch: no packets after", SETS(TEXT, to)},
+	{OPTION_LONG, "format", "FORMAT", "fetch: pcapng, pcapng.lz4, json or text",
+	 SETS(TEXT, format)},
 	{0, "General", NULL, NULL, 0, 0},
 	{OPTION_LONG, "socket", "FILE", "control socket of dredged (" ASK_SOCKET ")",
 	 SETS(TEXT, socket)},
@@ -290,6 +301,21 @@ static int do_stats(const struct settings *s, char **words, struct text *out, st
 	return status;
 }
 
+static int do_captures(const struct settings *s, char **words, struct text *out, struct err *e)
+{
+	const struct capture_client c = {
+		.server = s->listen,
+		.ca_file = s->ca_file,
+		.token_file = s->token_file,
+		.from = s->from,
+		.to = s->to,
+		.format = s->format,
+		.json = s->json,
+	};
+
+	return capture_client_run(&c, words, out, e);
+}
+
 /* ---- run ---- */
 
 struct running {
@@ -348,6 +374,8 @@ static const struct {
 	{"detach", "ID: let it go; it loses its network", do_detach},
 	{"list", "all containers, their ports and rates", do_list},
 	{"stats", "[ID]: what went through, what waits, connections", do_stats},
+	{"captures", "[list|start NAME [FILTER]|stop NAME|rotate NAME|fetch NAME [FILTER]]",
+	 do_captures},
 	{"explain", "ID|host: what the kernel must hold, and whether it does", do_explain},
 };
 

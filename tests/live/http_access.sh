@@ -81,6 +81,12 @@ wait_for 10 became_whole || bad "no packets over TLS"
 on_host curl -sN --max-time 3 "${ca[@]}" -H "Authorization: Bearer $read" "$url/v1/events" >"$work/events"
 grep -q '"evt.type":"counters"' "$work/events" || bad "no events over TLS"
 
+for kind in read control; do echo "${!kind}" >"$work/$kind.token"; done
+fetch() { on_host dredgectl captures fetch shop.pcapng.lz4 tcp --listen "$url" --ca-file "$work/host.pem" "$@" 2>&1; }
+[ "$(fetch --token-file "$work/read.token" | tshark -r - 2>/dev/null | wc -l)" -gt 0 ] || bad "dredgectl fetches nothing"
+same "dredgectl without a token" "dredgectl: a token is wanted: Authorization: Bearer TOKEN" "$(fetch)"
+same "dredgectl with the one to read" "dredgectl: this token is to read only" \
+	"$(on_host dredgectl captures start x --listen "$url" --ca-file "$work/host.pem" --token-file "$work/read.token" 2>&1)"
 ps -ww -o args= -p "$monitor" | grep -qE "$read|$control" && bad "ps shows a token"
 grep -qE "$read|$control" "$work/dredged.err" && bad "the log shows a token"
 monitor_stop

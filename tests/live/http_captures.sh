@@ -185,6 +185,17 @@ same "frames of web: sent and received, at both rounds" 80 "$(packets_of "$work/
 same "and behind the rotation" 40 "$(packets_of "$work/dir/web1.pcapng.lz4" "evt.type=packet")"
 [ "$(packets_of "$work/dir/all.pcapng" icmp)" = 240 ] || bad "all: $(packets_of "$work/dir/all.pcapng" icmp)"
 same "names in a file that began late" /shop/web "$(dredge -r "$work/dir/web.pcapng.lz4" -p %marathon.app.id | sort -u)"
+control() { dredgectl captures --listen "unix:$work/api.socket" "$@" 2>"$work/control.err"; }
+same "dredgectl start" late.pcapng.lz4 "$(control start late icmp and "container.id=${id_of[db]}")"
+traffic
+control rotate late.pcapng.lz4 || bad "dredgectl rotate: $(<"$work/control.err")"
+control stop late1.pcapng.lz4 || bad "dredgectl stop: $(<"$work/control.err")"
+whole() { control | grep -qE "^late.pcapng.lz4 +whole .* icmp and container.id=${id_of[db]}\$"; }
+wait_for 10 whole || bad "dredgectl captures: $(control)"
+same "dredgectl fetch" 20 "$(control fetch late.pcapng.lz4 ip.src=10.77.0.3 | frames)"
+same "dredgectl fetch --format" 40 "$(control fetch late.pcapng.lz4 evt.type=packet --format text | wc -l)"
+control stop nothing && bad "dredgectl stops what there is not"
+same "and says why" "dredgectl: no such capture is being written" "$(<"$work/control.err")"
 for ((i = 0; i < 16; i++)); do change 201 /v1/captures -d "{\"name\":\"n$i\"}"; done
 change 503 /v1/captures -d '{"name":"n16"}'
 
