@@ -89,6 +89,7 @@ void chisels_list(const struct chisel_host *h, struct text *out)
 
 int chisel_info(const struct chisel_host *h, const char *name, struct text *out, struct err *e)
 {
+	(void)h;
 	(void)out;
 	return chisels_add(NULL, name, NULL, 0, NULL, e);
 }
