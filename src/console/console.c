@@ -321,6 +321,7 @@ static void loop(struct ui *ui)
 
 static void done(struct ui *ui)
 {
+	look_unref(ui->look);
 	while (ui->n_levels)
 		level_done(&ui->levels[--ui->n_levels]);
 	view_path_done(&ui->path);

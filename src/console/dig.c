@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "console/dig.h"
-#include "console/look.h"
+#include "console/picture.h"
 #include "console/menu.h"
 #include "console/prompt.h"
 #include "print/print.h"
@@ -36,7 +36,6 @@ static struct {
 	unsigned hex_top;
 	uint64_t seek; /* number of the packet to begin with, once it is there; 0 = none */
 	uint64_t to;
-	size_t steps; /* of the path without the row */
 } page;
 
 /* ---- the worker's side ---- */
@@ -268,10 +267,7 @@ static void draw(struct ui *ui)
 
 static void close_page(struct ui *ui)
 {
-	while (ui->path.n > page.steps)
-		view_path_pop(&ui->path);
-	ui_look(ui, NULL, NULL, ui->from, ui->to);
-	look_unref(&page.dig->look);
+	picture_close(ui);
 	page.dig = NULL;
 }
 
@@ -412,25 +408,16 @@ void dig_open(struct ui *ui, bool echo, const char *more, uint64_t from, uint64_
 	static const char payload[] = "%evt.time %14container.name %1evt.dir %evt.buffer";
 	const struct print_options print = {.whole_buffers = true};
 	const struct table_row *r = ui_row(ui);
-	struct err e = {0};
 
-	page.steps = ui->path.n;
-	if (r && ui_level(ui)->info->kind != VIEW_LIST)
-		view_path_push(&ui->path, ui_level(ui)->info, r);
-	struct look *l = look_new(&dig_kind, &ui->path, *ui->filter ? ui->filter : NULL, more,
-				  ui->o->filter_dirs, &e);
-	if (!l) {
-		while (ui->path.n > page.steps)
-			view_path_pop(&ui->path);
-		ui_say(ui, STYLE_ERROR, "%s", e.message);
+	struct look *l = picture_new(ui, &dig_kind, more);
+	if (!l)
 		return;
-	}
 	page.dig = (struct dig *)l;
 	page.dig->kept = xcalloc(PACKETS, sizeof(*page.dig->kept));
-	page.dig->format = format_compile(echo ? payload : packets, NULL, &print, &e);
-	page.follow = l->live = ui->o->feed->live;
+	page.dig->format = format_compile(echo ? payload : packets, NULL, &print, NULL);
+	page.follow = l->live;
 	page.at = page.top = page.hex_top = 0;
 	page.to = to;
 	page.seek = ui_level(ui)->info->kind == VIEW_LIST ? number_of(ui, r) : 0;
-	ui_look(ui, echo ? &echo_pane : &dig_pane, l, from, to);
+	picture_show(ui, echo ? &echo_pane : &dig_pane, l, from, to);
 }

@@ -4,6 +4,7 @@
 #include "console/dig.h"
 #include "console/layout.h"
 #include "console/menu.h"
+#include "console/picture.h"
 #include "console/prompt.h"
 #include "console/ui.h"
 
@@ -364,6 +365,15 @@ static bool request(struct ui *ui, enum request r, int key)
 	case REQ_DIG:
 	case REQ_ECHO:
 		dig_open(ui, r == REQ_ECHO, NULL, ui->from, ui->to);
+		return true;
+	case REQ_SPECTRUM:
+		spectrum_open(ui);
+		return true;
+	case REQ_GRAPH:
+		graph_open(ui);
+		return true;
+	case REQ_PORTMAP:
+		portmap_open(ui);
 		return true;
 	case REQ_SORT:
 		menu_sort(ui);
