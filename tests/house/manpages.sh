@@ -6,7 +6,7 @@ set -uo pipefail
 cd "$1/src/man" || exit 1
 status=0
 
-for page in dredge.1:dredge dredged.8:dredged dredgectl.8:dredgectl dredge-cni.8:dredge-cni; do
+for page in dredge.1:dredge cdredge.1:cdredge dredged.8:dredged dredgectl.8:dredgectl dredge-cni.8:dredge-cni; do
 	program=$2/${page#*:}
 	page=${page%:*}
 	[ -e "$page" ] || { echo "no $page"; status=1; continue; }

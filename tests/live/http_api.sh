@@ -156,9 +156,12 @@ rows_of_apps() {
 	[ "$(ask "sorted(r['APP'] for r in j)" /v1/views/marathon_apps)" = "['/shop/db', '/shop/web', 'n/a']" ]
 }
 wait_for 10 rows_of_apps || bad "rows of marathon_apps: $(get /v1/views/marathon_apps)"
-traffic &
-same "bytes of a view" True "$(sleep 1.2; ask "by('APP', '/shop/web')['PKIN/s'] > 0" \
-	'/v1/views/marathon_apps?filter=marathon.app.id=/shop/web')"
+counts_packets() {
+	traffic
+	[ "$(ask "(by('APP', '/shop/web')['PKIN/s'] or 0) > 0" \
+		'/v1/views/marathon_apps?filter=marathon.app.id=/shop/web')" = True ]
+}
+wait_for 10 counts_packets || bad "packets of a view: $(get /v1/views/marathon_apps)"
 same "a view as CSV" ID, "$(get '/v1/views/containers?format=csv' | head -n 1 | grep -o 'ID,')"
 same "no such view" 400 "$(get /v1/views/nosuch -o /dev/null -w '%{http_code}')"
 same "a bad filter of a view" 400 "$(get '/v1/views/containers?filter=((' -o /dev/null -w '%{http_code}')"
