@@ -89,7 +89,7 @@ static void test_hostile_names(void **unused)
 		      "1.50k   75.0  a?[2J??\"b,??  x\n");
 	assert_prints(t, TABLE_CSV,
 		      "IN,SHARE,APP,IMAGE\r\n"
-		      "1500,0.75,\"a.[2J\xe2\x80\xae.\"\"b,..\",x\r\n");
+		      "1500,0.75,\"a.[2J..\"\"b,..\",x\r\n");
 	assert_prints(t, TABLE_JSON,
 		      "[\n{\"IN\":1500,\"SHARE\":0.75,\"APP\":\"a\\u001b[2J\xe2\x80\xae\xef\xbf\xbd"
 		      "\\\"b,\\r\\n\",\"IMAGE\":\"x\"}\n]\n");
