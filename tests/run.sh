@@ -135,6 +135,10 @@ tests_of '' build '^(unit|fuzz|house)-'
 for case in tests/golden/*/; do
 	[ -e "$case/cmd" ] && step "golden-$(basename "$case")" tests/golden/run.sh "$(basename "$case")"
 done
+for keys in tests/console/*.keys; do
+	[ -e "$keys" ] && step "console-$(basename "$keys" .keys)" tests/console/run.sh "$(basename "$keys" .keys)"
+done
+[ -e tests/console/ends.sh ] && step console-ends tests/console/ends.sh
 [ -e tests/filter/run.sh ] && step filter-cases tests/filter/run.sh
 [ -n "$quick" ] && finish
 
@@ -157,6 +161,7 @@ fi
 if [[ -z $pattern || $pattern == sanitize* || $pattern == build-sanitize ]] &&
 	run build-sanitize build build-sanitize -DCMAKE_C_COMPILER=clang -DDREDGE_SANITIZE=ON; then
 	tests_of sanitize- build-sanitize '^(unit|fuzz)-'
+	step sanitize-console env PATH="$top/build-sanitize:$PATH" tests/console/run.sh
 	step sanitize-golden env PATH="$top/build-sanitize:$PATH" tests/golden/run.sh
 fi
 if [[ -z $pattern || $pattern == *fuzz* ]] && run build-fuzzers build build-fuzzers \

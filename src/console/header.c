@@ -40,9 +40,11 @@ static void draw_path(struct ui *ui)
 	x = paint_fmt(0, x, STYLE_TITLE, "%s", ui->body->name ? ui->body->name : l->info->name);
 	x = paint_fmt(0, x, STYLE_DIM, "  For: ");
 	put_path(ui, &t);
-	if (x + n + 2 < width)
-		paint(0, x, width - x - n - 2, STYLE_TITLE, t.data, t.len);
-	if (n < width)
+	bool room = x + n + 12 < width;
+	unsigned end = room && n ? width - n - 2 : width;
+	if (x < end)
+		paint(0, x, end - x, STYLE_TITLE, t.data, t.len);
+	if (room)
 		paint_str(0, width - n, n, STYLE_DIM, count);
 	text_done(&t);
 }

@@ -49,21 +49,8 @@ static void text_cleared(struct ui *ui)
 	text_changed(ui);
 }
 
-static void filter_changed(struct ui *ui)
-{
-	struct filter *f = NULL;
-
-	typed.trouble = (struct err){0};
-	if (typed.line.len)
-		f = filter_compile(text_cstr(&typed.line), ui->o->filter_dirs, &typed.trouble);
-	filter_free(f);
-}
-
 static bool filter_entered(struct ui *ui)
 {
-	filter_changed(ui);
-	if (typed.trouble.code)
-		return false;
 	char *before = ui->filter;
 	ui->filter = xstrdup(text_cstr(&typed.line));
 	if (ui_open(ui, &typed.trouble)) {
@@ -92,7 +79,6 @@ static const struct kind text_kind = {
 };
 static const struct kind filter_kind = {
 	.label = "Filter: ",
-	.changed = filter_changed,
 	.entered = filter_entered,
 	.cleared = filter_cleared,
 	.other = &text_kind,
@@ -195,7 +181,7 @@ static void draw(struct ui *ui)
 	x = paint_fmt(y, x, STYLE_KEY, "Esc");
 	x = paint_fmt(y, x, STYLE_LABEL, "Clear") + 1;
 	if (typed.kind->other) {
-		x = paint_fmt(y, x, STYLE_KEY, "F2 Tab");
+		x = paint_fmt(y, x, STYLE_KEY, "F2/Tab");
 		x = paint_fmt(y, x, STYLE_LABEL, "%s", typed.kind->other_name) + 1;
 	}
 	x = paint_fmt(y, x, STYLE_BOLD, "%s", typed.kind->label);
@@ -317,11 +303,7 @@ static bool request(struct ui *ui, enum request r, int key)
 		close_prompt(ui);
 		k->cleared(ui);
 	} else if (r == REQ_VIEWS && key != 'v' && k->other) {
-		cleanup_free char *line = xstrdup(text_cstr(&typed.line));
-		k->cleared(ui);
-		open_prompt(ui, k->other, line);
-		if (k->other->changed)
-			k->other->changed(ui);
+		open_prompt(ui, k->other, k == &text_kind ? ui->filter : ui->match);
 	} else if (edit(key)) {
 		typed.trouble = (struct err){0};
 		if (k->changed)
