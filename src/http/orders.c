@@ -80,10 +80,10 @@ struct stream *orders_post(struct orders *all, struct capture_order *o, struct e
 	return &c->stream;
 }
 
-void orders_take(struct orders *all, capture_taker *take, void *ctx)
+bool orders_take(struct orders *all, capture_taker *take, void *ctx)
 {
 	if (LIKELY(!atomic_load_explicit(&all->newest, memory_order_relaxed)))
-		return;
+		return false;
 	struct capture_command *c = atomic_exchange(&all->newest, NULL);
 	while (c) {
 		struct capture_command *next = c->next;
@@ -92,6 +92,7 @@ void orders_take(struct orders *all, capture_taker *take, void *ctx)
 		unref(c);
 		c = next;
 	}
+	return true;
 }
 
 void orders_done(struct orders *all)

@@ -14,8 +14,8 @@ struct orders {
 
 /* The stream that has the answer. Takes what *o owns. NULL: no descriptor. */
 struct stream *orders_post(struct orders *all, struct capture_order *o, struct err *e);
-/* On the event thread: all that wait, each once. */
-void orders_take(struct orders *all, capture_taker *take, void *ctx);
+/* On the event thread: all that wait, each once; whether there were any. */
+bool orders_take(struct orders *all, capture_taker *take, void *ctx);
 void orders_done(struct orders *all); /* nobody takes them any more */
 void capture_order_done(struct capture_order *o);
 

@@ -157,7 +157,8 @@ void server_publish(struct server *s, const struct state *state, const struct he
 
 void server_take_orders(struct server *s, capture_taker *take, void *ctx)
 {
-	orders_take(&s->orders, take, ctx);
+	if (orders_take(&s->orders, take, ctx))
+		s->published = 0; /* the next view tells of it */
 }
 
 void server_views(struct server *s, const struct views *views)
