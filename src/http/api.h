@@ -91,6 +91,7 @@ struct route {
 	const char *type; /* of the content; NULL = JSON */
 	struct {
 		const char *method, *behind, *text; /* behind the path; method NULL = no more */
+		const char *body;		    /* JSON schema, or NULL */
 	} changes[ROUTE_CHANGES];
 };
 

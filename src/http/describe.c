@@ -13,7 +13,8 @@ static const struct argument {
 	{"at", "string", "as it was: 03:12, 2026-01-31T03:12Z or @1700000000"},
 	{"from", "string", "packets from this time on"},
 	{"to", "string", "packets up to this time"},
-	{"format", "string", "pcapng, pcap or pcapng.lz4"},
+	{"format", "string",
+	 "of a capture pcapng, pcapng.lz4, json or text; of a view text, csv or json"},
 };
 
 static void put_text(struct text *t, const char *name, const char *value)
@@ -95,6 +96,11 @@ static void put_path(struct text *t, const struct route *route, const char *behi
 		if (id)
 			put_parameter(t, "id", 2, "path", true);
 		text_char(t, ']');
+		if (route->changes[i].body)
+			text_fmt(t,
+				 ",\"requestBody\":{\"required\":true,\"content\":"
+				 "{\"application/json\":{\"schema\":%s}}}",
+				 route->changes[i].body);
 		put_responses(t, "application/json");
 		first = false;
 	}

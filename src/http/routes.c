@@ -35,8 +35,12 @@ const struct route api_routes[] = {
 	 .text = "what happens from now on, as server-sent events", .type = "text/event-stream"},
 	{"/v1/captures", true, CONTROL, "filter from to format ", route_captures,
 	 .text = "captures that are written; /v1/captures/NAME: packets out of one",
-	 .changes = {{"POST", "", "start one"},
-		     {"POST", "/{id}/rotate", "go on in a new file"},
-		     {"DELETE", "/{id}", "stop one"}}},
+	 .changes = {{"POST", "", "start one",
+		      "{\"type\":\"object\",\"required\":[\"name\"],\"properties\":{"
+		      "\"name\":{\"type\":\"string\"},\"filter\":{\"type\":\"string\"},"
+		      "\"seconds\":{\"type\":\"integer\"},"
+		      "\"megabytes\":{\"type\":\"integer\"}}}"},
+		     {"POST", "/{id}/rotate", "go on in a new file", NULL},
+		     {"DELETE", "/{id}", "stop one", NULL}}},
 };
 const size_t api_route_count = ARRAY_SIZE(api_routes);

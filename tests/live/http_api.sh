@@ -85,7 +85,7 @@ etag=$(get / -D - -o /dev/null | tr -d '\r' | sed -n 's/^[Ee][Tt]ag: //p')
 same "nothing new" 304 "$(get / -H "If-None-Match: $etag" -o /dev/null -w '%{http_code}')"
 same "HEAD" "200 0" "$(get /containers -I -o /dev/null -w '%{http_code} %{size_download}')"
 same "POST" 403 "$(get /containers -d x -o /dev/null -w '%{http_code}')"
-same "no such resource" "{\"error\":\"no such resource; / lists what there is\"}" "$(get /nope)"
+same "no such resource" "{\"error\":\"no such resource; / describes what there is\"}" "$(get /nope)"
 
 # ---- how it is, and numbers --------------------------------------------------------------------
 
