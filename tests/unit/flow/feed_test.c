@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tables fed from a capture: what is decoded for a window, a drill-down, an overview. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "flow/flow.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define CONTAINERS 50u
+#define SECONDS	   20u
+
+static char path[] = "/tmp/feed_test.XXXXXX";
+static const struct source_options source;
+
+static struct view_column columns[] = {
+	{.name = "ID", .field = "container.id", .key = true},
+	{.name = "PACKETS", .field = "frame.count", .fold = FOLD_SUM},
+	{.name = "BYTES", .field = "frame.len", .fold = FOLD_SUM, .sorting = true},
+	{.name = "IN", .field = "frame.len.in", .fold = FOLD_SUM},
+};
+static struct view_info plain = {
+	.id = "plain", .name = "Plain", .columns = columns, .n_columns = ARRAY_SIZE(columns)};
+
+static struct view_feed *open_feed(void)
+{
+	struct err e = {0};
+	struct view_feed *f = flow_feed_open(
+		&(struct feed_options){.what = path, .source = &source, .threads = 1}, &e);
+
+	if (!f)
+		fail_msg("%s", e.message);
+	flow_feed_look(f);
+	return f;
+}
+
+static struct table *open_table(const struct view_path *way)
+{
+	struct table *t = table_open(&(struct table_options){.info = &plain, .path = way}, NULL);
+
+	assert_non_null(t);
+	return t;
+}
+
+static uint64_t decoded(struct view_feed *f)
+{
+	struct source *s = flow_feed_source(f);
+	struct reader_work w;
+
+	reader_get_work(s->kind->reader(s), &w);
+	return w.chunks_decoded;
+}
+
+static double sum(const struct table_rows *rows, unsigned column)
+{
+	double all = 0;
+
+	for (size_t i = 0; i < rows->n; i++)
+		if (!isnan(rows->rows[i].cells[column].number))
+			all += rows->rows[i].cells[column].number;
+	return all;
+}
+
+/* Windows side by side have in all what the whole has, and each decodes its own chunks. */
+static void test_windows(void **unused)
+{
+	(void)unused;
+	struct view_feed *f = open_feed();
+	struct table *t = open_table(NULL);
+	uint64_t before = decoded(f), width = (f->last - f->first) / 10 + 1;
+	double packets = 0;
+
+	assert_int_equal(before, 0); /* opening decodes nothing */
+	assert_int_equal(f->fill(f, t, f->first, f->last, NULL), 0);
+	uint64_t all = decoded(f) - before;
+	double whole = sum(table_refresh(t, 0), 1);
+	assert_true(whole == (double)f->packets && all > 100);
+	for (unsigned i = 0; i < 10; i++) {
+		before = decoded(f);
+		uint64_t from = f->first + i * width;
+		assert_int_equal(f->fill(f, t, from, from + width - 1, NULL), 0);
+		packets += sum(table_refresh(t, 0), 1);
+		assert_true(decoded(f) - before <= all / 10 + 3 * CONTAINERS);
+	}
+	assert_true(packets == whole);
+	table_close(t);
+	f->close(f);
+}
+
+/* The overview says of containers what the packets say, and decodes nothing. */
+static void test_overview(void **unused)
+{
+	(void)unused;
+	struct view_feed *f = open_feed();
+	struct table *t = open_table(NULL), *u = open_table(NULL);
+	double bins[10], in_bins = 0;
+
+	assert_true(f->overview(f, u, f->first, f->last));
+	f->histogram(f, NULL, f->first, f->last, bins, 10);
+	assert_int_equal(decoded(f), 0);
+	f->fill(f, t, f->first, f->last, NULL);
+	const struct table_rows *a = table_refresh(t, 0), *b = table_refresh(u, 0);
+	assert_int_equal(a->n, CONTAINERS);
+	assert_int_equal(b->n, CONTAINERS);
+	for (size_t i = 0; i < a->n; i++) {
+		assert_string_equal(a->rows[i].key, b->rows[i].key);
+		assert_true(a->rows[i].cells[1].number == b->rows[i].cells[1].number);
+		assert_true(a->rows[i].cells[2].number == b->rows[i].cells[2].number);
+		assert_true(isnan(b->rows[i].cells[3].number));
+	}
+	for (unsigned i = 0; i < 10; i++)
+		in_bins += bins[i];
+	assert_true(fabs(in_bins - (double)f->packets) < (double)f->packets * 0.01);
+	table_close(t);
+	table_close(u);
+	f->close(f);
+}
+
+static void test_drill_down(void **unused)
+{
+	(void)unused;
+	struct view_feed *f = open_feed();
+	struct view_path way = {0};
+	struct table *t = open_table(NULL);
+
+	assert_true(f->overview(f, t, f->first, f->last));
+	const struct table_row *chosen = &table_refresh(t, 0)->rows[7];
+	view_path_push(&way, &plain, chosen);
+	struct table *below = open_table(&way);
+	assert_true(f->cost(f, below, f->first, f->last) <
+		    f->cost(f, NULL, f->first, f->last) / (CONTAINERS / 4));
+	assert_int_equal(f->fill(f, below, f->first, f->last, NULL), 0);
+	/* As many windows of a second, one chunk or two in each. */
+	assert_true(decoded(f) <= 3 * SECONDS);
+	const struct table_rows *rows = table_refresh(below, 0);
+	assert_int_equal(rows->n, 1);
+	assert_true(rows->rows[0].cells[1].number == chosen->cells[1].number);
+	table_close(t);
+	table_close(below);
+	view_path_done(&way);
+	f->close(f);
+}
+
+static int stop(void *ctx, uint64_t now, double part)
+{
+	(void)now;
+	*(double *)ctx = part;
+	return 1;
+}
+
+static void test_given_up(void **unused)
+{
+	(void)unused;
+	struct view_feed *f = open_feed();
+	struct table *t = open_table(NULL);
+	double part = -1;
+
+	f->tick = stop;
+	f->ctx = &part;
+	assert_int_equal(f->fill(f, t, f->first, f->last, NULL), 1);
+	assert_true(part > 0 && part < 1);
+	table_close(t);
+	f->close(f);
+}
+
+static int write_file(void **unused)
+{
+	(void)unused;
+	struct err e = {0};
+	int fd = mkstemp(path);
+
+	if (fd < 0)
+		return -1;
+	close(fd);
+	cleanup_free char *what = xasprintf("synth:containers=%u,rate=20000,seconds=%u,share=equal",
+					    CONTAINERS, SECONDS);
+	const struct writer_options wo = {.path = path, .format = SAVEFILE_PCAPNG_LZ4};
+	struct source *s = source_open(what, &source, &e);
+	struct recorder w = {.writer = writer_open(&wo, &e)};
+	struct recorder *const recorders = &w;
+	struct state *state = state_new(0);
+	struct flow_totals totals = {0};
+	const struct flow_options o = {.source = s, .state = state, .recorders = &recorders};
+	int status = s && w.writer ? flow_run(&o, &totals, &e) : -1;
+	if (writer_close(w.writer, &e))
+		status = -1;
+	source_close(s);
+	state_free(state);
+	return status;
+}
+
+static int remove_file(void **unused)
+{
+	(void)unused;
+	return unlink(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_windows),
+		cmocka_unit_test(test_overview),
+		cmocka_unit_test(test_drill_down),
+		cmocka_unit_test(test_given_up),
+	};
+
+	return cmocka_run_group_tests(tests, write_file, remove_file);
+}
