@@ -20,6 +20,8 @@ static const struct option_row rows[] = {
 	{'r', "read", "FILE", "look into a capture instead of the live system; - is stdin", 0, 0},
 	MESOS_ROWS(struct console_settings, mesos),
 	{'s', "snaplen", "LEN", "live: bytes of each packet to take (all)", 0, 0},
+	{OPTION_LONG, "cgroups-root", "NAME", "live: name of Mesos' cgroup root (mesos)",
+	 SETS(TEXT, cgroups_root)},
 	{OPTION_LONG, "from", "TIME", "begin here: '2026-01-31 12:00:00', 12:00, @SECONDS, +10s",
 	 SETS(TEXT, from)},
 	{OPTION_LONG, "to", "TIME", "end here", SETS(TEXT, to)},

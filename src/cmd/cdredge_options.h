@@ -10,7 +10,7 @@
 struct console_settings {
 	const char *input; /* borrowed from argv; NULL = live */
 	struct mesos_settings mesos;
-	char *view, *from, *to, *sort, *filter; /* owned; NULL = not given */
+	char *cgroups_root, *view, *from, *to, *sort, *filter; /* owned; NULL = not given */
 	struct source_options source;
 	enum table_format format;
 	uint64_t interval; /* ns */

@@ -132,6 +132,7 @@ static int open_feed(struct app *a, struct err *e)
 {
 	if (start_poller(&a->s.mesos, (struct mesos_options){0}, &a->poller, e))
 		return -1;
+	a->s.source.mesos_cgroup = a->s.cgroups_root;
 	const struct feed_options o = {.what = a->s.input ? a->s.input : "live",
 				       .source = &a->s.source,
 				       .poller = a->poller,
