@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Shows Dredge at work on real traffic: a "host" whose containers share its address, each in its own
-# ports and at its own rate (redis, nginx, curl and redis-cli, started by dredgectl run), a Mesos
-# master, agent and Marathon that answer from files, dredged enforcing and recording it all, dredge
-# replaying it. Everything happens inside network namespaces of its own and is removed at the end.
+# ports and at its own rate (redis, nginx, curl and redis-cli, started by dredgectl run), two Mesos
+# masters, an agent and Marathon that answer from files, dredged enforcing and recording it all, its
+# HTTP API, dredge replaying it. Everything happens inside network namespaces of its own and is removed at the end.
 #
 # Usage: sudo samples/quickstart.sh [CAPTURE]      (default: dredge-quickstart.pcapng.lz4 in TMPDIR)
 set -euo pipefail
@@ -139,6 +139,7 @@ app_json() { # APP TASK
 		"$1" "$2" "$1" "$agent"
 }
 
+leader=127.0.0.1
 publish() { # [with-web2]: write the answers, each in one step
 	local tasks containers apps web2_app=
 	tasks=$(task_json "$redis_task" redis.data "$redis_id" 31000-31007),$(task_json "$web_task" web.shop "$web_id" 31008-31015),$(task_json "$client_task" client.shop "$client_id" 31024-31031),$(task_json "$hostredis_task" hostredis.data "$hostredis_id" 6379-6379)
@@ -151,14 +152,14 @@ publish() { # [with-web2]: write the answers, each in one step
 	fi
 	apps+=$web2_app
 	local data="$(app_json /data/redis "$redis_task"),$(app_json /data/hostredis "$hostredis_task")"
-	mkdir -p "$work/master/master" "$work/agent" "$work/marathon/v2"
+	mkdir -p "$work/127.0.0.1/master" "$work/127.0.0.2/master" "$work/agent" "$work/marathon/v2"
 	cat >"$work/state.new" <<-EOF
-	{"version":"1.11.0","id":"${framework%-0000}","pid":"master@127.0.0.1:5050","leader":"master@127.0.0.1:5050",
+	{"version":"1.11.0","id":"${framework%-0000}","pid":"master@$leader:5050","leader":"master@$leader:5050",
 	 "slaves":[{"id":"$agent","hostname":"127.0.0.1","pid":"slave(1)@127.0.0.1:5051","active":true}],
 	 "frameworks":[{"id":"$framework","name":"marathon","active":true,"webui_url":"http://127.0.0.1:8080","tasks":[$tasks]}],
 	 "completed_frameworks":[],"orphan_tasks":[]}
 	EOF
-	mv "$work/state.new" "$work/master/master/state"
+	mv "$work/state.new" "$work/$leader/master/state"
 	echo "{\"id\":\"$agent\",\"pid\":\"slave(1)@127.0.0.1:5051\",\"hostname\":\"127.0.0.1\",\"frameworks\":[],\"completed_frameworks\":[]}" >"$work/agent/state"
 	echo "[$containers]" >"$work/c.new" && mv "$work/c.new" "$work/agent/containers"
 	echo "{\"id\":\"/\",\"apps\":[],\"groups\":[{\"id\":\"/shop\",\"apps\":[$apps],\"groups\":[]},{\"id\":\"/data\",\"apps\":[$data],\"groups\":[]}]}" >"$work/g.new"
@@ -186,12 +187,21 @@ nginx_conf() { # FILE SERVERS...: a configuration with its own pid, logs and tem
 	}
 	EOF
 }
-nginx_conf "$work/api.conf" "server { listen 127.0.0.1:5050; root $work/master; }
+mkdir -p "$work/tmp"
+# The first master leads; the second sends who asks to it, until it leads itself.
+nginx_conf "$work/master.conf" "server { listen 127.0.0.1:5050; root $work/127.0.0.1; }"
+nginx_conf "$work/api.conf" "server { listen 127.0.0.2:5050; root $work/127.0.0.2;
+  absolute_redirect off; location / { try_files \$uri @leader; } location @leader {
+   if (-f $work/127.0.0.2/master/state) { return 404; }
+   return 307 //127.0.0.1:5050\$request_uri; } }
  server { listen 127.0.0.1:5051; root $work/agent; }
  server { listen 127.0.0.1:8080; root $work/marathon; }"
+become "$host" nginx -e "$work/nginx.log" -c "$work/master.conf" >>"$work/programs.log" 2>&1 &
+master=$!
+pids+=("$master")
 become "$host" nginx -e "$work/nginx.log" -c "$work/api.conf" >>"$work/programs.log" 2>&1 &
 pids+=($!)
-say "Mesos master on 127.0.0.1:5050, agent on 5051, Marathon on 8080 (in the host namespace)"
+say "Mesos masters on 127.0.0.1:5050 and 127.0.0.2:5050, agent on 127.0.0.1:5051, Marathon on 8080"
 for _ in $(seq 50); do
 	on "$host" curl -sf http://127.0.0.1:5050/master/state >/dev/null && break
 	sleep 0.1
@@ -201,8 +211,8 @@ done
 
 rm -f "$capture"
 say "dredged: find the containers, ask who they are, keep them in their ports, record"
-watch=(dredged -m http://127.0.0.1:5050,http://127.0.0.1:8080 -w "$capture"
-	--isolation=network/port_mapping
+watch=(dredged -m http://127.0.0.1:5050,http://127.0.0.2:5050,http://127.0.0.1:8080 -w "$capture"
+	--listen=127.0.0.1:5052 --isolation=network/port_mapping
 	"--resources=ports:[31000-32000];ephemeral_ports:[32768-57344]")
 printf '\033[2m$ %s\033[0m\n' "${watch[*]}"
 # The other options are here to leave the real host's directories and cgroups alone.
@@ -311,8 +321,45 @@ asks() { # OPTIONS...
 asks
 asks --local-port 31000 || echo "no answer: what it sent did not go through"
 
+# ---- names and numbers ---------------------------------------------------------------------
+
+if command -v prometheus >/dev/null; then
+	sed 's/15s/1s/; /rule_files/d' samples/prometheus/prometheus.yml >"$work/prometheus.yml"
+	become "$host" prometheus --config.file="$work/prometheus.yml" --storage.tsdb.path="$work/tsdb" \
+		--web.listen-address=127.0.0.1:9090 >>"$work/programs.log" 2>&1 &
+	pids+=($!)
+fi
 until_second 5
+say "The leading master dies, and the other one leads; web2 is new there"
+leader=127.0.0.2
 publish with-web2 # Mesos learns of web2 some seconds after its first packet
+kill "$master"
+knows() { on "$host" curl -s "http://127.0.0.1:5052/v1/tasks/$1" | grep -q TASK_RUNNING; }
+for _ in $(seq 100); do knows "$web2_task" && break; sleep 0.1; done
+knows "$web2_task" || fail "web2 is not known after the fail-over"
+get() { printf '\033[2m$ curl %s\033[0m\n' "http://127.0.0.1:5052$1"; on "$host" curl -s "http://127.0.0.1:5052$1"; }
+say "Who holds port 31000?"
+get '/v1/ports/31000?fields=id,task,app,group,container,hostname'
+say "The tree of groups, with the sums of each"
+get '/v1/groups?fields=id,container,containers,limited,cpus,memory,drops'
+say "The packets of one app, out of the file that is being written"
+name=$(basename "$capture")
+printf '\033[2m$ curl %s | tshark -r -\033[0m\n' "http://127.0.0.1:5052/v1/captures/$name?filter=marathon.app.id=/shop/web&format=pcapng"
+on "$host" curl -s "http://127.0.0.1:5052/v1/captures/$name?filter=marathon.app.id=/shop/web&format=pcapng" \
+	>"$work/web.pcapng"
+tshark -r - -Y tcp -c 300 <"$work/web.pcapng" 2>/dev/null | sed -n 1,5p
+say "Statistics as Mesos' agent serves them, and numbers for Prometheus"
+on "$host" curl -s http://127.0.0.1:5052/monitor/statistics | cut -c 1-300
+query='sum by (app) (container_network_transmit_bytes_total)'
+if command -v prometheus >/dev/null; then
+	for _ in $(seq 100); do
+		by_app=$(on "$host" curl -s -G --data-urlencode "query=$query" http://127.0.0.1:9090/api/v1/query) || true
+		[[ $by_app != *'"/shop/web2"'* ]] || break
+		sleep 0.1
+	done
+	printf '\033[2m$ prometheus: %s\033[0m\n' "$query"
+	grep -o '"app":"[^"]*"}\|"[0-9]*"\]' <<<"$by_app" | paste - -
+fi
 until_second "$seconds"
 say "Enough: the monitor writes the rest and ends"
 kill "$monitor"

@@ -44,17 +44,24 @@ static char *join(char **words)
 	return all;
 }
 
-static void set_url(struct request *r, const char *name, const char *tail)
+static void set_path(struct request *r, const char *path)
 {
 	const char *server = r->client->server ? r->client->server : CAPTURE_SERVER;
-	cleanup_free char *id = name ? escaped(r, name) : NULL;
 	bool socket = str_starts(server, "unix:"), whole = strstr(server, "://");
 
 	if (socket)
 		curl_easy_setopt(r->curl, CURLOPT_UNIX_SOCKET_PATH, server + strlen("unix:"));
 	free(r->url);
-	r->url = xasprintf("%s%s/v1/captures%s%s%s", whole ? "" : "http://",
-			   socket ? "localhost" : server, id ? "/" : "", id ? id : "", tail);
+	r->url = xasprintf("%s%s%s", whole ? "" : "http://", socket ? "localhost" : server, path);
+}
+
+static void set_url(struct request *r, const char *name, const char *tail)
+{
+	cleanup_free char *id = name ? escaped(r, name) : NULL;
+	cleanup_free char *path = xasprintf("/v1/captures%s%s%s", id ? "/" : "", id ? id : "",
+					    tail);
+
+	set_path(r, path);
 }
 
 static void add_argument(const struct request *r, struct text *query, const char *name,
@@ -268,7 +275,40 @@ int capture_client_run(const struct capture_client *c, char **words, struct text
 	return status;
 }
 
+/* Not ready is an answer too, with status 503. */
+int capture_client_ready(const struct capture_client *c, struct text *out, struct err *e)
+{
+	struct request r = {.client = c, .curl = curl_easy_init()};
+	struct err why = {0};
+
+	if (!r.curl)
+		return err_set(e, ERR_FAILED, "cannot start libcurl");
+	set_path(&r, "/readyz");
+	int status = send_request(&r, "GET", NULL, &why);
+	json_t *root = json_loads(text_cstr(&r.answer), 0, NULL);
+	if (json_is_boolean(json_object_get(root, "ready"))) {
+		text_put(out, r.answer.data, r.answer.len);
+		status = 0;
+	} else if (!status) {
+		status = err_set(&why, ERR_FAILED, "%s: this is no dredged", r.url);
+	}
+	if (status)
+		*e = why;
+	json_decref(root);
+	curl_easy_cleanup(r.curl);
+	text_done(&r.answer);
+	free(r.url);
+	return status;
+}
+
 #else
+
+int capture_client_ready(const struct capture_client *c, struct text *out, struct err *e)
+{
+	(void)c;
+	(void)out;
+	return err_set(e, ERR_FAILED, "not built in (libcurl was missing)");
+}
 
 int capture_client_run(const struct capture_client *c, char **words, struct text *out,
 		       struct err *e)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dredgectl captures: what a dredged writes, by its HTTP server. */
+/* dredgectl captures and status: what a dredged writes, and how it is, by its HTTP server. */
 #ifndef DREDGE_CMD_CAPTURE_CLIENT_H
 #define DREDGE_CMD_CAPTURE_CLIENT_H
 
@@ -18,5 +18,8 @@ struct capture_client {	    /* texts borrowed; each may be NULL */
  * standard output). */
 int capture_client_run(const struct capture_client *c, char **words, struct text *out,
 		       struct err *e);
+
+/* Append the answer of /readyz, JSON. */
+int capture_client_ready(const struct capture_client *c, struct text *out, struct err *e);
 
 #endif

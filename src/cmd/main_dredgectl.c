@@ -5,6 +5,7 @@
 #include "cmd/options.h"
 #include "cmd/run.h"
 #include "cmd/stats_table.h"
+#include "cmd/status.h"
 #include "isolate/shaping.h"
 
 #include <errno.h>
@@ -301,9 +302,9 @@ static int do_stats(const struct settings *s, char **words, struct text *out, st
 	return status;
 }
 
-static int do_captures(const struct settings *s, char **words, struct text *out, struct err *e)
+static struct capture_client client_of(const struct settings *s)
 {
-	const struct capture_client c = {
+	return (struct capture_client){
 		.server = s->listen,
 		.ca_file = s->ca_file,
 		.token_file = s->token_file,
@@ -312,8 +313,28 @@ static int do_captures(const struct settings *s, char **words, struct text *out,
 		.format = s->format,
 		.json = s->json,
 	};
+}
+
+static int do_captures(const struct settings *s, char **words, struct text *out, struct err *e)
+{
+	const struct capture_client c = client_of(s);
 
 	return capture_client_run(&c, words, out, e);
+}
+
+static int do_status(const struct settings *s, char **words, struct text *out, struct err *e)
+{
+	const struct capture_client c = client_of(s);
+	struct text answer = {0};
+
+	(void)words;
+	int status = capture_client_ready(&c, &answer, e);
+	if (!status && s->json)
+		text_put(out, answer.data, answer.len);
+	else if (!status)
+		status = status_text(text_cstr(&answer), out, e);
+	text_done(&answer);
+	return status;
 }
 
 /* ---- run ---- */
@@ -373,6 +394,7 @@ static const struct {
 	{"update", "ID [OPTIONS]: give it other ports and rates", do_update},
 	{"detach", "ID: let it go; it loses its network", do_detach},
 	{"list", "all containers, their ports and rates", do_list},
+	{"status", "is it ready, how old is what Mesos said, what was lost", do_status},
 	{"stats", "[ID]: what went through, what waits, connections", do_stats},
 	{"captures", "[list|start NAME [FILTER]|stop NAME|rotate NAME|fetch NAME [FILTER]]",
 	 do_captures},

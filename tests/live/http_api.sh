@@ -4,7 +4,7 @@
 # clients that are slow, addresses that are not of this host alone.
 # shellcheck disable=SC2154
 source "$(dirname "$0")/lib.bash"
-need curl python3
+need curl python3 dredgectl
 python=$(PATH=/usr/bin:$PATH type -p python3)
 cluster_start
 container web 10.77.0.3 /shop/web
@@ -96,6 +96,9 @@ api_mode 500
 troubled() { [[ $(ask "j['metadata']['error']" /readyz) == *500* ]]; }
 wait_for 10 troubled || bad "readyz does not tell why there is no metadata"
 api_mode good
+status_of() { on_host dredgectl status --listen "${url#http://}" 2>&1; }
+[[ $(status_of) == *"ready:      yes"*"metadata:   2 tasks, "*" s old; last error: "*"500"*"packets:    "*" 0 lost"* ]] ||
+	bad "dredgectl status: $(status_of)"
 healed() { [ "$(ask "j['metadata']['error']" /readyz)" = None ]; }
 wait_for 10 healed || bad "readyz does not tell that there is metadata again"
 cat >"$work/exposition.py" <<'END'

@@ -4,7 +4,7 @@
 # agent where there is none.
 # shellcheck disable=SC2154
 source "$(dirname "$0")/lib.bash"
-need curl python3 setpriv
+need curl dredgectl python3 setpriv
 python=$(PATH=/usr/bin:$PATH type -p python3)
 cluster_start
 api_start
@@ -58,6 +58,11 @@ same "at the agent's port" '[]' "$(nsenter --net="/run/netns/$tag-alone" curl -s
 	http://127.0.0.1:5051/monitor/statistics)"
 same "not ready without Mesos" 503 "$(nsenter --net="/run/netns/$tag-alone" curl -s --max-time 5 \
 	-o /dev/null -w '%{http_code}' http://127.0.0.1:5051/readyz)"
+status_of() { nsenter --net="/run/netns/$tag-alone" dredgectl status --listen 127.0.0.1:5051 2>&1; }
+told() { [[ $(status_of) == *"ready:      no: no metadata yet"*"last error: "*onnect*"not ready"* ]]; }
+wait_for 10 told || bad "status: $(status_of)"
+status_of >/dev/null
+same "status of dredgectl when it is not ready" 1 $?
 monitor_stop
 same "exit status" 0 "$status"
 

@@ -53,11 +53,15 @@ out=$(tr -d '\r' <"$TMPDIR.out")
 for line in 'port 31000 belongs to container' 'no answer: what it sent did not go through' \
 	'of its limit' 'isolation: .* attached: ports 31008-31015.*app=/shop/web' \
 	'packet.*, sent from a port that is not its own' '/data/redis-spare is restarted again and again' \
-	'listens on tcp 10.77.0.1 port 6379' 'marathon.app.id=/shop/web'; do
+	'listens on tcp 10.77.0.1 port 6379' 'marathon.app.id=/shop/web' \
+	'"task":"data_redis.*"app":"/data/redis","group":"/data"' '"executor_name":"Command Executor' \
+	'10.77.0.1 *TCP .*31008 .SYN'; do
 	grep -q -- "$line" <<<"$out" || bad "the quick start does not show: $line"
 done
 held=$(sed -n 's/^web: .* bytes.s, \([0-9]*\) % of its limit/\1/p' <<<"$out")
 [ "${held:-0}" -gt 50 ] || bad "the limit was held at '$held' %"
+! command -v prometheus >/dev/null || grep -q '"app":"/shop/web2".*"[0-9]*"' <<<"$out" ||
+	bad "Prometheus does not have web2 by its app"
 counts=$(sed -n 's/^packets of .shop.web: dredge \([0-9]*\), tshark.* \([0-9]*\)$/\1 \2/p' <<<"$out")
 same "packets of web in dredge and in tshark" "${counts% *}" "${counts#* }"
 [ "${counts% *}" -gt 100 ] || bad "packets of web: $counts"
