@@ -390,4 +390,6 @@ say "The same file in tshark, and the same number of packets"
 ours=$(dredge -r "$capture" -q --summary marathon.app.id=/shop/web and evt.type=packet | awk '$4=="packet"{print $2}')
 theirs=$(tshark -r "$capture" -Y 'frame.interface_description contains "app=/shop/web "' 2>/dev/null | wc -l)
 echo "packets of /shop/web: dredge $ours, tshark (by the interface's description) $theirs"
-say "Done: the capture is $capture"
+say "Apps as a table; without --batch the console shows it, with keys to go down and through time"
+show cdredge -r "$capture" --batch
+say "Done: the capture is $capture; look into it with: cdredge -r $capture"
