@@ -20,7 +20,7 @@ monitor_start --counters 10s -w "$work/all.pcapng.lz4" --listen=127.0.0.1:0
 url=$(sed -n 's/^dredged: HTTP at //p' "$work/dredged.err")
 
 cat >"$work/listen.py" <<'END'
-import re, selectors, socket, sys, time, os
+import os, selectors, socket, sys
 port, n, filters, work = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 s, all = selectors.DefaultSelector(), []
 for i in range(n):
@@ -29,9 +29,11 @@ for i in range(n):
     s.register(c, selectors.EVENT_READ, i)
     all.append([c, b"", 0, 0])
 open(work + "/connected", "w").close()
-begun = 0
-while not os.path.exists(work + "/over"):
-    for key, _ in s.select(0.2):
+while True:
+    ready = s.select(3)
+    if not ready and os.path.exists(work + "/over"):
+        break # and nothing is on its way
+    for key, _ in ready:
         a = all[key.data]
         data = a[0].recv(1 << 16)
         if not data:
@@ -42,11 +44,8 @@ while not os.path.exists(work + "/over"):
         a[2] += data.count(b"id: ")
         a[3] += data.count(b"event: missed")
         a[1] = data[-3:]
-    if not begun and all(a[0] for a in all):
-        begun = 1
 print("each got %d to %d events; missed or left: %d" % (min(a[2] for a in all), max(a[2] for a in all), sum(a[3] for a in all)))
 END
-sed -i '/^begun = 0$/d; /if not begun/,/begun = 1/d' "$work/listen.py"
 ticks() { awk '{print $14 + $15}' "/proc/$monitor/stat"; }
 rss() { awk '/^VmRSS/ {print $2}' "/proc/$monitor/status"; }
 share() { # TICKS: percent of a core over the seconds
