@@ -224,6 +224,65 @@ static void test_ends(void **state)
 	assert_int_equal(presented, 3);
 }
 
+static uint64_t written(struct recorder *r)
+{
+	struct writer_stats s;
+
+	writer_get_stats(r->writer, &s);
+	return s.packets;
+}
+
+static struct writer *write_to(const char *path)
+{
+	const struct writer_options o = {.path = path, .format = SAVEFILE_PCAPNG};
+	struct err e = {0};
+	struct writer *w = writer_open(&o, &e);
+
+	if (!w)
+		fail_msg("%s", e.message);
+	return w;
+}
+
+/* Each has its filter; one that fails ends alone, unless it must not fail. */
+static void test_recorders(void **state)
+{
+	struct flow_totals t;
+	struct err e = {0};
+	struct filter *db_only = filter_compile("marathon.app.id=/db", NULL, &e);
+	struct recorder all = {.writer = write_to("/dev/null")};
+	struct recorder some = {.writer = write_to("/dev/null"), .filter = db_only, .next = &all};
+	struct recorder *first = &some;
+	struct flow_options o = {.recorders = &first};
+
+	(void)state;
+	ends_well = true;
+	assert_int_equal(run(NULL, o, &t, &e), 0);
+	assert_int_equal(written(&all), 5);
+	assert_int_equal(written(&some), 2);
+	assert_int_equal(run("frame.len=300", o, &t, &e), 0); /* and the flow's own */
+	assert_int_equal(written(&all), 6);
+	assert_int_equal(written(&some), 3);
+
+	/* Interface numbers that are too much for a writer. */
+	struct recorder far = {.writer = write_to("/dev/null"),
+			       .base = UINT32_MAX / 2,
+			       .spare = true,
+			       .next = &some};
+	first = &far;
+	assert_int_equal(run(NULL, o, &t, &e), 0);
+	assert_true(far.broken);
+	assert_non_null(strstr(far.why.message, "interfaces"));
+	assert_int_equal(written(&all), 11);
+	assert_int_equal(written(&some), 5);
+	far.broken = far.spare = false;
+	assert_int_equal(run(NULL, o, &t, &e), -1);
+	assert_non_null(strstr(e.message, "interfaces"));
+	writer_close(far.writer, NULL);
+	writer_close(some.writer, NULL);
+	writer_close(all.writer, NULL);
+	filter_free(db_only);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +290,7 @@ int main(void)
 		cmocka_unit_test(test_conditions_reach_the_source),
 		cmocka_unit_test(test_messages_become_notices_and_counters),
 		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_recorders),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
