@@ -96,6 +96,7 @@ ctl detach A
 
 free() { ctl list | sed -n 's/^free: //p'; }
 listen() { # KIND PORT: on the host
+	: >"$work/listener" # not the word of the one before
 	on host python3 -c "
 import socket, sys, time
 s = socket.socket(socket.AF_INET, socket.SOCK_$1)
@@ -119,6 +120,8 @@ start_dredged
 for line in "port 31600 (TCP): python3, process" "port 31601 (UDP): python3" "port 30040 (UDP)"; do
 	grep -qF "in the way of containers: $line" "$work/dredged.err" || bad "not told: $line"
 done
+same "what the host uses is not free" "ports 31008-31499,31501-31599,31602-32000; \
+ephemeral 30001-30015,30032-30039,30041-30999; 59 more containers" "$(free)"
 space B
 no() { # WHY ARGUMENTS...
 	local said
