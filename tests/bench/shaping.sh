@@ -2,14 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 # What a limit lets through: TCP for 10 s at several rates in either direction, as bytes of the wire
 # (which HTB counts) and as goodput; then how long a neighbour without limit waits for an answer,
-# beside nobody and beside somebody who sends all he can. Prints Markdown tables; root.
+# beside nobody and beside somebody who sends all he can, with a limit and without. Where the kernel
+# has fq_codel the same on a public interface that is slower than they are, without and with a queue
+# for each container. Prints Markdown tables; root.
 #
-#     shaping.sh [--quick]
+#     shaping.sh [--quick|--neighbour]
 # shellcheck disable=SC2154
 source "$(dirname "$0")/../live/isolated.bash"
 need tc
 seconds=10 limits=(1MB 37500KB 100MB)
-[ "${1:-}" != --quick ] || { seconds=2 limits=(37500KB); }
+case ${1:-} in
+--quick) seconds=2 limits=(37500KB) ;;
+--neighbour) limits=() ;;
+esac
 
 cat >"$work/flow.py" <<'END'
 import socket, sys, time
@@ -94,7 +99,7 @@ END
 	ctl update A --ports 31000-31499 --egress 0 --ingress 0
 }
 
-printf '\n| limit | direction | wire MB/s | of the limit | goodput MB/s | dropped |\n|--:|--|--:|--:|--:|--:|\n'
+[ ${#limits[@]} = 0 ] || printf '\n| limit | direction | wire MB/s | of the limit | goodput MB/s | dropped |\n|--:|--|--:|--:|--:|--:|\n'
 for direction in egress ingress; do
 	for limit in "${limits[@]}"; do limited "$limit" $direction; done
 done
@@ -104,7 +109,7 @@ waits() { # TITLE
 	flow outside echo 0.0.0.0 $port 0 &
 	flow B ask "$far" $port 3 | sed "s/\(.*\) \(.*\)/| $1 | \1 | \2 |/"
 }
-saturating() { # LIMIT TITLE
+beside() { # LIMIT TITLE: somebody who sends all he can
 	ctl update A --ports 31000-31499 --egress "$1"
 	port=$((port + 1))
 	flow outside sink 0.0.0.0 $port 100 >/dev/null &
@@ -119,5 +124,22 @@ saturating() { # LIMIT TITLE
 }
 printf '\n| the neighbour beside | p50 µs | p99 µs |\n|--|--:|--:|\n'
 waits nobody
-saturating 0 "one who sends all he can"
-saturating 37500KB "one who is limited to 37500KB"
+beside 0 "one who sends all he can"
+beside 37500KB "one who is limited to 37500KB"
+
+slow() { # the public interface, with a queue for all
+	tc -n "$host" qdisc add dev eth0 root handle 1: htb default 1 &&
+		tc -n "$host" class add dev eth0 parent 1: classid 1:1 htb rate 100mbit &&
+		tc -n "$host" qdisc add dev eth0 parent 1:1 pfifo limit 1000
+}
+space probe
+ip -n "$tag-probe" link add probe type veth peer name other
+if tc -n "$tag-probe" qdisc add dev probe root fq_codel 2>/dev/null; then
+	slow || die "tc"
+	waits "nobody, at 100 Mbit/s"
+	beside 0 "one who sends all he can, at 100 Mbit/s, one queue for all"
+	stop_dredged
+	tc -n "$host" qdisc del dev eth0 parent 1:1
+	start_dredged --no-host-network --egress_unique_flow_per_container --egress_flow_classifier_parent=1:1
+	beside 0 "the same, a queue for each container"
+fi

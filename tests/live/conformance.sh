@@ -224,11 +224,7 @@ wanted "" ""
 # One on a bridge, launched without the isolator, beside one with it: both are found again, and
 # have counters.
 named "7.1/22 RecoverMixedContainers"
-find_cgroup_roots
-for root in "${cgroup_roots[@]}"; do
-	mkdir "$root/$cgroup_name"
-	cgroups+=("$root/$cgroup_name")
-done
+make_cgroup_root
 ip -n "$host" link add br0 type bridge
 ip -n "$host" addr add 10.77.0.1/24 dev br0
 ip -n "$host" link set br0 up

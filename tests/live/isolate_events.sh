@@ -5,16 +5,7 @@
 # shellcheck disable=SC2154
 source "$(dirname "$0")/isolated.bash"
 need tshark curl
-find_cgroup_roots
-host_and_outside host outside
-space A
-space B
-for root in "${cgroup_roots[@]}"; do
-	mkdir "$root/$cgroup_name"
-	cgroups+=("$root/$cgroup_name")
-done
-know A /shop/a
-make_cgroup "${id_of[A]}"
+shop_a
 publish A
 api_start
 start A sleep 600 # discovery sees the container, Mesos names it

@@ -58,17 +58,15 @@ change() { # for ever: what can be interrupted
 		ctl detach C
 	done >/dev/null 2>&1
 }
-leftovers() { # what belongs to no container that is listed
-	local links classes handles
-	links=$(ip -n "$tag-host" -o link | grep -oE ' dr[0-9]+[:@]' | tr -d ' :@' | sort | tr '\n' ' ')
-	classes=$(tc -n "$tag-host" class show dev drshape0 2>/dev/null | grep -oE 'htb 1:[0-9a-f]+' | sort | tr '\n' ' ')
-	handles=$(find "$run/netns" -mindepth 1 -printf '%f\n' | sort | tr '\n' ' ')
-	ctl list --json | python3 -c "
-import json, sys
-c = json.load(sys.stdin)['containers']
-want = (sorted(x['veth'] for x in c), sorted('htb 1:' + '%x' % int(x['veth'][2:]) for x in c if x['egress']), sorted(x['id'] for x in c))
-have = (sys.argv[1].split(), sorted(w.strip() for w in sys.argv[2].replace('htb', ',htb').split(',') if w.strip()), sys.argv[3].split())
-print('' if want == have else 'wanted %s, has %s' % (want, have))" "$links" "$classes" "$handles"
+leftovers() { # ROWS: what belongs to no container that is listed, and what is not there of one
+	{
+		awk '{print "want", "link", $2; print "want", "handle", $1}
+			$5 != "-" {printf "want class htb 1:%x\n", substr($2, 3)}' <<<"$1"
+		ip -n "$tag-host" -o link | sed -nE 's/^[0-9]+: (dr[0-9]+)[:@].*/have link \1/p'
+		tc -n "$tag-host" class show dev drshape0 2>/dev/null | sed -nE 's/^class (htb 1:[0-9a-f]+) .*/have class \1/p'
+		find "$run/netns" -mindepth 1 -printf 'have handle %f\n'
+	} | awk '{which = $1; sub(/^[a-z]+ /, ""); n[$0] += which == "want" ? 1 : -1}
+		END {for (what in n) if (n[what]) printf "%s %s; ", (n[what] > 0 ? "no" : "stray"), what}'
 }
 for ((point = 0; point < points && fail == 0; point++)); do
 	change &
@@ -78,12 +76,12 @@ for ((point = 0; point < points && fail == 0; point++)); do
 	kill "$changer"
 	wait "$dredged" "$changer" 2>/dev/null
 	start_dredged --no-host-network
-	same "point $point: what is left over" "" "$(leftovers)"
-	for id in host $(rows | awk '{print $1}'); do
+	listed=$(rows)
+	same "point $point: what is left over" "" "$(leftovers "$listed")"
+	for id in host $(awk '{print $1}' <<<"$listed"); do
 		same "point $point: the plan of $id" "" "$(ctl explain "$id" | grep -v ^ok)"
+		[[ $id == [BC] ]] && ctl detach $id
 	done
-	ctl detach B 2>/dev/null
-	ctl detach C 2>/dev/null
 done
 kill "${senders[@]}"
 wait "${listeners[@]}"

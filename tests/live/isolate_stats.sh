@@ -6,16 +6,7 @@
 # shellcheck disable=SC2154
 source "$(dirname "$0")/isolated.bash"
 need tc ss
-find_cgroup_roots
-host_and_outside host outside
-space A
-space B
-for root in "${cgroup_roots[@]}"; do
-	mkdir "$root/$cgroup_name"
-	cgroups+=("$root/$cgroup_name")
-done
-know A /shop/a
-make_cgroup "${id_of[A]}"
+shop_a
 
 # ---- the transfer: 3 MB at 1 MB/s, and then a connection that stays ---------------------------
 

@@ -92,10 +92,23 @@ host_and_outside() { # HOST OUTSIDE [INTERFACE]: joined by the host's public int
 	ip -n "$tag-$1" -6 route add default via $far6
 	[ -n "$talk_to" ] || talkers
 }
+shop_a() { # a host with the namespaces A and B, and A known as a container of /shop/a
+	make_cgroup_root
+	host_and_outside host outside
+	space A
+	space B
+	know A /shop/a
+	make_cgroup "${id_of[A]}"
+}
 on() { nsenter --net="$(netns "$1")" "${@:2}"; }
 become() { exec nsenter --net="$(netns "$1")" "${@:2}"; } # in the background: $! is its pid
 
 ctl() { dredgectl --socket "$run/control" "$@"; }
+no() { # WHY ARGUMENTS...: what ctl refuses
+	local said
+	said=$(ctl "${@:2}" 2>&1) && bad "accepted: ${*:2}"
+	[[ $said == *"$1"* ]] || bad "refusal of ${*:2}: $said"
+}
 rows() { ctl list | awk '/^free: / {exit} NR > 1'; } # a line for each container
 resources='ports:[31000-32000];ephemeral_ports:[30001-30999]' ephemeral_size=16
 isolation_host=host

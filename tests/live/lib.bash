@@ -95,8 +95,17 @@ find_cgroup_roots() {
 	rmdir "$probe"
 }
 
-cluster_start() {
+make_cgroup_root() { # where containers have theirs
+	local root
 	find_cgroup_roots
+	for root in "${cgroup_roots[@]}"; do
+		mkdir "$root/$cgroup_name"
+		cgroups+=("$root/$cgroup_name")
+	done
+}
+
+cluster_start() {
+	make_cgroup_root
 	ip netns add "$host" 2>/dev/null || skip "no network namespaces"
 	namespaces+=("$host")
 	work=$(mktemp -d)
@@ -104,10 +113,6 @@ cluster_start() {
 	ip -n "$host" link add br0 type bridge || skip "no bridges"
 	ip -n "$host" addr add 10.77.0.1/24 dev br0
 	ip -n "$host" link set br0 up
-	for root in "${cgroup_roots[@]}"; do
-		mkdir "$root/$cgroup_name"
-		cgroups+=("$root/$cgroup_name")
-	done
 	publish
 }
 

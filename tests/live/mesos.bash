@@ -80,6 +80,14 @@ mesos_container() { # NAME ID BEGIN/SIZE... EPHEMERAL-BEGIN/SIZE [EGRESS INGRESS
 	ip -n "$host" link set "$veth" up
 	mesos_inside "$name" "$mac" "${args[0]:-0}" "${blocks[@]}"
 }
+id=9b1f6e3c-0000-4000-8000-00000000000
+mesos_three() { # a host with M1, M2 and M3, whose ids are $id and a digit
+	host_and_outside host outside
+	mesos_host
+	mesos_container M1 ${id}1 31000/8 31016/4 30016/16 8mbit 16mbit
+	mesos_container M2 ${id}2 31100/4 30064/16
+	mesos_container M3 ${id}3 40000/8 30128/16 # not in our pool
+}
 htb() { # NAMESPACE DEV RATE
 	tc -n "$1" qdisc add dev "$2" root handle 1: htb default 1
 	tc -n "$1" class add dev "$2" parent 1: classid 1:1 htb rate "$3"

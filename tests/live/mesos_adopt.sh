@@ -4,12 +4,7 @@
 # also when dredged is killed in the middle; what cannot be taken over stays as it was.
 # shellcheck disable=SC2015,SC2046,SC2119,SC2154
 source "$(dirname "$0")/mesos.bash"
-host_and_outside host outside
-mesos_host
-id=9b1f6e3c-0000-4000-8000-00000000000
-mesos_container M1 ${id}1 31000/8 31016/4 30016/16 8mbit 16mbit
-mesos_container M2 ${id}2 31100/4 30064/16
-mesos_container M3 ${id}3 40000/8 30128/16 # not in our pool
+mesos_three
 
 # ---- connections that go on all the time ---------------------------------------------------
 

@@ -5,12 +5,7 @@
 # shellcheck disable=SC2015,SC2046,SC2119,SC2154
 source "$(dirname "$0")/mesos.bash"
 need ping
-host_and_outside host outside
-mesos_host
-id=9b1f6e3c-0000-4000-8000-00000000000
-mesos_container M1 ${id}1 31000/8 31016/4 30016/16 8mbit 16mbit
-mesos_container M2 ${id}2 31100/4 30064/16
-mesos_container M3 ${id}3 40000/8 30128/16 # not in our pool
+mesos_three
 rm "/run/mesos/netns/${id}3"
 theirs() {
 	goes "$1: outside to M1" tcp outside M1 0.0.0.0 $address 31001 100000
@@ -48,11 +43,6 @@ same "what is free" "ports 31008-31015,31020-31099,31104-32000; ephemeral 30001-
 
 space A
 space B
-no() { # WHY ARGUMENTS...
-	local said
-	said=$(ctl "${@:2}" 2>&1) && bad "accepted: ${*:2}"
-	[[ $said == *"$1"* ]] || bad "refusal of ${*:2}: $said"
-}
 no "port 31016 belongs to container ${id}1 of Mesos' isolator" attach A --netns "$(netns A)" --ports 31008-31099
 ctl attach A --netns "$(netns A)" --ports 31200-31207 --egress 10MB --ingress 10MB || bad "attach A"
 ctl attach B --netns "$(netns B)" --ports 31300-31307 || bad "attach B"

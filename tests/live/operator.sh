@@ -123,11 +123,6 @@ done
 same "what the host uses is not free" "ports 31008-31499,31501-31599,31602-32000; \
 ephemeral 30001-30015,30032-30039,30041-30999; 59 more containers" "$(free)"
 space B
-no() { # WHY ARGUMENTS...
-	local said
-	said=$(ctl "${@:2}" 2>&1) && bad "accepted: ${*:2}"
-	[[ $said == *"$1"* ]] || bad "refusal of ${*:2}: $said"
-}
 no "port 31600: a process of the host uses it" attach B --netns "$(netns B)" --ports 31600-31607
 no "port 31601: a process of the host uses it" attach B --netns "$(netns B)" --ports 31601
 no "port 31600: a process of the host uses it" update A --ports 31000-31007,31600

@@ -18,20 +18,24 @@
 
 static const struct cni_environment env = {"ADD", "a", "/ns", "eth0"};
 
-static enum cni_code parse(const char *text, struct cni_config *c, struct cni_wish *w,
-			   struct cni_error *e)
+/* Of the text that was parsed last. */
+static struct cni_config c;
+static struct cni_wish w;
+static struct cni_error e;
+
+static enum cni_code parse(const char *text)
 {
-	*e = (struct cni_error){0};
-	*w = (struct cni_wish){0};
-	if (!cni_config_parse(text, strlen(text), c, e))
-		cni_wish_parse(c, w, e);
-	return e->code;
+	e = (struct cni_error){0};
+	w = (struct cni_wish){0};
+	if (!cni_config_parse(text, strlen(text), &c, &e))
+		cni_wish_parse(&c, &w, &e);
+	return e.code;
 }
 
-static void end(struct cni_config *c, struct cni_error *e)
+static void end(void)
 {
-	cni_config_done(c);
-	text_done(&e->details);
+	cni_config_done(&c);
+	text_done(&e.details);
 }
 
 /* {mappings} as Mesos writes them, without a version. */
@@ -65,18 +69,15 @@ static void test_wishes(void **state)
 		 "\"ports\":\"\",\"egress\":{\"rate\":1001}}"},
 		{"{\"runtimeConfig\":{\"bandwidth\":null}}", "\"ports\":\"\"}"},
 	};
-	struct cni_config c;
-	struct cni_wish w;
-	struct cni_error e;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		assert_int_equal(parse(cases[i].text, &c, &w, &e), CNI_OK);
+		assert_int_equal(parse(cases[i].text), CNI_OK);
 		char *body = cni_wish_body(&w, "/ns");
 		assert_true(str_starts(body, "{\"netns\":\"/ns\","));
 		assert_string_equal(body + strlen("{\"netns\":\"/ns\","), cases[i].body);
 		free(body);
-		end(&c, &e);
+		end();
 	}
 }
 
@@ -129,19 +130,16 @@ static void test_refusals(void **state)
 		{MESOS(LABELS("{\"key\":\"dredge.rate\",\"value\":\"5\"}")), CNI_BAD_CONFIG,
 		 "dredge.rate"},
 	};
-	struct cni_config c;
-	struct cni_wish w;
-	struct cni_error e;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		assert_int_equal(parse(cases[i].text, &c, &w, &e), cases[i].code);
+		assert_int_equal(parse(cases[i].text), cases[i].code);
 		assert_non_null(strstr(e.message, cases[i].why));
 		json_t *j = cni_error_json(&c, &e);
 		assert_int_equal(json_integer_value(json_object_get(j, "code")), cases[i].code);
 		assert_non_null(json_string_value(json_object_get(j, "cniVersion")));
 		json_decref(j);
-		end(&c, &e);
+		end();
 	}
 	char *long_text = xcalloc(1, CNI_CONFIG_MAX + 2);
 	memset(long_text, ' ', CNI_CONFIG_MAX + 1);
@@ -152,7 +150,7 @@ static void test_refusals(void **state)
 	cni_config_done(&c);
 	assert_int_equal(cni_config_parse(long_text, CNI_CONFIG_MAX + 1, &c, &e), -1);
 	assert_int_equal(e.code, CNI_UNDECODABLE);
-	end(&c, &e);
+	end();
 	free(long_text);
 }
 
@@ -169,18 +167,15 @@ static void test_labels_only_lower(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct cni_config c;
-		struct cni_wish w;
-		struct cni_error e;
 		cleanup_free char *text = xasprintf(
 			"{\"egress\":%s,\"args\":{\"org.apache.mesos\":{\"network_info\":{" LABELS(
 				"{\"key\":\"dredge.egress\",\"value\":\"%s\"}") "}}}}",
 			cases[i].network, cases[i].label);
-		enum cni_code code = parse(text, &c, &w, &e);
+		enum cni_code code = parse(text);
 		assert_int_equal(code, cases[i].rate < 0 ? CNI_BAD_CONFIG : CNI_OK);
 		if (!code)
 			assert_int_equal(w.egress, cases[i].rate);
-		end(&c, &e);
+		end();
 	}
 }
 
@@ -200,16 +195,13 @@ static void test_comparisons(void **state)
 		{"{\"ports\":\"31000,31001\",\"ingress\":1}", 7, CNI_CONFLICT},
 	};
 	json_t *container = json_loads(CONTAINER, 0, NULL), *empty = json_object();
-	struct cni_config c;
-	struct cni_wish w;
-	struct cni_error e;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		assert_int_equal(parse(cases[i].text, &c, &w, &e), CNI_OK);
+		assert_int_equal(parse(cases[i].text), CNI_OK);
 		cni_wish_compare(&w, cases[i].inode, container, &e);
 		assert_int_equal(e.code, cases[i].code);
-		end(&c, &e);
+		end();
 	}
 	e = (struct cni_error){0};
 	assert_int_equal(cni_wish_compare(&w, 0, empty, &e), -1);
@@ -237,13 +229,10 @@ static void test_previous(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct cni_config c;
-		struct cni_wish w;
-		struct cni_error e;
-		assert_int_equal(parse(cases[i].text, &c, &w, &e), CNI_OK);
+		assert_int_equal(parse(cases[i].text), CNI_OK);
 		cni_previous_compare(&c, container, &e);
 		assert_int_equal(e.code, cases[i].code);
-		end(&c, &e);
+		end();
 	}
 	json_decref(container);
 }
@@ -271,23 +260,20 @@ static void test_results(void **state)
 		{"{\"cniVersion\":\"1.1.0\"}", NEW("") ",\"cniVersion\":\"1.1.0\"}"},
 	};
 	json_t *container = json_loads(CONTAINER, 0, NULL);
-	struct cni_config c;
-	struct cni_wish w;
-	struct cni_error e;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		assert_int_equal(parse(cases[i].text, &c, &w, &e), CNI_OK);
+		assert_int_equal(parse(cases[i].text), CNI_OK);
 		json_t *r = cni_result(&c, &env, container, &e);
 		char *text = json_dumps(r, JSON_COMPACT);
 		assert_string_equal(text, cases[i].result);
 		free(text);
 		json_decref(r);
-		end(&c, &e);
+		end();
 	}
 	/* A host whose default route has no gateway; then a dredged that says nothing. */
 	json_object_del(container, "gateway");
-	assert_int_equal(parse("{\"cniVersion\":\"1.0.0\"}", &c, &w, &e), CNI_OK);
+	assert_int_equal(parse("{\"cniVersion\":\"1.0.0\"}"), CNI_OK);
 	json_t *r = cni_result(&c, &env, container, &e);
 	assert_null(json_object_get(json_array_get(json_object_get(r, "ips"), 0), "gateway"));
 	assert_non_null(json_object_get(r, "routes"));
@@ -295,7 +281,7 @@ static void test_results(void **state)
 	json_object_clear(container);
 	assert_null(cni_result(&c, &env, container, &e));
 	assert_int_equal(e.code, CNI_FAILED);
-	end(&c, &e);
+	end();
 	json_decref(container);
 }
 
@@ -330,7 +316,7 @@ static void test_environment(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct cni_environment got;
-		struct cni_error e = {0};
+		e = (struct cni_error){0};
 		setenv("CNI_COMMAND", cases[i].command, 1);
 		setenv("CNI_CONTAINERID", cases[i].id, 1);
 		setenv("CNI_NETNS", cases[i].netns, 1);
