@@ -201,6 +201,42 @@ if [ -f sysdig.time ]; then
 		"$((scap_events * repeats))" "$(sysdig --version | tail -n 1); system calls, start-up of each time included"
 fi
 
+# ---- a top-N chisel ------------------------------------------------------------------------
+
+if "$dredge" -cl | grep -q '^topapps'; then
+	export XDG_DATA_HOME=$work/share # the chisels of this tree
+	mkdir share && ln -s "$top" share/dredge
+	cat >lua.lua <<'END'
+function on_init()
+	key, bytes = chisel.request_field("container.name"), chisel.request_field("frame.len")
+	chisel.set_filter("evt.is_io=true")
+	return true
+end
+sums = {}
+function on_event()
+	local k = evt.field(key)
+	sums[k] = (sums[k] or 0) + evt.field(bytes)
+	return true
+end
+END
+	bench just_read "$dredge" -r all.pcapng.lz4 -q
+	for chisel in topapps topconns topports ./lua.lua; do
+		bench "chisel_$(basename "$chisel" .lua)" "$dredge" -r all.pcapng.lz4 -c "$chisel"
+	done
+	theirs=/usr/share/sysdig/chisels/topcontainers_net.lua
+	[ -r $theirs ] && bench chisel_theirs "$dredge" -r all.pcapng.lz4 -c $theirs
+	run_group
+	head_row 'A top-N chisel, two threads' 'reading everything = 1; the bar is 6.4 M packets/s'
+	row '`dredge -q`' just_read "$packets" 1
+	row '`dredge -c topapps`' chisel_topapps "$packets" "$(times chisel_topapps just_read)"
+	[ -r $theirs ] && row "sysdig's topcontainers_net, unmodified" chisel_theirs "$packets" \
+		"$(times chisel_theirs just_read)"
+	row '`dredge -c topconns`, conversations tracked' chisel_topconns "$packets" "$(times chisel_topconns just_read)"
+	row '`dredge -c topports`, conversations tracked' chisel_topports "$packets" "$(times chisel_topports just_read)"
+	row 'the sums of topcontainers_net in Lua, a call for each event' chisel_lua "$packets" \
+		"$(times chisel_lua just_read)"
+fi
+
 # ---- sizes ---------------------------------------------------------------------------------
 
 printf '\n| Size of files, bytes | pcapng | `lz4 -1` of it | `dredge -w` | dredge / lz4 |\n|---|--:|--:|--:|--:|\n'
