@@ -44,18 +44,44 @@ void privileges_drop(void)
 	privileges_keep(none, NULL);
 }
 
+/* The next of "URL,URL URL"; hosts of a zk:// URL have commas between them too. */
+static char *next_url(char **rest)
+{
+	char *u = *rest + strspn(*rest, ", ");
+
+	if (!*u)
+		return NULL;
+	char *path = str_starts(u, "zk://") ? u + strcspn(u, " ") : u;
+	if (path != u) {
+		char *slash = strchr(u + strlen("zk://"), '/');
+		path = slash && slash < path ? slash : u;
+	}
+	char *end = path + strcspn(path, ", ");
+	*rest = end + (*end != '\0');
+	*end = '\0';
+	return u;
+}
+
 int start_poller(const struct mesos_settings *s, struct mesos_options o,
 		 struct mesos_poller **poller, struct err *e)
 {
-	cleanup_free char *copy = s->urls ? xstrdup(s->urls) : NULL;
+	struct text found = {0};
 	const char *list[URLS_MAX];
 	size_t n = 0;
-	char *save = NULL;
 
 	*poller = NULL;
-	if (!copy)
+	if (!s->urls)
 		return 0;
-	for (char *u = strtok_r(copy, ", ", &save); u; u = strtok_r(NULL, ", ", &save)) {
+	if (str_eq(s->urls, "auto"))
+		mesos_find_local(&found);
+	cleanup_free char *copy = xstrdup(found.len ? text_cstr(&found) : s->urls);
+	text_done(&found);
+	if (str_eq(copy, "auto")) {
+		log_info("no Mesos master on this host: nobody to ask for names");
+		return 0;
+	}
+	char *rest = copy;
+	for (char *u; (u = next_url(&rest));) {
 		if (n == URLS_MAX)
 			return err_set(e, ERR_USAGE, "more than %u Mesos URLs", URLS_MAX);
 		list[n++] = u;
@@ -67,8 +93,11 @@ int start_poller(const struct mesos_settings *s, struct mesos_options o,
 	o.thread_begins = privileges_drop;
 	o.agent_url = s->agent;
 	o.credentials_file = s->credentials;
+	o.token_file = s->token;
+	o.login_file = s->login;
 	o.ca_file = s->ca_file;
 	o.no_follow = s->no_follow;
+	o.no_stream = s->no_stream;
 	*poller = mesos_poller_start(&o, e);
 	return *poller ? 0 : -1;
 }

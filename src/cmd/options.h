@@ -62,8 +62,8 @@ void options_done(const struct option_row *rows, size_t n, void *settings);
 const char *const *plugin_dirs(const char *kind);
 /* Who is asked about containers: the options that the programs share. */
 struct mesos_settings {
-	char *urls, *agent, *credentials, *ca_file; /* owned; NULL = not given */
-	bool no_follow;
+	char *urls, *agent, *credentials, *token, *login, *ca_file; /* owned; NULL = not given */
+	bool no_follow, no_stream;
 };
 /* Rows that fill `member`, a struct mesos_settings, of the settings. */
 #define MESOS_ROWS(settings, member)                                                             \
@@ -79,15 +79,24 @@ struct mesos_settings {
 		{OPTION_LONG, "mesos-credentials",                                               \
 		 "FILE",      "file with 'PRINCIPAL SECRET', as Mesos takes it",                 \
 		 OPTION_TEXT, offsetof(settings, member.credentials)},                           \
+		{OPTION_LONG, "mesos-token",                                                     \
+		 "FILE",      "file with a bearer token",                                        \
+		 OPTION_TEXT, offsetof(settings, member.token)},                                 \
+		{OPTION_LONG, "dcos-login",                                                      \
+		 "FILE",      "JSON file with login, uid and password of DC/OS",                 \
+		 OPTION_TEXT, offsetof(settings, member.login)},                                 \
 		{OPTION_LONG, "ca-file",                                                         \
 		 "FILE",      "certificates to trust for https",                                 \
 		 OPTION_TEXT, offsetof(settings, member.ca_file)},                               \
+	{OPTION_LONG, "no-stream",                                                               \
+	 NULL,	      "ask again and again, and read no event streams",                        \
+	 OPTION_TRUE, offsetof(settings, member.no_stream)},                                     \
 	{                                                                                        \
 		OPTION_LONG, "no-follow", NULL, "ask the given Mesos URLs alone, whoever leads", \
 			OPTION_TRUE, offsetof(settings, member.no_follow)                        \
 	}
 /* *poller stays NULL unless there is somebody to ask ("URL[,URL]", also as two words, "URL,"
- * "URL"). o gives the rest. */
+ * "URL"; "auto": who answers on this host). o gives the rest. */
 int start_poller(const struct mesos_settings *s, struct mesos_options o,
 		 struct mesos_poller **poller, struct err *e);
 /* Set by SIGINT and SIGTERM; the source of the run is told to stop. A second ^C ends at once. */

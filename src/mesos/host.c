@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which of the agents runs on this host. */
+/* Which of the agents runs on this host, and whether a master does. */
 #include "mesos/inside.h"
 
+#include <arpa/inet.h>
+#include <dirent.h>
 #include <ifaddrs.h>
 #include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+#define MASTER_PORT   5050u
+#define MARATHON_PORT 8080u
+#define COMMAND_MAX   16384u
 
 static bool address_is_ours(const char *pid, const struct ifaddrs *ours)
 {
@@ -60,4 +68,73 @@ bool agent_of_host(const struct mesos_snapshot *s, struct mesos_agent *out)
 	if (found || gethostname(by_name.name, sizeof(by_name.name) - 1))
 		return found;
 	return mesos_each_agent(s, is_here, &by_name);
+}
+
+/* ---- a master here ---- */
+
+static bool port_answers(uint16_t port)
+{
+	const struct sockaddr_in to = {.sin_family = AF_INET,
+				       .sin_port = htons(port),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	cleanup_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	return fd >= 0 && !connect(fd, (const struct sockaddr *)&to, sizeof(to));
+}
+
+static size_t slurp(const char *pid, const char *name, char *out, size_t size)
+{
+	cleanup_free char *path = xasprintf("/proc/%s/%s", pid, name);
+	FILE *f = fopen(path, "re");
+	size_t n = f ? fread(out, 1, size - 1, f) : 0;
+
+	if (f)
+		fclose(f);
+	out[n] = '\0';
+	return n;
+}
+
+/* The --port of a command line, of words that end in NUL. */
+static unsigned port_of(const char *words, size_t n)
+{
+	static const char flag[] = "--port=";
+
+	for (const char *w = words; w < words + n; w += strlen(w) + 1)
+		if (str_starts(w, flag))
+			return (unsigned)strtoul(w + strlen(flag), NULL, 10);
+	return MASTER_PORT;
+}
+
+/* 0 = there is no such process. */
+static unsigned master_process(void)
+{
+	DIR *d = opendir("/proc");
+	char *text = xmalloc(COMMAND_MAX);
+	unsigned port = 0;
+
+	for (struct dirent *f; d && !port && (f = readdir(d));) {
+		if (f->d_name[0] < '1' || f->d_name[0] > '9')
+			continue;
+		slurp(f->d_name, "comm", text, COMMAND_MAX);
+		if (str_eq(text, "mesos-master\n") || str_eq(text, "lt-mesos-master\n"))
+			port = port_of(text, slurp(f->d_name, "cmdline", text, COMMAND_MAX));
+	}
+	if (d)
+		closedir(d);
+	free(text);
+	return port <= UINT16_MAX ? port : 0;
+}
+
+void mesos_find_local(struct text *urls)
+{
+	unsigned port = master_process();
+
+	if (!port && port_answers(MASTER_PORT))
+		port = MASTER_PORT;
+	if (!port)
+		return;
+	text_fmt(urls, "http://127.0.0.1:%u", port);
+	/* A Marathon alone gives no names of containers; beside a master it may be found so. */
+	if (port_answers(MARATHON_PORT))
+		text_fmt(urls, ",http://127.0.0.1:%u", MARATHON_PORT);
 }

@@ -115,8 +115,9 @@ struct mesos_snapshot *mesos_builder_finish(struct mesos_builder *b);
 
 struct mesos_options {
 	/* Copied. The first is a master; others are masters (port 5050, or if they answer as such)
-	 * or Marathons. "user:password@" is taken out and never shown. Without a Marathon the
-	 * active framework named marathon gives its address (webui_url). */
+	 * or Marathons. "zk://HOST[:PORT],.../PATH" is where masters are elected. "user:password@"
+	 * is taken out and never shown. Without a Marathon the active framework named marathon
+	 * gives its address (webui_url). */
 	const char *const *urls;
 	size_t n;
 	const char *agent_url; /* NULL: the master's entry for this host, else 127.0.0.1:5051 */
@@ -134,6 +135,10 @@ struct mesos_options {
 	/* Called first on the poller's thread, which reads foreign bytes: gives up privileges. */
 	void (*thread_begins)(void);
 };
+
+/* Append "URL[,URL]" of the master, and of the Marathon, that run on this host: by the process'
+ * name and flags, or because its port answers. Nothing when there is none. */
+void mesos_find_local(struct text *urls);
 
 struct mesos_poller;
 /* The first poll begins at once. NULL: bad URL or file, or a build without libcurl. */

@@ -55,6 +55,9 @@ static int load(struct err *e)
 #define CALL(name) loaded = loaded && (lib.name = dlsym(library, #name));
 	ZK_CALLS(CALL)
 #undef CALL
+	loaded = loaded && (lib.connected = dlsym(library, "ZOO_CONNECTED_STATE")) &&
+		 (lib.expired = dlsym(library, "ZOO_EXPIRED_SESSION_STATE")) &&
+		 (lib.session = dlsym(library, "ZOO_SESSION_EVENT"));
 	return loaded ? 0 : err_set(e, ERR_FAILED, LIBZOOKEEPER " is missing or cannot be used");
 }
 
@@ -113,15 +116,19 @@ static void on_change(zhandle_t *handle, int type, int state, const char *path, 
 	http_wake(z->wake);
 }
 
+static void end_session(struct zk *z)
+{
+	lib.zookeeper_close(z->handle);
+	z->handle = NULL;
+}
+
 /* Its threads are begun here, on the poller's, which has given up privileges. */
 static int connect_session(struct zk *z, struct err *e)
 {
 	uint64_t end = time_monotonic() + WAIT_NS;
 
-	if (z->handle && atomic_exchange(&z->expired, false)) {
-		lib.zookeeper_close(z->handle);
-		z->handle = NULL;
-	}
+	if (z->handle && atomic_exchange(&z->expired, false))
+		end_session(z);
 	if (!z->handle) {
 		lib.zoo_set_debug_level(0);
 		z->handle = lib.zookeeper_init(z->hosts, on_change, SESSION_MS, NULL, z, 0);
@@ -133,6 +140,9 @@ static int connect_session(struct zk *z, struct err *e)
 	}
 	while (lib.zoo_state(z->handle) != *lib.connected) {
 		uint64_t now = time_monotonic();
+		/* One that began anew, with less than the session has seen, never lets it in. */
+		if (now >= end)
+			end_session(z);
 		if (now >= end || http_is_stopped(z->wake) || atomic_load(&z->expired))
 			return err_set(e, ERR_FAILED, ZK_SCHEME "%s: not connected", z->hosts);
 		http_sleep(z->wake, MIN(end - now, NSEC_PER_SEC / 10));

@@ -20,7 +20,10 @@ int main(int argc, char **argv)
 	log_init("probe", LOG_LEVEL_WARN);
 	const char *urls[4];
 	size_t n = 0;
-	for (char *u = strtok(argv[2], ","); u && n < ARRAY_SIZE(urls); u = strtok(NULL, ","))
+	/* A zk:// URL has commas of its own. */
+	const char *between = str_starts(argv[2], "zk://") ? " " : ",";
+	for (char *u = strtok(argv[2], between); u && n < ARRAY_SIZE(urls);
+	     u = strtok(NULL, between))
 		urls[n++] = u;
 	const struct mesos_options o = {.urls = urls,
 					.n = n,
