@@ -9,6 +9,7 @@ struct flow {
 	struct mesos_snapshot *names;
 	uint64_t end; /* ns of event time at which -M ends the run; 0 = not yet known */
 	struct text notice;
+	struct text changes; /* " KEY=VALUE": what was learnt last and was otherwise before */
 	struct counters sample;
 	struct err failure;
 	bool failed;
@@ -30,7 +31,26 @@ static void container_to_record(const struct container *c, struct container_reco
 
 /* ---- who is it ---- */
 
-enum news { NEWS_NONE, NEWS_DETAIL, NEWS_NAME /* its task or app */ };
+enum news {
+	NEWS_NONE,
+	NEWS_DETAIL,
+	NEWS_CHANGE, /* of what may change while it lives */
+	NEWS_NAME    /* its task or app */
+};
+
+static enum news news_of(enum meta_key k, bool known)
+{
+	static const enum meta_key changing[] = {
+		META_TASK_STATE, META_HEALTH,	   META_TASK_NAME, META_TASK_LABELS,
+		META_APP_LABELS, META_APP_VERSION, META_DEPLOYMENT};
+
+	if (k == META_APP || k == META_TASK)
+		return NEWS_NAME;
+	for (size_t i = 0; known && i < ARRAY_SIZE(changing); i++)
+		if (k == changing[i])
+			return NEWS_CHANGE;
+	return NEWS_DETAIL;
+}
 
 /* What Mesos says of a container wins over what its cgroup and environment said. */
 static enum news learn_names(struct flow *f, const struct container *c)
@@ -43,10 +63,14 @@ static enum news learn_names(struct flow *f, const struct container *c)
 			  more.meta))
 		return NEWS_NONE;
 	enum news news = NEWS_NONE;
+	text_reset(&f->changes);
 	for (unsigned k = 0; k < META_KEYS; k++) {
 		if (!more.meta[k] || (c->meta[k] && str_eq(c->meta[k], more.meta[k])))
 			continue;
-		news = MAX(news, k == META_APP || k == META_TASK ? NEWS_NAME : NEWS_DETAIL);
+		enum news one = news_of(k, c->meta[k]);
+		if (one == NEWS_CHANGE)
+			text_fmt(&f->changes, " %s=%s", meta_rows[k].key, more.meta[k]);
+		news = MAX(news, one);
 	}
 	if (news == NEWS_NONE)
 		return NEWS_NONE;
@@ -149,6 +173,17 @@ static int tell_name(struct flow *f, const struct container *c, uint64_t now)
 	return send_notice(f, now);
 }
 
+static int tell_change(struct flow *f, const struct container *c, uint64_t now)
+{
+	const char *task = c->meta[META_TASK];
+	cleanup_free char *message = xasprintf(
+		"task %s has now%s", task ? task : c->meta[META_CONTAINER], text_cstr(&f->changes));
+
+	text_reset(&f->notice);
+	notice_format(&f->notice, now, "changed", 6, (const char *const *)c->meta, message);
+	return send_notice(f, now);
+}
+
 static int name_container(struct flow *f, uint32_t index, uint64_t now)
 {
 	const struct container *c = state_container_at(f->o->state, index);
@@ -158,7 +193,9 @@ static int name_container(struct flow *f, uint32_t index, uint64_t now)
 		return 0;
 	if (describe_container(f, index))
 		return 1;
-	return news == NEWS_NAME ? tell_name(f, c, now) : 0;
+	return news == NEWS_NAME     ? tell_name(f, c, now)
+	       : news == NEWS_CHANGE ? tell_change(f, c, now)
+				     : 0;
 }
 
 static int take_names(struct flow *f, uint64_t now)
@@ -410,5 +447,6 @@ int flow_run(const struct flow_options *o, struct flow_totals *totals, struct er
 	}
 	mesos_snapshot_free(f.names);
 	text_done(&f.notice);
+	text_done(&f.changes);
 	return status < 0 ? -1 : 0;
 }

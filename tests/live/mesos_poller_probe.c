@@ -31,6 +31,9 @@ int main(int argc, char **argv)
 					.interval_ns = NSEC_PER_SEC / 2,
 					.max_body = 100000,
 					.no_follow = argc > 5,
+					.ca_file = getenv("PROBE_CA"),
+					.token_file = getenv("PROBE_TOKEN"),
+					.login_file = getenv("PROBE_LOGIN"),
 					.timeout_ms = 700};
 	struct mesos_poller *p = mesos_poller_start(&o, &e);
 	if (!p) {

@@ -1,0 +1,122 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# TLS and tokens: certificates are verified, a token's file is read again, DC/OS is logged in to
+# again when the token is refused; what is secret is never shown.
+set -u -o pipefail
+
+probe=${BUILD:-build}/mesos_poller_probe
+[ -x "$probe" ] || { echo "skipped: no $probe"; exit 77; }
+command -v openssl >/dev/null || { echo "skipped: needs openssl"; exit 77; }
+
+work=$(mktemp -d)
+server_pid=
+cleanup()
+{
+	[ -z "$server_pid" ] || kill "$server_pid" 2>/dev/null
+	rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+certificate() { # NAME SUBJECT-ALTERNATIVE-NAME
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "/CN=$1" \
+		-addext "subjectAltName=$2" -keyout "$work/$1.key" -out "$work/$1.pem" 2>/dev/null
+}
+certificate here IP:127.0.0.1
+certificate elsewhere DNS:elsewhere.invalid
+
+cat >"$work/server.py" <<'PY'
+import http.server, json, os, socketserver, ssl, sys, threading
+work = sys.argv[1]
+STATE = (b'{"frameworks":[{"id":"F","name":"marathon","active":true,"tasks":[{"id":'
+         b'"shop_web.00000000-0000-4000-8000-000000000001","state":"TASK_RUNNING"}]}]}')
+logins, uses = 0, 0
+
+class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    daemon_threads = True
+    def handle_error(self, *args):
+        pass
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+    def answer(self, status, body=b""):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self):
+        global logins, uses
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path != "/acs/api/v1/auth/login":
+            return self.answer(404)
+        if body != {"uid": "dredge", "password": "secret"}:
+            return self.answer(401)
+        logins, uses = logins + 1, 0
+        open(work + "/logins", "w").write(str(logins))
+        self.answer(200, json.dumps({"token": "secret-%d" % logins}).encode())
+
+    def do_GET(self):
+        global uses
+        want = open(work + "/want").read().strip()
+        if want == "dcos":
+            uses += 1
+            want = "token=secret-%d" % logins if uses <= 3 else "nothing"
+        if want and self.headers.get("Authorization") != want:
+            return self.answer(401)
+        return self.answer(200, STATE) if self.path == "/master/state" else self.answer(404)
+
+ports = []
+for name in ("", "here", "elsewhere"):
+    server = Server(("127.0.0.1", 0), Handler)
+    if name:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(work + "/" + name + ".pem", work + "/" + name + ".key")
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    ports.append(server.server_port)
+    threading.Thread(target=server.serve_forever).start()
+open(work + "/port.new", "w").write(" ".join(map(str, ports)) + "\n")
+os.rename(work + "/port.new", work + "/port")
+PY
+echo >"$work/want"
+python3 "$work/server.py" "$work" 2>/dev/null &
+server_pid=$!
+disown
+for _ in $(seq 100); do [ -e "$work/port" ] && break; sleep 0.1; done
+read -r plain here elsewhere <"$work/port" || exit 1
+status=0
+check() { # NAME SECONDS URL EXPECTED; the environment is what is tested
+	local out
+	out=$("$probe" "$2" "$3" http://127.0.0.1:1 shop_web.00000000-0000-4000-8000-000000000001 2>&1)
+	if [[ $out != *$4* || $out != *stop=prompt* || $out == *secret* ]]; then
+		printf '%s: expected "%s", got:\n%s\n' "$1" "$4" "$out"
+		status=1
+	fi
+}
+named="app=/shop/web state=TASK_RUNNING Mesos metadata of 1 tasks"
+
+PROBE_CA=$work/here.pem check "https" 1 "https://127.0.0.1:$here" "$named"
+check "https, of nobody that is trusted" 1 "https://127.0.0.1:$here" "no Mesos metadata yet; last error: *certificate"
+PROBE_CA=$work/elsewhere.pem check "https, of another name" 1 "https://127.0.0.1:$elsewhere" \
+	"no Mesos metadata yet; last error: *certificate"
+
+echo "Bearer secret-1" >"$work/want"
+echo secret-1 >"$work/token"
+check "no token" 1 "http://127.0.0.1:$plain" "HTTP status 401"
+DREDGE_MESOS_TOKEN=secret-1 check "a token of the environment" 1 "http://127.0.0.1:$plain" "$named"
+PROBE_TOKEN=$work/token check "a token's file" 1 "http://127.0.0.1:$plain" "$named"
+echo "Bearer secret-2" >"$work/want"
+PROBE_TOKEN=$work/token check "an old token" 1 "http://127.0.0.1:$plain" "HTTP status 401"
+(sleep 1.5; echo secret-2 >"$work/token") &
+PROBE_TOKEN=$work/token check "a token that is renewed" 6 "http://127.0.0.1:$plain" "$named"
+
+echo dcos >"$work/want"
+login() { echo "{\"login\":\"$1\",\"uid\":\"dredge\",\"password\":\"${2:-secret}\"}" >"$work/login"; }
+export PROBE_LOGIN=$work/login PROBE_CA=$work/here.pem
+login "https://127.0.0.1:$here"
+check "DC/OS" 6 "https://127.0.0.1:$here" "$named"
+[ "$(<"$work/logins")" -ge 2 ] || { echo "DC/OS: not logged in again"; status=1; }
+login "https://127.0.0.1:$here" secret-of-another
+check "DC/OS, wrong password" 1 "https://127.0.0.1:$here" "login refused: HTTP status 401"
+exit $status
