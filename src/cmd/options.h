@@ -88,9 +88,9 @@ struct mesos_settings {
 		{OPTION_LONG, "ca-file",                                                         \
 		 "FILE",      "certificates to trust for https",                                 \
 		 OPTION_TEXT, offsetof(settings, member.ca_file)},                               \
-	{OPTION_LONG, "no-stream",                                                               \
-	 NULL,	      "ask again and again, and read no event streams",                        \
-	 OPTION_TRUE, offsetof(settings, member.no_stream)},                                     \
+		{OPTION_LONG, "no-stream",                                                       \
+		 NULL,	      "ask again and again, and read no event streams",                  \
+		 OPTION_TRUE, offsetof(settings, member.no_stream)},                             \
 	{                                                                                        \
 		OPTION_LONG, "no-follow", NULL, "ask the given Mesos URLs alone, whoever leads", \
 			OPTION_TRUE, offsetof(settings, member.no_follow)                        \

@@ -195,8 +195,8 @@ void pull_executor(struct mesos_builder *b, const char *framework_id, const char
 /* The task, with its executor. */
 void pull_task(struct mesos_builder *b, const struct task *t);
 /*
- * Takes over the reference and returns one: layers that have grown to a quarter of the next one
- * are made one with it, so that an update copies its row a few times in all.
+ * Takes over the reference and returns one: layers that have grown to the size of the next one
+ * are made one with it, so that a row is copied once for each doubling of what is above it.
  */
 struct mesos_snapshot *layers_settle(struct mesos_snapshot *s);
 /* All of them one, without what vanished or ended longer than MESOS_KEEP_NS ago. */

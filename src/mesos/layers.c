@@ -7,8 +7,6 @@
 
 #include <stdlib.h>
 
-#define GROWN 4u /* a layer of a quarter of the next one's size is made one with it */
-
 struct mesos_snapshot *mesos_snapshot_ref(struct mesos_snapshot *s)
 {
 	atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
@@ -262,7 +260,7 @@ static size_t size_of(const struct mesos_snapshot *s)
 
 struct mesos_snapshot *layers_settle(struct mesos_snapshot *s)
 {
-	while (s->below && size_of(s) * GROWN >= size_of(s->below))
+	while (s->below && size_of(s) >= size_of(s->below))
 		s = unite(s, s->below->below, 0);
 	return s;
 }

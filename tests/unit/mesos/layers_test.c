@@ -166,7 +166,7 @@ static void test_layers_equal_whole(void **state)
 	}
 	for (const struct mesos_snapshot *l = s; l; l = l->below)
 		layers++;
-	assert_in_range(layers, 1, 8);
+	assert_in_range(layers, 1, 12);
 	mesos_snapshot_free(s);
 }
 
