@@ -25,6 +25,7 @@ int main(int argc, char **argv)
 	for (char *u = strtok(argv[2], between); u && n < ARRAY_SIZE(urls);
 	     u = strtok(NULL, between))
 		urls[n++] = u;
+	const char *timeout = getenv("PROBE_TIMEOUT"); /* ms */
 	const struct mesos_options o = {.urls = urls,
 					.n = n,
 					.agent_url = argv[3],
@@ -34,7 +35,7 @@ int main(int argc, char **argv)
 					.ca_file = getenv("PROBE_CA"),
 					.token_file = getenv("PROBE_TOKEN"),
 					.login_file = getenv("PROBE_LOGIN"),
-					.timeout_ms = 700};
+					.timeout_ms = timeout ? (unsigned)atoi(timeout) : 700};
 	struct mesos_poller *p = mesos_poller_start(&o, &e);
 	if (!p) {
 		fprintf(stderr, "%s\n", e.message);
