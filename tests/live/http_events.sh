@@ -92,7 +92,7 @@ got = s.recv(4096)
 open(sys.argv[2] + "/slow.ready", "w").close()
 while not __import__("os").path.exists(sys.argv[2] + "/flooded"):
     time.sleep(0.1)
-s.settimeout(3)
+s.settimeout(6)
 try:
     while True:
         more = s.recv(65536)
@@ -103,7 +103,7 @@ except TimeoutError:
     pass
 # Chunks of HTTP are taken apart.
 body, rest = b"", got.split(b"\r\n\r\n", 1)[1]
-while rest:
+while b"\r\n" in rest: # the last one may be cut
     size, rest = rest.split(b"\r\n", 1)
     n = int(size, 16)
     body, rest = body + rest[:n], rest[n + 2:]
