@@ -75,6 +75,8 @@ touch "$work/go"
 wait_for 3 above bw_limit.overlimits 0 || bad "overlimits of bw_limit do not grow"
 wait_for 3 above bw_limit.backlog 10000 || bad "no backlog of bw_limit"
 wait_for 3 above bloat_reduction.qlen 0 || bad "nothing waits in the queue"
+wait_for 3 above bloat_reduction.backlog 10000 || bad "no backlog of bloat_reduction"
+same "who waits for the rate waits in bw_limit" 0 "$(value bloat_reduction.overlimits)"
 wait_for 3 above net_tcp_rtt_microsecs_p50 1000 || bad "no RTT: $(value net_tcp_rtt_microsecs_p50)"
 wait_for 3 above net_tcp_active_connections 0 || bad "no active connection"
 before=$(class_of)
