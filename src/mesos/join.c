@@ -134,6 +134,15 @@ static void link_own(struct mesos_snapshot *s, uint32_t row)
 	}
 }
 
+/* A nested container that a task's status names is its own, and of no other of the executor. */
+static bool is_nested_own(const struct mesos_snapshot *s, const struct holder *h)
+{
+	for (uint32_t l = h->links; l != NO_ROW; l = s->links[l].next)
+		if (s->links[l].direct && strchr(s->tasks[s->links[l].task].container_path, '.'))
+			return true;
+	return false;
+}
+
 static void link_executor(struct mesos_builder *b, uint32_t index)
 {
 	struct mesos_snapshot *s = b->s;
@@ -147,6 +156,8 @@ static void link_executor(struct mesos_builder *b, uint32_t index)
 		h->agent_id = s->agent_id;
 	h->next = index_find_str(&s->by_held, pair);
 	index_put(&s->by_held, pair, index);
+	if (is_nested_own(s, h))
+		return;
 	uint32_t row = index_find_str(&s->by_executor, pair);
 	for (; row != NO_ROW; row = s->tasks[row].next) {
 		const struct task *t = &s->tasks[row];

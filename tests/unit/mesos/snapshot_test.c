@@ -296,6 +296,49 @@ static void test_carry(void **state)
 	}
 }
 
+/* With show_nested the agent lists containers inside others without saying so. */
+static void test_nested_containers(void **state)
+{
+	static const char tasks[] = "{\"type\":\"GET_TASKS\",\"get_tasks\":{\"tasks\":["
+				    "{\"task_id\":{\"value\":\"t1\"},\"framework_id\":{\"value\":"
+				    "\"F\"},\"executor_id\":{\"value\":"
+				    "\"X\"},\"state\":\"TASK_RUNNING\",\"statuses\":[{\"container_"
+				    "status\":{\"container_id\":"
+				    "{\"value\":\"c1\",\"parent\":{\"value\":\"e\"}}}}]},"
+				    "{\"task_id\":{\"value\":\"t2\"},\"framework_id\":{\"value\":"
+				    "\"F\"},\"executor_id\":{\"value\":"
+				    "\"X\"},\"state\":\"TASK_RUNNING\",\"statuses\":[{\"container_"
+				    "status\":{\"container_id\":"
+				    "{\"value\":\"c2\",\"parent\":{\"value\":\"e\"}}}}]}]}}";
+	static const char containers[] =
+		"{\"type\":\"GET_CONTAINERS\",\"get_containers\":{\"containers\":["
+		"{\"container_id\":{\"value\":\"e\"},\"framework_id\":{\"value\":\"F\"},\"executor_"
+		"id\":"
+		"{\"value\":\"X\"}},{\"container_id\":{\"value\":\"c1\"},\"framework_id\":{"
+		"\"value\":\"F\"},"
+		"\"executor_id\":{\"value\":\"X\"}},{\"container_id\":{\"value\":\"check\"},"
+		"\"framework_id\":"
+		"{\"value\":\"F\"},\"executor_id\":{\"value\":\"X\"}}]}}";
+	static const struct {
+		const char *id, *task;
+	} cases[] = {{"c1", "t1"}, {"c2", "t2"}, {"e", ""}, {"check", ""}};
+
+	(void)state;
+	for (unsigned order = 0; order < 2; order++) {
+		struct mesos_builder *b = mesos_builder_new(NOW);
+		add_text(b, mesos_add_v1, order ? tasks : containers);
+		add_text(b, mesos_add_v1, order ? containers : tasks);
+		struct mesos_snapshot *s = mesos_builder_finish(b);
+		for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+			const char *meta[META_KEYS] = {0};
+			assert_true(mesos_lookup(s, cases[i].id, NULL, NULL, meta));
+			assert_string_equal(shown(meta[META_TASK]), cases[i].task);
+			assert_string_equal(shown(meta[META_EXECUTOR]), "X");
+		}
+		mesos_snapshot_free(s);
+	}
+}
+
 /* ---- hostile answers ---- */
 
 /* A new leader knows the tasks of an agent once that has registered; until then they go on. */
@@ -384,11 +427,17 @@ static void test_deep(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_same_cluster), cmocka_unit_test(test_pod),
-		cmocka_unit_test(test_apps),	     cmocka_unit_test(test_pods_of_groups),
-		cmocka_unit_test(test_ports),	     cmocka_unit_test(test_assigned_ports),
-		cmocka_unit_test(test_carry),	     cmocka_unit_test(test_new_leader),
-		cmocka_unit_test(test_hostile),	     cmocka_unit_test(test_deep),
+		cmocka_unit_test(test_same_cluster),
+		cmocka_unit_test(test_pod),
+		cmocka_unit_test(test_apps),
+		cmocka_unit_test(test_pods_of_groups),
+		cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_assigned_ports),
+		cmocka_unit_test(test_carry),
+		cmocka_unit_test(test_new_leader),
+		cmocka_unit_test(test_nested_containers),
+		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_deep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
