@@ -109,7 +109,7 @@ static bool field_next(struct cursor *c, uint64_t *number, uint64_t *v, struct c
 	uint64_t key;
 
 	*v = 0;
-	*inside = cursor_of(NULL, 0);
+	*inside = cursor_of("", 0);
 	if (!varint(c, &key))
 		return false;
 	*number = key >> 3;
