@@ -18,6 +18,10 @@ enum {
 static const struct option_row rows[] = {
 	{0, "Where events come from", NULL, NULL, 0, 0},
 	{'r', "read", "FILE", "look into a capture instead of the live system; - is stdin", 0, 0},
+	{OPTION_LONG, "connect", "URL", "look at another host through the API of its dredged",
+	 SETS(TEXT, connect)},
+	{OPTION_LONG, "token-file", "FILE", "of --connect: 'read TOKEN', as dredged has it",
+	 SETS(TEXT, token_file)},
 	MESOS_ROWS(struct console_settings, mesos),
 	{'s', "snaplen", "LEN", "live: bytes of each packet to take (all)", 0, 0},
 	{OPTION_LONG, "cgroups-root", "NAME", "live: name of Mesos' cgroup root (mesos)",
@@ -113,6 +117,8 @@ int console_settings_parse(struct console_settings *s, int argc, char **argv, st
 		return err_set(e, ERR_USAGE,
 			       "-m and -r do not go together: a capture carries its names, and "
 			       "replay asks nobody");
+	if (s->connect && (s->input || s->mesos.urls))
+		return err_set(e, ERR_USAGE, "--connect goes with neither -r nor -m");
 	return 0;
 }
 

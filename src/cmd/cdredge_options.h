@@ -8,7 +8,8 @@
 #include "view/view.h"
 
 struct console_settings {
-	const char *input; /* borrowed from argv; NULL = live */
+	const char *input;	    /* borrowed from argv; NULL = live */
+	char *connect, *token_file; /* owned; NULL = not given */
 	struct mesos_settings mesos;
 	char *cgroups_root, *view, *from, *to, *sort, *filter; /* owned; NULL = not given */
 	struct source_options source;

@@ -4,11 +4,13 @@
 #include "cmd/cdredge_options.h"
 #include "cmd/options.h"
 #include "cmd/printer.h"
+#include "cmd/remote.h"
 #include "console/console.h"
 
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 struct app {
@@ -31,9 +33,8 @@ static int show(const struct text *t)
 	return ERR_FAILED;
 }
 
-static int show_table(struct app *a, uint64_t now)
+static int print_rows(struct app *a, struct table_rows rows)
 {
-	struct table_rows rows = *table_refresh(a->table, now);
 	struct text out = {0};
 
 	if (a->s.rows)
@@ -44,6 +45,11 @@ static int show_table(struct app *a, uint64_t now)
 	int status = show(&out);
 	text_done(&out);
 	return status;
+}
+
+static int show_table(struct app *a, uint64_t now)
+{
+	return print_rows(a, *table_refresh(a->table, now));
 }
 
 static int tick(void *ctx, uint64_t now, double part)
@@ -130,6 +136,10 @@ static int print_file(struct app *a, struct err *e)
 
 static int open_feed(struct app *a, struct err *e)
 {
+	if (a->s.connect) {
+		a->feed = remote_feed_open(a->s.connect, a->s.token_file, a->s.mesos.ca_file, e);
+		return a->feed ? give_up(false, e) : -1;
+	}
 	if (start_poller(&a->s.mesos, (struct mesos_options){0}, &a->poller, e))
 		return -1;
 	a->s.source.mesos_cgroup = a->s.cgroups_root;
@@ -144,13 +154,38 @@ static int open_feed(struct app *a, struct err *e)
 	return 0;
 }
 
+/* What another host says, once or again and again. */
+static int print_remote(struct app *a, struct err *e)
+{
+	const struct timespec wait = {.tv_sec = (time_t)(a->s.interval / NSEC_PER_SEC),
+				      .tv_nsec = (long)(a->s.interval % NSEC_PER_SEC)};
+
+	do {
+		const struct table_rows *rows = a->feed->ask(a->feed, a->table, a->s.filter, e);
+		if (!rows)
+			return -1;
+		a->status = print_rows(a, *rows);
+	} while (!a->status && a->s.repeat && !nanosleep(&wait, NULL));
+	return 0;
+}
+
 static int batch(struct app *a, struct err *e)
 {
+	if (a->feed->ask)
+		return print_remote(a, e);
 	a->feed->tick = tick;
 	a->feed->ctx = a;
 	a->feed->table = a->table;
 	signals_stop(flow_feed_source(a->feed));
 	return a->feed->live ? a->feed->run(a->feed, e) : print_file(a, e);
+}
+
+/* The second of "URL,URL", or NULL. */
+static const char *marathon_of(const char *urls)
+{
+	const char *comma = urls ? strchr(urls, ',') : NULL;
+
+	return comma ? comma + 1 + strspn(comma + 1, " ") : NULL;
 }
 
 static int screen(struct app *a, struct err *e)
@@ -163,6 +198,7 @@ static int screen(struct app *a, struct err *e)
 		.filter_dirs = plugin_dirs("filters"),
 		.interval = a->s.interval,
 		.capture = a->s.input,
+		.marathon = marathon_of(a->s.mesos.urls),
 	};
 
 	if (find_window(a, &o.from, &o.to, e))

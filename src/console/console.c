@@ -84,6 +84,21 @@ const struct table_row *ui_row(const struct ui *ui)
 
 /* ---- orders ---- */
 
+/* What a host is asked for; it adds the filter of the view. */
+static char *whole_filter(const struct ui *ui)
+{
+	struct text t = {0};
+
+	if (!ui->o->feed->ask)
+		return NULL;
+	bool path = view_path_filter(&ui->path, &t);
+	if (*ui->filter)
+		text_fmt(&t, path ? " and (%s)" : "%s", ui->filter);
+	char *filter = t.len ? xstrdup(text_cstr(&t)) : NULL;
+	text_done(&t);
+	return filter;
+}
+
 int ui_open(struct ui *ui, struct err *e)
 {
 	const struct level *l = ui_level(ui);
@@ -104,6 +119,7 @@ int ui_open(struct ui *ui, struct err *e)
 		.look = look_ref(ui->look),
 		.from = ui->from,
 		.to = ui->to,
+		.filter = whole_filter(ui),
 	};
 	worker_order(ui->worker, &order);
 	return 0;
@@ -217,6 +233,11 @@ static void take_shot(struct ui *ui)
 	}
 	if (s->trouble.code)
 		ui_say(ui, STYLE_ERROR, "%s", s->trouble.message);
+	/* A host that does not answer for a while is no reason to forget what it said. */
+	if (s->trouble.code && ui->o->feed->ask && ui_level(ui)->shot) {
+		shot_free(s);
+		return;
+	}
 	shot_free(ui_level(ui)->shot);
 	ui_level(ui)->shot = s;
 	ui_found(ui);

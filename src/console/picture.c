@@ -8,6 +8,10 @@ struct look *picture_new(struct ui *ui, const struct look_kind *kind, const char
 	const struct table_row *r = ui_row(ui);
 	struct err e = {0};
 
+	if (ui->o->feed->ask) {
+		ui_say(ui, STYLE_WARN, "packets stay on the other host; ask it with dredge there");
+		return NULL;
+	}
 	if (!ui->look) {
 		steps = ui->path.n;
 		if (r && ui_level(ui)->info->kind != VIEW_LIST)

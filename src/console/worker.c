@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "console/worker.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -45,9 +46,10 @@ static void settle(int fd)
 	(void)got;
 }
 
-static void show(struct worker *w, uint64_t now, double part, bool rough, const struct err *e)
+static void show_rows(struct worker *w, const struct table_rows *rows, double part, bool rough,
+		      const struct err *e)
 {
-	struct shot *s = shot_new(w->table, table_refresh(w->table, now));
+	struct shot *s = shot_new(w->table, rows);
 
 	s->order = w->current.number;
 	s->part = part;
@@ -67,6 +69,11 @@ static void show(struct worker *w, uint64_t now, double part, bool rough, const 
 	wake(w->wake_screen);
 }
 
+static void show(struct worker *w, uint64_t now, double part, bool rough, const struct err *e)
+{
+	show_rows(w, table_refresh(w->table, now), part, rough, e);
+}
+
 /* Is there a new order? It becomes the current one. */
 static bool take_order(struct worker *w)
 {
@@ -76,6 +83,7 @@ static bool take_order(struct worker *w)
 		return false;
 	struct table *old = w->table;
 	struct look *look = w->current.look;
+	free(w->current.filter);
 	w->current = *o;
 	w->feed->look = o->look ? &o->look->view : NULL;
 	if (o->look && w->feed->live && o->look != look)
@@ -184,7 +192,27 @@ static void serve_file(struct worker *w)
 	}
 }
 
-/* ---- both ---- */
+/* ---- another host ---- */
+
+static void serve_remote(struct worker *w)
+{
+	const struct table_rows none = {0};
+
+	while (!atomic_load(&w->stop)) {
+		struct pollfd p = {.fd = w->wake_worker, .events = POLLIN};
+		struct err e = {0};
+		take_order(w);
+		const struct table_rows *rows =
+			w->table ? w->feed->ask(w->feed, w->table, w->current.filter, &e) : NULL;
+		/* Meanwhile something else may have been asked for. */
+		if (w->table && !atomic_load_explicit(&w->orders.slot, memory_order_relaxed))
+			show_rows(w, rows ? rows : &none, 1, false, rows ? NULL : &e);
+		if (poll(&p, 1, (int)(w->interval / NSEC_PER_MSEC)) > 0)
+			settle(w->wake_worker);
+	}
+}
+
+/* ---- all ---- */
 
 static void *work(void *ctx)
 {
@@ -192,7 +220,9 @@ static void *work(void *ctx)
 
 	w->feed->ctx = w;
 	w->feed->tick = w->feed->live ? live_tick : file_tick;
-	if (w->feed->live)
+	if (w->feed->ask)
+		serve_remote(w);
+	else if (w->feed->live)
 		w->feed->run(w->feed, &w->trouble);
 	else
 		serve_file(w);
@@ -232,9 +262,11 @@ void worker_stop(struct worker *w)
 	if (o) {
 		table_close(o->table);
 		look_unref(o->look);
+		free(o->filter);
 	}
 	free(o);
 	look_unref(w->current.look);
+	free(w->current.filter);
 	shot_free(mailbox_take(&w->shots));
 	table_close(w->table);
 	w->feed->table = NULL;
@@ -256,8 +288,10 @@ void worker_order(struct worker *w, const struct order *o)
 		letter->table = old->table;
 	else if (old)
 		table_close(old->table);
-	if (old)
+	if (old) {
 		look_unref(old->look);
+		free(old->filter);
+	}
 	free(old);
 	mailbox_send(&w->orders, letter);
 	wake(w->wake_worker);

@@ -15,13 +15,14 @@ struct order {
 	struct look
 		*look; /* shared: it sees the events of a file instead of the table; live both do */
 	uint64_t from, to; /* of a file */
+	char *filter;	   /* owned: of path and user, for a host that is asked; or NULL */
 };
 
 struct worker;
 /* The feed is borrowed until worker_stop. */
 struct worker *worker_start(struct view_feed *f, uint64_t interval);
 void worker_stop(struct worker *w); /* waits for it; w may be NULL */
-/* Takes over o->table, and a share of o->look. */
+/* Takes over o->table and o->filter, and a share of o->look. */
 void worker_order(struct worker *w, const struct order *o);
 /* The newest snapshot, now owned by the caller, or NULL. */
 struct shot *worker_take(struct worker *w);

@@ -210,7 +210,5 @@ static inline bool value_is_text(enum value_type type)
 
 /* Names that mean the same: "marathon.app.name" for "marathon.app.id". Borrowed. */
 const char *field_entity(const char *name);
-/* Conditions of a path, joined by "and"; false when there are none. */
-bool path_filter(const struct view_path *p, struct text *out);
 
 #endif

@@ -254,7 +254,7 @@ static int set_filter(struct table *t, const struct table_options *o, struct err
 		put_depth(&own, o->info->filter, o->depth);
 	and_also(&all, text_cstr(&own));
 	text_reset(&own);
-	if (o->path && path_filter(o->path, &own))
+	if (o->path && view_path_filter(o->path, &own))
 		and_also(&all, text_cstr(&own));
 	and_also(&all, o->filter);
 	if (all.len) {

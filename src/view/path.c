@@ -83,7 +83,7 @@ static void put_value(struct text *out, const char *s)
 	text_char(out, '"');
 }
 
-bool path_filter(const struct view_path *p, struct text *out)
+bool view_path_filter(const struct view_path *p, struct text *out)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		const struct view_step *s = &p->steps[i];

@@ -127,6 +127,8 @@ const struct view_column *view_drilled(const struct view_info *v);
 struct table_row;
 void view_path_push(struct view_path *p, const struct view_info *v, const struct table_row *row);
 void view_path_pop(struct view_path *p);
+/* Its conditions, joined by "and"; false when there are none. */
+bool view_path_filter(const struct view_path *p, struct text *out);
 /* Is the view offered for what is selected last (ids and names are one key)? */
 bool view_applies(const struct view_info *v, const struct view_path *p);
 /* What Enter opens: the drilldown target when it can be opened, else the first that applies. */
@@ -311,6 +313,11 @@ struct view_feed {
 			  double *bins, size_t n);
 	/* Live: events go into `table` until tick ends it (returns 0) or it fails (-1). */
 	int (*run)(struct view_feed *f, struct err *e);
+	/* Another host, which is asked instead of events being read: rows of the table's view as it
+	 * has them now, of what passes `filter` (NULL = all). Borrowed until the next call; NULL
+	 * with e. Such a feed has none of the hooks above. */
+	const struct table_rows *(*ask)(struct view_feed *f, const struct table *t,
+					const char *filter, struct err *e);
 	void (*close)(struct view_feed *f);
 };
 

@@ -46,15 +46,16 @@ still() { # twice the same, with a while between
 
 bytes() { t send-keys -t c -l "$1"; }
 # BUTTON X Y as a terminal of the type "screen" tells it: three bytes, from a blank on
-point() { bytes "$(printf '\033[M%b%b%b' "\\0$(printf %o $((32 + $1)))" \
-	"\\0$(printf %o $((32 + $2)))" "\\0$(printf %o $((32 + $3)))")"; }
+told() { printf '\033[M%b%b%b' "\\0$(printf %o $((32 + $1)))" "\\0$(printf %o $((32 + $2)))" \
+	"\\0$(printf %o $((32 + $3)))"; }
+point() { bytes "$(told "$@")"; }
 
-mouse() { # X Y [N]
-	local i
+mouse() { # X Y [N]: all at once, for two clicks are one only when they are near
+	local i all=''
 	for ((i = 0; i < ${3:-1}; i++)); do
-		point 0 "$1" "$2"
-		point 3 "$1" "$2"
+		all+=$(told 0 "$1" "$2")$(told 3 "$1" "$2")
 	done
+	bytes "$all"
 }
 
 start() { # WxH ARGS...
