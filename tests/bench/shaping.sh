@@ -107,7 +107,7 @@ done
 waits() { # TITLE
 	port=$((port + 1))
 	flow outside echo 0.0.0.0 $port 0 &
-	flow B ask "$far" $port 3 | sed "s/\(.*\) \(.*\)/| $1 | \1 | \2 |/"
+	flow B ask "$far" $port 3 | awk -v title="$1" '{print "| " title " | " $1 " | " $2 " |"}'
 }
 beside() { # LIMIT TITLE: somebody who sends all he can
 	ctl update A --ports 31000-31499 --egress "$1"
