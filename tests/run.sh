@@ -138,7 +138,9 @@ done
 for keys in tests/console/*.keys; do
 	[ -e "$keys" ] && step "console-$(basename "$keys" .keys)" tests/console/run.sh "$(basename "$keys" .keys)"
 done
-[ -e tests/console/ends.sh ] && step console-ends tests/console/ends.sh
+for script in tests/console/{ends,remote}.sh; do
+	[ -e "$script" ] && step "console-$(basename "$script" .sh)" "$script"
+done
 [ -e tests/filter/run.sh ] && step filter-cases tests/filter/run.sh
 [ -n "$quick" ] && finish
 

@@ -137,8 +137,11 @@ void footer_draw(struct ui *ui)
 	unsigned n = (unsigned)strlen(position);
 	for (size_t i = 0; i < n_bindings; i++) {
 		const struct binding *b = &bindings[i];
-		if (b->label && x + label_width(b) + n < width)
-			x = draw_label(y, x, b);
+		if (!b->label)
+			continue;
+		if (x + label_width(b) + n >= width)
+			break; /* also where a shorter one would fit: all clicks find theirs */
+		x = draw_label(y, x, b);
 	}
 	if (n < width)
 		paint_str(y, width - n, n, STYLE_DIM, position);

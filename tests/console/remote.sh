@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# cdredge --connect against a server that answers with hostile names and odd rows: what is asked,
+# what is shown, and that no byte of a name reaches the terminal as it is.
+# Usage: tests/console/remote.sh    (cdredge must be in PATH)
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 1
+command -v tmux >/dev/null || { echo "no tmux"; exit 77; }
+work=$(mktemp -d)
+t() { tmux -S "$work/socket" -f /dev/null "$@"; }
+trap 't kill-server 2>/dev/null; kill $server 2>/dev/null; rm -rf "$work"' EXIT
+failed=0
+fail() {
+	echo "$*"
+	failed=1
+}
+cat >"$work/server.py" <<'END'
+import http.server
+import json
+
+ROWS = [{"CPU%": 0.031, "IN/s": 10600.5, "CONT": 2, "APP": "/shop/client"},
+        {"IN/s": 5, "APP": "/evil\x1b[31m\x1b]0;title\x07/\u202e\u200b/app"},
+        {"CONT": "many", "APP": None}, 17, {"APP": "\u540d\u524d" * 40, "IN/s": 7}]
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = json.dumps(ROWS if "/views/" in self.path else []).encode()
+        print(self.path, self.headers.get("Authorization"), flush=True)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+print(server.server_port, flush=True)
+server.serve_forever()
+END
+python3 "$work/server.py" >"$work/log" &
+server=$!
+until_true() {
+	local i
+	for ((i = 0; i < 200; i++)); do
+		"$@" && return
+		sleep 0.05
+	done
+	return 1
+}
+# shellcheck disable=SC2317 # until_true calls it
+shows() { t capture-pane -p | grep -qF -- "$1"; }
+until_true test -s "$work/log" || fail "no server"
+url=http://127.0.0.1:$(head -n 1 "$work/log")
+
+echo 'read sesame' >"$work/token"
+out=$(LC_ALL=C.UTF-8 cdredge --connect "$url/" --batch=csv --token-file "$work/token" 'fd.sport = 80')
+[[ $out == *'/shop/client'* ]] || fail "batch: $out"
+grep -qF '/v1/views/marathon_apps?filter=fd.sport%20%3D%2080 Bearer sesame' "$work/log" ||
+	fail "asked: $(cat "$work/log")"
+
+t new-session -d -x 100 -y 20 "TZ=UTC LC_ALL=C.UTF-8 cdredge --connect $url -d 200"
+t pipe-pane "cat >$work/raw"
+until_true shows /shop/client || fail "no rows"
+until_true shows '名前' || fail "wide names are not shown"
+shows '/evil?[31m?]0;title?/' || fail "hostile name: $(t capture-pane -p)"
+t send-keys F1
+until_true shows 'Tables of containers' || fail "no help"
+t send-keys x Enter
+until_true shows 'Mesos Tasks' || fail "no way down"
+until_true grep -q 'mesos_tasks?filter=.*marathon.app.id%3D%22%2Fshop%2Fclient%22' "$work/log" ||
+	fail "asked below: $(tail -n 1 "$work/log")"
+LC_ALL=C grep -qF $'\033]0;title' "$work/raw" && fail "a name reached the terminal"
+LC_ALL=C grep -qF $'\342\200\256' "$work/raw" && fail "a mark of direction reached the terminal"
+[ -s "$work/raw" ] || fail "nothing was drawn"
+kill $server
+until_true shows 'Failed to connect' || fail "silence is not told"
+exit $failed
