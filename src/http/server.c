@@ -18,7 +18,7 @@
 struct server {
 	char *path; /* of a unix socket, else NULL */
 	int listening, stop;
-	struct kitchen *kitchen;
+	struct renderer *renderer;
 	struct live live;
 	struct access access;
 	struct extracts extracts;
@@ -69,7 +69,7 @@ struct server *server_open(const struct server_options *o, struct err *e)
 	struct server *s = xcalloc(1, sizeof(*s));
 
 	s->listening = s->stop = s->fresh = -1;
-	s->kitchen = kitchen_new();
+	s->renderer = renderer_new();
 	extracts_init(&s->extracts);
 	s->live.extracts = &s->extracts;
 	s->live.hub = hub_new(e);
@@ -79,7 +79,7 @@ struct server *server_open(const struct server_options *o, struct err *e)
 	if (!failed && ((s->stop = eventfd(0, EFD_CLOEXEC)) < 0 ||
 			(s->fresh = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0))
 		failed = err_sys(e, "cannot make an event descriptor");
-	const struct worker_options w = {s->listening, s->stop, s->kitchen, &s->live, &s->access};
+	const struct worker_options w = {s->listening, s->stop, s->renderer, &s->live, &s->access};
 	for (unsigned i = 0; i < WORKERS && !failed; i++)
 		failed = !(s->workers[i] = worker_open(&w, e));
 	if (!failed)
@@ -116,7 +116,7 @@ static void *make(void *arg)
 			continue;
 		take_names(s);
 		v->names = s->names ? mesos_snapshot_ref(s->names) : NULL;
-		kitchen_prepare(s->kitchen, v);
+		renderer_prepare(s->renderer, v);
 		for (unsigned i = 0; i < WORKERS; i++)
 			worker_tell(s->workers[i], view_ref(v));
 		view_unref(v);
@@ -129,7 +129,8 @@ int server_start(struct server *s, struct mesos_poller *poller, void (*thread_be
 {
 	s->poller = poller;
 	s->thread_begins = s->extracts.thread_begins = thread_begins;
-	if (hub_start(s->live.hub, thread_begins, e) || kitchen_start(s->kitchen, thread_begins, e))
+	if (hub_start(s->live.hub, thread_begins, e) ||
+	    renderer_start(s->renderer, thread_begins, e))
 		return -1;
 	int why = pthread_create(&s->maker, NULL, make, s);
 	if (why)
@@ -180,7 +181,7 @@ void server_close(struct server *s)
 		(void)!eventfd_write(s->stop, 1);
 	if (s->making)
 		pthread_join(s->maker, NULL);
-	kitchen_close(s->kitchen);
+	renderer_close(s->renderer);
 	hub_stop(s->live.hub);
 	for (unsigned i = 0; i < WORKERS; i++)
 		worker_close(s->workers[i]);
@@ -189,7 +190,7 @@ void server_close(struct server *s)
 	orders_done(&s->orders);
 	access_done(&s->access);
 	boards_free(s->live.boards);
-	kitchen_free(s->kitchen);
+	renderer_free(s->renderer);
 	view_unref(mailbox_take(&s->views));
 	mesos_snapshot_free(s->names);
 	for (const int *fd = (const int[]){s->listening, s->stop, s->fresh, -1}; *fd >= 0; fd++)

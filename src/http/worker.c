@@ -55,7 +55,7 @@ struct watch {
 
 /* One request. */
 struct client {
-	struct order order;
+	struct render_wait wait; /* first: on_made gets it */
 	struct worker *worker;
 	struct MHD_Connection *connection;
 	struct ask ask;
@@ -90,8 +90,8 @@ static enum MHD_Result send_body(struct MHD_Connection *connection, struct body 
 	return result;
 }
 
-/* On a thread of the kitchen: the worker comes back to the request. */
-static void on_made(struct order *o)
+/* On a thread of the renderer: the worker comes back to the request. */
+static void on_made(struct render_wait *o)
 {
 	struct client *c = (struct client *)o;
 	int wake = c->worker->wake; /* from the next line on the client may be gone */
@@ -234,7 +234,7 @@ static enum MHD_Result answer(struct worker *w, struct client *c)
 	if (c->stream)
 		return begin_stream(c);
 	struct view *fresh = mailbox_take(&w->views);
-	struct body *body = c->order.body;
+	struct body *body = c->wait.body;
 
 	if (fresh) {
 		view_unref(w->view);
@@ -243,12 +243,12 @@ static enum MHD_Result answer(struct worker *w, struct client *c)
 	if (c->ask.method || api_is_live(c->ask.target))
 		return answer_live(w, c);
 	if (!body)
-		body = kitchen_ready(w->o.kitchen, w->view, &c->ask);
-	c->order.body = NULL;
+		body = renderer_ready(w->o.renderer, w->view, &c->ask);
+	c->wait.body = NULL;
 	if (body)
 		return send_body(c->connection, body);
 	MHD_suspend_connection(c->connection);
-	kitchen_order(w->o.kitchen, w->view, &c->ask, &c->order);
+	renderer_submit(w->o.renderer, w->view, &c->ask, &c->wait);
 	return MHD_YES;
 }
 
@@ -258,7 +258,7 @@ static void *on_target(void *cls, const char *target, struct MHD_Connection *con
 	struct client *c = xcalloc(1, sizeof(*c));
 
 	c->worker = cls;
-	c->order.done = on_made;
+	c->wait.done = on_made;
 	c->connection = connection;
 	c->ask.target = xstrdup(target);
 	return c;
@@ -278,7 +278,7 @@ static void on_done(void *cls, struct MHD_Connection *connection, void **state,
 		return;
 	drop_stream(c);
 	text_done(&c->body);
-	body_unref(c->order.body);
+	body_unref(c->wait.body);
 	free((char *)c->ask.target);
 	free(c);
 	*state = NULL;

@@ -4,12 +4,12 @@
 #define DREDGE_HTTP_WORKER_H
 
 #include "http/access.h"
-#include "http/kitchen.h"
+#include "http/renderer.h"
 
 struct worker_options {
 	int listening; /* borrowed */
 	int stop;      /* becomes readable when it shall end; borrowed */
-	struct kitchen *kitchen;
+	struct renderer *renderer;
 	struct live *live;
 	const struct access *access;
 };
@@ -19,7 +19,7 @@ struct worker *worker_open(const struct worker_options *o, struct err *e);
 int worker_start(struct worker *w, void (*thread_begins)(void), struct err *e);
 /* What it answers from, from now on; any thread, one at a time. Takes v over. */
 void worker_tell(struct worker *w, struct view *v);
-/* After the end of the kitchen, whose orders are its clients'. w may be NULL. */
+/* After the end of the renderer, whose waits are its clients'. w may be NULL. */
 void worker_close(struct worker *w);
 
 #endif
