@@ -57,7 +57,8 @@ void ui_found(struct ui *ui)
 			l->at = ui->n_lines;
 		ui->lines[ui->n_lines++] = i;
 	}
-	if (l->at >= ui->n_lines)
+	bool newest = l->info->kind == VIEW_LIST && !ui_file(ui) && !l->left;
+	if (newest || l->at >= ui->n_lines)
 		l->at = ui->n_lines ? ui->n_lines - 1 : 0;
 }
 

@@ -253,6 +253,7 @@ static void go_to(struct ui *ui, size_t line)
 		return;
 	l->at = MIN(line, ui->n_lines - 1);
 	l->follow = l->at != 0;
+	l->left = l->at + 1 < ui->n_lines;
 	l->row = ui_row(ui)->id;
 }
 
