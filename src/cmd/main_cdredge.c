@@ -102,6 +102,10 @@ static int open_table(struct app *a, struct err *e)
 	const struct table_options o = {
 		.info = info, .filter = a->s.filter, .dirs = plugin_dirs("filters")};
 
+	if (!a->views.n)
+		return err_set(e, ERR_FAILED,
+			       "no views: there is no directory chisels/views, or this program was "
+			       "built without LuaJIT");
 	if (!info)
 		return err_set(e, ERR_USAGE, "%s: no such view; --list-views lists them", name);
 	a->table = table_open(&o, e);

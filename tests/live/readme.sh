@@ -22,7 +22,7 @@ sudo() {
 : >"$work/dredged.err"
 mkdir "$work/sysctl.d"
 # The section's indented lines; one that ends in a backslash goes on.
-sed -n '/^## Ports and rates/,/^## The capture/s/^    //p' "$readme" |
+sed -n '/^## Ports and rates/,/^## Speed/s/^    //p' "$readme" |
 	sed -e ':again' -e '/\\$/{N;s/\\\n */ /;b again' -e '}' |
 	sed -e "s,/etc/sysctl.d,$work/sysctl.d," \
 		-e 's,PROGRAM,sh -c "cat /proc/sys/net/ipv4/ip_local_port_range; sleep 4" \&,' >"$work/commands"
