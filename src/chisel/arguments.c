@@ -122,10 +122,10 @@ static bool is_field(const char *word)
 	return true;
 }
 
-/* The words that are left begin with something else than this optional argument. */
+/* The words that are left (one at least) begin with something else than this optional argument. */
 static bool left_out(const struct chisels *s, const struct chisel_arg *a, char **words, unsigned n)
 {
-	if (!n || words[0][0] == '-')
+	if (words[0][0] == '-')
 		return true;
 	if (str_eq(a->type, "field") && is_field(words[0]))
 		return false;
@@ -145,7 +145,7 @@ static int set_all(struct chisel *c, const struct chisel_arg *args, unsigned n_a
 
 	for (unsigned i = 0; i < n_args; i++) {
 		const struct chisel_arg *a = &args[i];
-		if (a->optional && left_out(c->set, a, words + at, n - at))
+		if (a->optional && (at == n || left_out(c->set, a, words + at, n - at)))
 			continue;
 		if (at == n)
 			return missing(c, a, e);

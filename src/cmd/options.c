@@ -28,8 +28,9 @@ static const struct option_row *row_lettered(const struct option_row *rows, size
 static int set_row(const struct option_row *r, const char *arg, option_setter *set, void *settings,
 		   struct err *e)
 {
+	if (!(r->flags & (OPTION_TRUE | OPTION_TEXT | OPTION_TIME | OPTION_SIZE)))
+		return set(settings, r->id, arg, e);
 	void *to = (char *)settings + r->to;
-
 	if (r->flags & OPTION_TRUE) {
 		*(bool *)to = true;
 		return 0;
@@ -41,9 +42,7 @@ static int set_row(const struct option_row *r, const char *arg, option_setter *s
 	}
 	if (r->flags & OPTION_TIME)
 		return duration_parse(arg, to, e);
-	if (r->flags & OPTION_SIZE)
-		return bytes_parse(arg, to, e);
-	return set(settings, r->id, arg, e);
+	return bytes_parse(arg, to, e);
 }
 
 void options_done(const struct option_row *rows, size_t n, void *settings)

@@ -13,11 +13,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct capture_file file = {.name = "shop.pcapng.lz4", .path = "/nowhere"};
 	static struct view view = {
 		.items = &item, .n = 1, .captures = &file, .health.capture_count = 1};
-	cleanup_free char *all = xstrndup((const char *)data, size);
+	cleanup_free char *all = xmalloc(size + 1);
 	struct text body = {0};
 	struct reply a = {0};
 	struct ask ask = {.target = all, .body = &body};
 
+	memcpy(all, data, size);
+	all[size] = '\0';
 	char *end = strchr(all, '\n');
 	if (end) {
 		*end = '\0';
