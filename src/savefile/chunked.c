@@ -258,6 +258,14 @@ static void run_alone(struct loader *l)
 
 /* ---- two threads ---- */
 
+/* Two large windows do not fit side by side, and to give back and fault in pages for a part of the
+ * next one costs more than loading it ahead saves: from the first one on, one thread does it all.
+ */
+static bool is_large(size_t cost)
+{
+	return cost > WINDOW_BUDGET / 2;
+}
+
 static void await(struct loader *l, int slot, int a, int b)
 {
 	while (l->state[slot] != a && l->state[slot] != b && !l->stop)
@@ -267,9 +275,9 @@ static void await(struct loader *l, int slot, int a, int b)
 static void *load_ahead(void *arg)
 {
 	struct loader *l = arg;
-	bool more = true;
+	bool more = true, large = false;
 
-	for (int slot = 0; more; slot ^= 1) {
+	for (int slot = 0; more && !large; slot ^= 1) {
 		pthread_mutex_lock(&l->lock);
 		await(l, slot, EMPTY, EMPTY);
 		bool stop = l->stop;
@@ -279,6 +287,7 @@ static void *load_ahead(void *arg)
 		struct window *w = &l->hands[1].windows[slot];
 		more = fill(l, &l->hands[1], w, BATCH_BYTES);
 		pthread_mutex_lock(&l->lock);
+		large = is_large(window_cost(w));
 		l->cost[slot] = window_cost(w);
 		l->state[slot] = more ? FULL : LAST;
 		pthread_cond_signal(&l->changed);
@@ -317,13 +326,17 @@ static void run_ahead(struct loader *l)
 		run_alone(l);
 		return;
 	}
-	for (int slot = 0, state = FULL; state != LAST && !l->run->ended;) {
+	bool large = false;
+	int state = FULL;
+	for (int slot = 0; state != LAST && !large && !l->run->ended;) {
 		state = state_of(l, slot, busy);
 		if (state == EMPTY) {
 			busy = deliver_one(l) && both;
 			continue;
 		}
-		deliver(l, &l->hands[1].windows[slot], WINDOW_KEEP);
+		struct window *w = &l->hands[1].windows[slot];
+		large = is_large(window_cost(w));
+		deliver(l, w, large ? 0 : WINDOW_KEEP);
 		set_empty(l, slot);
 		slot ^= 1;
 	}
@@ -332,6 +345,8 @@ static void run_ahead(struct loader *l)
 	pthread_cond_signal(&l->changed);
 	pthread_mutex_unlock(&l->lock);
 	pthread_join(thread, NULL);
+	if (state != LAST && large)
+		run_alone(l);
 }
 
 /* ---- both ---- */

@@ -244,7 +244,7 @@ struct window {		/* decoded chunks and their wanted events */
 };
 
 #define WINDOW_BUDGET (46u << 20) /* bytes of all windows in memory */
-#define WINDOW_KEEP   (10u << 20) /* what an empty one may hold while the other is full */
+#define WINDOW_KEEP   (12u << 20) /* what an empty one may hold while the other is full */
 
 void window_init(struct window *w);
 void window_done(struct window *w);

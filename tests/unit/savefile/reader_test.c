@@ -87,19 +87,14 @@ static int read_file(struct seen *s, const struct reader_query *q, struct reader
 
 static const struct reader_query everything = {.to = UINT64_MAX};
 
-static int make_file(void **state)
+static struct writer *begin_file(void)
 {
-	static uint8_t data[300];
 	struct err e;
-	int fd = mkstemp(path);
-
-	(void)state;
-	close(fd);
 	struct writer_options o = {
 		.path = path, .format = SAVEFILE_PCAPNG_LZ4, .window_ns = NSEC_PER_SEC};
 	struct writer *w = writer_open(&o, &e);
-	if (!w)
-		return -1;
+
+	assert_non_null(w);
 	for (uint32_t i = 0; i < IFACES; i++) {
 		char id[] = "c0ffee0";
 		id[6] = (char)('0' + i);
@@ -109,6 +104,18 @@ static int make_file(void **state)
 			.number = i, .name = id, .container = &c, .linktype = 1, .sample = 1};
 		writer_iface(w, &r, &e);
 	}
+	return w;
+}
+
+static int make_file(void **state)
+{
+	static uint8_t data[300];
+	struct err e;
+	int fd = mkstemp(path);
+
+	(void)state;
+	close(fd);
+	struct writer *w = begin_file();
 	for (uint32_t i = 0; i < PACKETS; i++) {
 		data[0] = (uint8_t)i;
 		struct event ev = {.ts = START + i * 50 * NSEC_PER_MSEC,
@@ -151,6 +158,38 @@ static void test_whole(void **state)
 		assert_int_equal(s.ifaces, IFACES);
 		assert_int_equal(s.disorder, 0);
 		assert_int_equal(s.frames, PACKETS * (PACKETS + 1) / 2);
+	}
+}
+
+/* Windows of which two do not fit into a reader's memory, between small ones. */
+static void test_large_windows(void **state)
+{
+	enum { LARGE = 3000, SMALL = 40 };
+	static uint8_t data[32768];
+	struct err e;
+	struct writer *w = begin_file();
+	uint64_t ts = START;
+
+	(void)state;
+	for (uint32_t i = 0; i < SMALL + LARGE + SMALL; i++) {
+		bool small = i < SMALL || i >= SMALL + LARGE;
+		struct event ev = {.ts = ts,
+				   .data = data,
+				   .caplen = small ? 100 : sizeof(data),
+				   .len = sizeof(data),
+				   .iface = i % IFACES,
+				   .type = EVENT_PACKET,
+				   .weight = 1};
+		assert_int_equal(writer_event(w, &ev, &e), 0);
+		ts += small ? 100 * NSEC_PER_MSEC : NSEC_PER_MSEC / 100;
+	}
+	assert_int_equal(writer_close(w, &e), 0);
+	for (unsigned threads = 1; threads <= 2; threads++) {
+		const struct reader_query q = {.to = UINT64_MAX, .threads = threads};
+		struct seen s = {0};
+		assert_int_equal(read_file(&s, &q, NULL, &e), 0);
+		assert_int_equal(s.packets, SMALL + LARGE + SMALL);
+		assert_int_equal(s.disorder, 0);
 	}
 }
 
@@ -303,9 +342,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole),	      cmocka_unit_test(test_part),
-		cmocka_unit_test(test_every_prefix),  cmocka_unit_test(test_every_flip),
-		cmocka_unit_test(test_damaged_chunk), cmocka_unit_test(test_foreign),
-		cmocka_unit_test(test_growing),
+		cmocka_unit_test(test_large_windows), cmocka_unit_test(test_every_prefix),
+		cmocka_unit_test(test_every_flip),    cmocka_unit_test(test_damaged_chunk),
+		cmocka_unit_test(test_foreign),	      cmocka_unit_test(test_growing),
 	};
 
 	return cmocka_run_group_tests(tests, make_file, remove_file);
