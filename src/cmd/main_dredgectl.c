@@ -220,7 +220,7 @@ static void put_line(struct text *t, const json_t *c)
 				(long long)json_integer_value(json_object_get(eph, "end")))
 		    : xstrdup("-");
 
-	text_fmt(t, "%-24s %-8s %-22s %-12s ", or_else(json_object_get(c, "id"), "-"),
+	text_fmt(t, "%-36s %-8s %-22s %-12s ", or_else(json_object_get(c, "id"), "-"),
 		 json_string_value(json_object_get(c, "veth")),
 		 or_else(json_object_get(c, "ports"), "-"), range);
 	put_rate(t, json_object_get(c, "egress"));
@@ -274,7 +274,7 @@ static int do_list(const struct settings *s, char **words, struct text *out, str
 		text_put(out, answer.data, answer.len);
 		text_char(out, '\n');
 	} else {
-		text_fmt(out, "%-24s %-8s %-22s %-12s %-11s %-11s %-12s %s\n", "ID", "LINK",
+		text_fmt(out, "%-36s %-8s %-22s %-12s %-11s %-11s %-12s %s\n", "ID", "LINK",
 			 "PORTS", "EPHEMERAL", "EGRESS", "INGRESS", "FOREIGN PORT", "KERNEL");
 		json_array_foreach(json_object_get(root, "containers"), i, c) put_own(out, c);
 		json_array_foreach(json_object_get(root, "foreign"), i, c) put_foreign(out, c);
