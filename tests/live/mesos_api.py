@@ -15,6 +15,8 @@ import socketserver
 import sys
 import threading
 
+import answering
+
 work = sys.argv[1]
 TASK = {"id": "shop_web.00000000-0000-4000-8000-000000000001", "state": "TASK_RUNNING",
         "slave_id": "S0", "resources": {"ports": "[31000-31000]"}}
@@ -32,20 +34,7 @@ def state_of(me, leader, fresh):
     return json.dumps(whole).encode()
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *args):
-        pass
-
-    def answer(self, status, body=b"", **headers):
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
+class Handler(answering.Handler):
     def do_GET(self):
         me = ports.index(self.server.server_port)
         release, leader, *more = open(work + "/mode", encoding="ascii").read().split()

@@ -21,6 +21,8 @@ import socketserver
 import sys
 import time
 
+import answering
+
 work = sys.argv[1]
 port = 0
 
@@ -74,20 +76,7 @@ def bytes_of(word, rest):
     raise ValueError(word)
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *args):
-        pass
-
-    def answer(self, status, body=b"", **headers):
-        self.send_response(status)
-        for name, v in headers.items():
-            self.send_header(name, v)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
+class Handler(answering.Handler):
     def asked(self, what):
         with open(work + "/asked", "a", encoding="ascii") as log:
             log.write("%.3f %s\n" % (time.time(), what))
