@@ -100,6 +100,15 @@ static char *whole_filter(const struct ui *ui)
 	return filter;
 }
 
+/* The rows of a level that one comes back to are what will be counted again: parts of them would
+ * only move under the cursor. */
+static void keep_whole(struct ui *ui, bool again)
+{
+	struct level *l = ui_level(ui);
+
+	l->whole = again && l->shot && l->shot->part >= 1 && l->shot->order >= ui->changed;
+}
+
 int ui_open(struct ui *ui, struct err *e)
 {
 	const struct level *l = ui_level(ui);
@@ -122,7 +131,23 @@ int ui_open(struct ui *ui, struct err *e)
 		.to = ui->to,
 		.filter = whole_filter(ui),
 	};
+	keep_whole(ui, false);
 	worker_order(ui->worker, &order);
+	return 0;
+}
+
+int ui_filter(struct ui *ui, const char *filter, struct err *e)
+{
+	char *before = ui->filter;
+
+	ui->filter = xstrdup(filter);
+	if (ui_open(ui, e)) {
+		free(ui->filter);
+		ui->filter = before;
+		return -1;
+	}
+	free(before);
+	ui->changed = ui->orders;
 	return 0;
 }
 
@@ -133,6 +158,8 @@ void ui_window(struct ui *ui, uint64_t from, uint64_t to)
 
 	ui->from = from;
 	ui->to = to;
+	ui->changed = ui->orders;
+	keep_whole(ui, false);
 	worker_order(ui->worker, &order);
 }
 
@@ -143,6 +170,7 @@ void ui_look(struct ui *ui, const struct pane *body, struct look *l, uint64_t fr
 
 	ui->body = body ? body : &table_pane;
 	ui->look = l;
+	keep_whole(ui, !body);
 	worker_order(ui->worker, &order);
 }
 
@@ -206,6 +234,7 @@ void ui_up(struct ui *ui)
 	cut_path(ui, ui_level(ui)->steps);
 	if (ui_open(ui, &e))
 		ui_say(ui, STYLE_ERROR, "%s", e.message);
+	keep_whole(ui, true);
 	ui_found(ui);
 }
 
@@ -239,6 +268,11 @@ static void take_shot(struct ui *ui)
 		shot_free(s);
 		return;
 	}
+	if (ui_level(ui)->whole && s->part < 1 && !s->trouble.code) {
+		shot_free(s);
+		return;
+	}
+	ui_level(ui)->whole = false;
 	shot_free(ui_level(ui)->shot);
 	ui_level(ui)->shot = s;
 	ui_found(ui);
@@ -260,10 +294,8 @@ static void show_all(struct ui *ui)
 
 	free(ui->match);
 	ui->match = xstrdup("");
-	if (*ui->filter) {
-		*ui->filter = 0;
-		ui_open(ui, &e);
-	}
+	if (*ui->filter)
+		ui_filter(ui, "", &e);
 	ui_found(ui);
 }
 

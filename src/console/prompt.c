@@ -51,15 +51,7 @@ static void text_cleared(struct ui *ui)
 
 static bool filter_entered(struct ui *ui)
 {
-	char *before = ui->filter;
-	ui->filter = xstrdup(text_cstr(&typed.line));
-	if (ui_open(ui, &typed.trouble)) {
-		free(ui->filter);
-		ui->filter = before;
-		return false;
-	}
-	free(before);
-	return true;
+	return ui_filter(ui, text_cstr(&typed.line), &typed.trouble) == 0;
 }
 
 static void filter_cleared(struct ui *ui)

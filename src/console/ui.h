@@ -37,6 +37,7 @@ struct level {
 	unsigned first;	     /* column */
 	unsigned widest[64]; /* of each column so far, so that nothing jumps */
 	struct shot *shot;   /* the newest; NULL = none yet */
+	bool whole;	     /* and it stays until the next is whole too: one came back to it */
 };
 
 struct ui {
@@ -49,9 +50,10 @@ struct ui {
 	size_t n_levels;
 	struct look *look; /* shared with the worker; NULL = the table is shown */
 	uint64_t orders;
-	char *filter; /* the user's; "" = none */
-	char *match;  /* plain text that rows have to contain; "" = all */
-	char *search; /* what was looked for last */
+	uint64_t changed; /* the first order with the window and filter as they are */
+	char *filter;	  /* the user's; "" = none */
+	char *match;	  /* plain text that rows have to contain; "" = all */
+	char *search;	  /* what was looked for last */
 	bool paused, quit, ended;
 	/* a file: what is counted, and how it goes on */
 	uint64_t from, to;
@@ -76,6 +78,8 @@ bool ui_file(const struct ui *ui);
 void ui_say(struct ui *ui, enum style style, const char *fmt, ...) ATTR_PRINTF(3, 4);
 /* Opens the level's table and orders it. -1: as before. */
 int ui_open(struct ui *ui, struct err *e);
+/* Counts only what this filter lets pass, "" = all. -1: as before. */
+int ui_filter(struct ui *ui, const char *filter, struct err *e);
 /* Another window of the same table. */
 void ui_window(struct ui *ui, uint64_t from, uint64_t to);
 /* Another body that looks at events of [from, to] itself (the look is shared); NULL and NULL: the
