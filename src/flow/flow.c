@@ -303,10 +303,11 @@ static void count(struct flow_totals *t, const struct event *ev)
 	}
 }
 
-/* A capture of some containers keeps their life story and every loss, and nobody else's notices. */
+/* A capture of some containers keeps their life story and every loss, and nobody else's notices.
+ * filter: NULL = all of them. */
 static bool belongs(const struct filter *filter, const struct context *c)
 {
-	if (c->ev->type == EVENT_DROP)
+	if (!filter || c->ev->type == EVENT_DROP)
 		return true;
 	return c->container && filter_iface(filter, c->container, NULL) != VERDICT_NO;
 }
