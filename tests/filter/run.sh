@@ -6,6 +6,8 @@
 #                    is a filter and how many events of the capture it lets through
 # cases/NAME.error   first line: a filter; the rest: what dredge says of it, to the letter
 # filters/*.filter   every named filter compiles
+#
+# Then every field of dredge -l, used in every way on a sample.
 set -u
 source=${1:-$(cd "$(dirname "$0")/../.." && pwd)}
 build=${2:-${BUILD:-$source/build}}
@@ -67,6 +69,20 @@ check_named() {
 	}
 }
 
+# A field as a filter, a column, a key and a choice of what is written: done (0) or refused (2).
+check_field() {
+	run=$((run + 1))
+	for way in "-w $work/out.pcapng.lz4 not" "-w $work/out.pcap" "-q --summary=$1" "-p *%$1" "-jp *%$1"; do
+		# shellcheck disable=SC2086 # several words
+		"$dredge" -r samples/shop.pcapng.lz4 $way "$1" exists > /dev/null 2> "$work/err" < /dev/null
+		status=$?
+		[ "$status" -eq 0 ] || [ "$status" -eq 2 ] || complain "dredge $way $1 exists: $status"
+	done
+}
+
+for field in $("$dredge" -l | sed -n 's/^\([a-z][^ ]*[a-z0-9]\)\.\{0,1\} .*/\1/p'); do
+	check_field "$field"
+done
 for file in "$cases"/*.case; do
 	[ ! -e "$file" ] || check_counts "$file"
 done
