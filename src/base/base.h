@@ -226,6 +226,14 @@ static inline void text_char(struct text *t, char c)
 	t->len++;
 }
 
+/*
+ * Where a line is made of many short pieces, each is put at p, which has room for what is told, and
+ * the end is returned: the length of the text is then written once.
+ */
+char *digits_u64(char *p, uint64_t v);		 /* 24 bytes; 1 to 20 of them are the number */
+char *digits_ipv4(char *p, const uint8_t ip[4]); /* 16 bytes */
+#define PUT(p, literal) ((char *)memcpy(p, literal, sizeof(literal) - 1) + sizeof(literal) - 1)
+
 void text_u64(struct text *t, uint64_t v);
 void text_i64(struct text *t, int64_t v);
 void text_u64_width(struct text *t, uint64_t v, unsigned width); /* zero-padded on the left */

@@ -4,11 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char digit_pairs[200] =
-	"0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243"
-	"4445464748495051525354555657585960616263646566676869707172737475767778798081828384858687"
-	"888990919293949596979899";
-
 static const char hex_digits[] = "0123456789abcdef";
 
 void text_done(struct text *t)
@@ -38,49 +33,33 @@ static inline uint64_t eight_digits(uint32_t v)
 #define ASCII_ZEROS 0x3030303030303030ull
 #define EIGHT	    100000000u /* 10^8 */
 
-static inline char *put_pair(char *p, uint32_t v)
-{
-	memcpy(p, digit_pairs + v * 2, 2);
-	return p + 2;
-}
-
-/* v < 10^4: most numbers are, and their lengths are guessed well. */
+/* v < 10^8; p has room for eight bytes. Without a branch: lengths of numbers are not guessed well.
+ */
 static inline char *put_few(char *p, uint32_t v)
 {
-	uint32_t high = v / 100;
+	uint64_t digits = eight_digits(v);
+	unsigned zeros = (unsigned)__builtin_ctzll(digits | 1ull << 56) / 8;
+	uint64_t shown = (digits | ASCII_ZEROS) >> (zeros * 8);
 
-	if (high >= 10)
-		return put_pair(put_pair(p, high), v % 100);
-	if (high || v >= 10) {
-		if (high)
-			*p++ = (char)('0' + high);
-		return put_pair(p, v % 100);
-	}
-	*p = (char)('0' + v);
-	return p + 1;
+	memcpy(p, &shown, 8);
+	return p + 8 - zeros;
 }
 
-/* At p, which has room for 20 bytes; returns the end. */
-static char *put_u64(char *p, uint64_t v)
+char *digits_u64(char *p, uint64_t v)
 {
-	if (LIKELY(v < 10000))
+	if (v < EIGHT)
 		return put_few(p, (uint32_t)v);
-	if (v < EIGHT) {
-		uint32_t last = (uint32_t)v % 10000;
-		p = put_few(p, (uint32_t)v / 10000);
-		return put_pair(put_pair(p, last / 100), last % 100);
-	}
 	uint64_t last = eight_digits((uint32_t)(v % EIGHT)) | ASCII_ZEROS;
-	p = put_u64(p, v / EIGHT);
+	p = digits_u64(p, v / EIGHT);
 	memcpy(p, &last, 8);
 	return p + 8;
 }
 
 void text_u64(struct text *t, uint64_t v)
 {
-	char *p = text_room(t, 20);
+	char *p = text_room(t, 24);
 
-	t->len += (size_t)(put_u64(p, v) - p);
+	t->len += (size_t)(digits_u64(p, v) - p);
 }
 
 void digits_nine(char out[9], uint32_t v)
@@ -101,7 +80,7 @@ void text_i64(struct text *t, int64_t v)
 void text_u64_width(struct text *t, uint64_t v, unsigned width)
 {
 	char digits[24];
-	size_t n = (size_t)(put_u64(digits, v) - digits);
+	size_t n = (size_t)(digits_u64(digits, v) - digits);
 
 	for (size_t i = n; i < width; i++)
 		text_char(t, '0');
@@ -148,32 +127,30 @@ void text_hex(struct text *t, uint64_t v, unsigned digits)
 	t->len += digits;
 }
 
-static char *put_octet(char *p, uint8_t v)
+/* An octet and a dot; p has room for four bytes. */
+static inline char *put_octet(char *p, uint32_t v)
 {
-	if (v >= 100) {
-		*p++ = (char)('0' + v / 100);
-		v %= 100;
-		memcpy(p, digit_pairs + v * 2, 2);
-		return p + 2;
-	}
-	if (v >= 10) {
-		memcpy(p, digit_pairs + v * 2, 2);
-		return p + 2;
-	}
-	*p++ = (char)('0' + v);
-	return p;
+	uint32_t hundreds = v * 41 >> 12, rest = v - hundreds * 100;
+	uint32_t tens = rest * 103 >> 10, zeros = (v < 10) + (v < 100);
+	uint32_t shown = (hundreds | tens << 8 | (rest - tens * 10) << 16) + 0x2e303030;
+
+	shown >>= zeros * 8;
+	memcpy(p, &shown, 4);
+	return p + 4 - zeros;
+}
+
+char *digits_ipv4(char *p, const uint8_t ip[4])
+{
+	for (unsigned i = 0; i < 4; i++)
+		p = put_octet(p, ip[i]);
+	return p - 1; /* without the last dot */
 }
 
 void text_ipv4(struct text *t, const uint8_t ip[4])
 {
-	char *start = text_room(t, 16), *p = start;
+	char *p = text_room(t, 16);
 
-	for (unsigned i = 0; i < 4; i++) {
-		if (i)
-			*p++ = '.';
-		p = put_octet(p, ip[i]);
-	}
-	t->len += (size_t)(p - start);
+	t->len += (size_t)(digits_ipv4(p, ip) - p);
 }
 
 static char *put_group(char *p, unsigned v)

@@ -178,11 +178,15 @@ static void put_ends(struct text *t, const struct packet_layer *l)
 {
 	if (!l->src || !(l->has & (PACKET_IP4 | PACKET_IP6)))
 		return;
-	void (*put)(struct text *, const uint8_t *) = l->has & PACKET_IP4 ? text_ipv4 : text_ipv6;
-
-	put(t, l->src);
+	if (l->has & PACKET_IP4) {
+		char *start = text_room(t, 40);
+		char *p = digits_ipv4(PUT(digits_ipv4(start, l->src), " -> "), l->dst);
+		t->len += (size_t)(PUT(p, " ") - start);
+		return;
+	}
+	text_ipv6(t, l->src);
 	text_put(t, " -> ", 4);
-	put(t, l->dst);
+	text_ipv6(t, l->dst);
 	text_char(t, ' ');
 }
 
@@ -381,8 +385,8 @@ static const struct field rows[] = {
 	 "net for packets, else as evt.type"},
 	{"evt.cpu", VALUE_I64, SCOPE_EVENT, 0, 0, get_absent,
 	 "always absent: packets do not belong to a CPU"},
-	{"evt.args", VALUE_STRING, SCOPE_EVENT, 0, 0, get_info, "same as evt.info"},
-	{"evt.info", VALUE_STRING, SCOPE_EVENT, 0, 0, get_info,
+	{"evt.args", VALUE_STRING, SCOPE_EVENT, FIELD_PLAIN, 0, get_info, "same as evt.info"},
+	{"evt.info", VALUE_STRING, SCOPE_EVENT, FIELD_PLAIN, 0, get_info,
 	 "short decode of a packet, totals of a counter sample, text of a notice"},
 	{"evt.arg", VALUE_STRING, SCOPE_EVENT, FIELD_ARG, 0, get_arg,
 	 "res or size of a packet (bytes on the wire), or a journal key of a notice"},

@@ -3,6 +3,9 @@
 #include "packet/info.h"
 #include "packet/wire.h"
 
+/* More than the fixed part of any line of a transport protocol. */
+#define LINE_ROOM 256u
+
 static const uint8_t *captured(const struct packet *p, uint32_t at, uint32_t n)
 {
 	return at <= p->caplen && n <= p->caplen - at ? p->data + at : NULL;
@@ -28,52 +31,55 @@ static inline ATTR_INLINE void put_number(struct text *t, const char *name, uint
 	text_u64(t, v);
 }
 
-static inline ATTR_INLINE void put_ports(struct text *t, const char *name,
-					 const struct packet_layer *l)
+/* " 40000 -> 80" */
+static char *put_ports(char *p, const struct packet_layer *l)
 {
-	text_str(t, name);
-	text_u64(t, l->sport);
-	text_str(t, " -> ");
-	text_u64(t, l->dport);
+	p = digits_u64(PUT(p, " "), l->sport);
+	return digits_u64(PUT(p, " -> "), l->dport);
 }
 
-static void put_tcp_flags(struct text *t, uint8_t flags)
+static char *put_tcp_flags(char *p, uint8_t flags)
 {
 	static const char names[8][6] = {"FIN, ", "SYN, ", "RST, ", "PSH, ",
 					 "ACK, ", "URG, ", "ECE, ", "CWR, "};
-	char *start = text_room(t, 2 + sizeof(names)), *p = start;
 
-	if (!flags) {
-		text_put(t, " [none]", 7);
-		return;
-	}
-	*p++ = ' ';
-	*p++ = '[';
+	if (!flags)
+		return PUT(p, " [none]");
+	p = PUT(p, " [");
 	for (unsigned left = flags; left; left &= left - 1, p += 5)
 		memcpy(p, names[__builtin_ctz(left)], 5);
 	p[-2] = ']'; /* for the last comma */
-	t->len += (size_t)(p - start) - 1;
+	return p - 1;
 }
 
-static void put_tcp(struct text *t, const struct packet *p, const struct packet_layer *l)
+static void put_tcp(struct text *t, const struct packet *packet, const struct packet_layer *l)
 {
-	const uint8_t *h = p->data + l->l4;
+	const uint8_t *h = packet->data + l->l4;
+	char *start = text_room(t, LINE_ROOM), *p = start;
 
-	put_ports(t, "TCP ", l);
-	put_tcp_flags(t, l->tcp_flags);
-	put_number(t, " seq=", load_be32(h + 4));
+	p = put_ports(PUT(p, "TCP"), l);
+	p = put_tcp_flags(p, l->tcp_flags);
+	p = digits_u64(PUT(p, " seq="), load_be32(h + 4));
 	if (l->tcp_flags & 0x10)
-		put_number(t, " ack=", load_be32(h + 8));
-	put_number(t, " win=", load_be16(h + 14));
-	put_number(t, " len=", l->payload_len);
-	info_stream(t, p->data + l->payload, payload_here(p, l),
+		p = digits_u64(PUT(p, " ack="), load_be32(h + 8));
+	p = digits_u64(PUT(p, " win="), load_be16(h + 14));
+	p = digits_u64(PUT(p, " len="), l->payload_len);
+	t->len += (size_t)(p - start);
+	info_stream(t, packet->data + l->payload, payload_here(packet, l),
 		    l->sport == PORT_REDIS || l->dport == PORT_REDIS);
+}
+
+static void put_transport(struct text *t, const char *name, const struct packet_layer *l)
+{
+	text_str(t, name);
+	char *start = text_room(t, LINE_ROOM), *p = put_ports(start, l);
+	p = digits_u64(PUT(p, " len="), l->payload_len);
+	t->len += (size_t)(p - start);
 }
 
 static void put_udp(struct text *t, const struct packet *p, const struct packet_layer *l)
 {
-	put_ports(t, "UDP ", l);
-	put_number(t, " len=", l->payload_len);
+	put_transport(t, "UDP", l);
 	if (l->sport == PORT_DNS || l->dport == PORT_DNS)
 		info_dns(t, p->data + l->payload, payload_here(p, l));
 }
@@ -290,11 +296,10 @@ static void put_ip(struct text *t, const struct packet *p, const struct packet_l
 			   ip6 ? load_be16(h + 2) & IP6_OFFSET_MASK
 			       : (load_be16(h + 6) & IP4_OFFSET) * 8u);
 	}
-	if (l->has & PACKET_PORTS) {
-		text_char(t, ' ');
-		put_ports(t, "", l);
-	}
-	put_number(t, " len=", l->payload_len);
+	if (l->has & PACKET_PORTS)
+		put_transport(t, "", l);
+	else
+		put_number(t, " len=", l->payload_len);
 }
 
 static void put_link(struct text *t, const struct packet_layer *l)
@@ -322,7 +327,7 @@ static void put_layer(struct text *t, const struct packet *p, const struct packe
 	else if (l->has & PACKET_ARP)
 		put_arp(t, p, l);
 	else if (l->has & PACKET_SCTP)
-		put_ports(t, "SCTP ", l), put_number(t, " len=", l->payload_len);
+		put_transport(t, "SCTP", l);
 	else if (l->has & (PACKET_IP4 | PACKET_IP6))
 		put_ip(t, p, l);
 	else

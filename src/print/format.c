@@ -334,7 +334,7 @@ static bool put_field(struct format *f, const struct piece *p, struct context *c
 	if (out->len > start) {
 		bool whole = n == 1 && v[0].type == VALUE_STRING && v[0].n == out->len - start &&
 			     v[0].p == out->data + start;
-		if (whole && text_is_plain(v[0].p, v[0].n))
+		if (whole && (p->field->flags & FIELD_PLAIN || text_is_plain(v[0].p, v[0].n)))
 			return true;
 		out->len = start;
 		text_reset(&f->scratch);
