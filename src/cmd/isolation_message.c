@@ -116,6 +116,8 @@ struct message *isolation_message(const struct isolate_event *ev, uint64_t now)
 
 	m->ts = now;
 	m->container = ev->id ? xstrdup(ev->id) : NULL;
+	m->netns = ev->view ? ev->view->netns_inode : 0;
+	m->gone = !ev->view;
 	m->kind = kinds[ev->kind].name;
 	m->priority = kinds[ev->kind].priority;
 	text_fmt(&m->text, "isolation%s%s%s", ev->id ? ": " : "", ev->id ? ev->id : "",

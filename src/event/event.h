@@ -111,7 +111,8 @@ void text_unpercent(struct text *t, const char *s, size_t n);
 struct container_record {
 	const char *meta[META_KEYS]; /* NULL = unknown */
 	uint64_t start, end;	     /* ns, 0 = unknown or still alive */
-	int pid; /* live: the first process as the host numbers it; 0 = unknown */
+	int pid;	/* live: the first process as the host numbers it; 0 = unknown */
+	uint64_t netns; /* live: inode number of the network namespace it has to itself; 0 = none */
 };
 
 struct iface_record {
@@ -203,6 +204,8 @@ struct message {
 	struct message *next;
 	uint64_t ts;		  /* realtime ns */
 	char *container;	  /* owned: its id; NULL = nobody */
+	uint64_t netns;		  /* as struct container_record has it */
+	bool gone;		  /* it is no container (any more), unless others say so */
 	struct counters counters; /* totals that its samples show from now on; may know nothing */
 	const char *kind;	  /* DREDGE_EVENT, lives for ever */
 	int priority;

@@ -215,13 +215,23 @@ static int take_names(struct flow *f, uint64_t now)
 
 /* ---- what other threads say ---- */
 
-static int tell_message(struct flow *f, struct message *m)
+static struct container *container_of(struct flow *f, const struct message *m)
 {
-	const struct container_record r = {.meta[META_CONTAINER] = m->container};
+	const struct container_record r = {.meta[META_CONTAINER] = m->container, .netns = m->netns};
 	uint32_t index = m->container ? state_container(f->o->state, &r) : CONTAINER_NONE;
 	struct container *c = state_container_at(f->o->state, index);
 
-	if (c && name_container(f, index, m->ts))
+	/* Of who has no processes that the source knows, messages alone say whether it is there. */
+	if (c && !c->pid)
+		c->end = m->gone ? m->ts : 0;
+	return c;
+}
+
+static int tell_message(struct flow *f, struct message *m)
+{
+	struct container *c = container_of(f, m);
+
+	if (c && name_container(f, c->index, m->ts))
 		return 1;
 	if (c)
 		counters_merge(&c->measured, &m->counters);

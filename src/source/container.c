@@ -162,6 +162,7 @@ static bool describe_network(struct discover *d, struct container *c, struct dis
 	}
 	out->netns = netns;
 	out->netns_owner = netns_owner(d, c, netns);
+	out->record.netns = out->netns_owner == c->key ? netns : 0;
 	cleanup_close int fd = process_netns(d->options.proc_root, pid);
 	if (fd < 0 || net_namespace_inode(fd) != netns)
 		return false;

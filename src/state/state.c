@@ -2,6 +2,7 @@
 #include "state/state.h"
 #include "state/flows.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define STATE_MAX_IFACES     (1u << 20)
@@ -64,35 +65,101 @@ static const char *record_key(const struct container_record *r)
 	return NULL;
 }
 
+/* As readlink of /proc/PID/ns/net has it, which is no id of a container. */
+static const char *netns_key(uint64_t inode, char out[32])
+{
+	snprintf(out, 32, "net:[%llu]", (unsigned long long)inode);
+	return out;
+}
+
+/* Numbers of namespaces come again. */
+static struct container *living_in(const struct state *s, uint64_t netns)
+{
+	char key[32];
+	int64_t found = netns ? strmap_find(s->by_id, netns_key(netns, key)) : -1;
+
+	return found < 0 || s->containers[found]->end ? NULL : s->containers[found];
+}
+
+static void learn(struct state *s, struct container *c, enum meta_key k, const char *value)
+{
+	if (!value || (c->meta[k] && str_eq(c->meta[k], value)))
+		return;
+	free(c->meta[k]);
+	c->meta[k] = xstrdup(value);
+	s->context.version++;
+}
+
+/* It was made before it was known whose namespace that is. */
+static void absorb(struct state *s, struct container *c, struct container *from, uint64_t at)
+{
+	strmap_put(s->by_id, from->meta[META_CONTAINER], c->index);
+	counters_merge(&c->measured, &from->measured);
+	if (!c->meta[META_NAME])
+		learn(s, c, META_NAME, from->meta[META_CONTAINER]);
+	from->end = MAX(at, 1u);
+}
+
+static struct container *find_container(struct state *s, const struct container_record *r,
+					const char *key)
+{
+	struct container *there = living_in(s, r->netns);
+	int64_t found = strmap_find(s->by_id, key);
+	struct container *named = found < 0 ? NULL : s->containers[found];
+
+	if (!there || !named || there == named)
+		return there ? there : named;
+	if (!r->pid)
+		return there;
+	absorb(s, named, there, r->start);
+	return named;
+}
+
+static struct container *new_container(struct state *s)
+{
+	struct container *c = xcalloc(1, sizeof(*c));
+
+	c->index = (uint32_t)s->container_count;
+	GROW(s->containers, s->container_count, s->container_cap);
+	s->containers[s->container_count++] = c;
+	s->context.version++;
+	return c;
+}
+
+/* Another id of the same: whoever has its processes knows best, and the other one is its name. */
+static void learn_id(struct state *s, struct container *c, const struct container_record *r)
+{
+	const char *old = c->meta[META_CONTAINER], *id = r->meta[META_CONTAINER];
+	bool other = old && id && !str_eq(old, id);
+
+	if (other && !c->meta[META_NAME])
+		learn(s, c, META_NAME, r->pid ? old : id);
+	if (!other || r->pid)
+		learn(s, c, META_CONTAINER, id);
+}
+
 uint32_t state_container(struct state *s, const struct container_record *r)
 {
 	const char *key = record_key(r);
+	char netns[32];
+
 	if (!key || strlen(key) >= CONTAINER_KEY_MAX)
 		return CONTAINER_NONE;
-
-	int64_t found = strmap_find(s->by_id, key);
-	if (found < 0) {
-		if (s->container_count >= STATE_MAX_CONTAINERS)
-			return CONTAINER_NONE;
-		struct container *fresh = xcalloc(1, sizeof(*fresh));
-		fresh->index = (uint32_t)s->container_count;
-		GROW(s->containers, s->container_count, s->container_cap);
-		s->containers[s->container_count++] = fresh;
-		strmap_put(s->by_id, key, fresh->index);
-		found = fresh->index;
-		s->context.version++;
-	}
-	struct container *c = s->containers[found];
-	for (unsigned k = 0; k < META_KEYS; k++) {
-		if (!r->meta[k] || (c->meta[k] && str_eq(c->meta[k], r->meta[k])))
-			continue;
-		free(c->meta[k]);
-		c->meta[k] = xstrdup(r->meta[k]);
-		s->context.version++;
-	}
+	struct container *c = find_container(s, r, key);
+	if (!c && s->container_count >= STATE_MAX_CONTAINERS)
+		return CONTAINER_NONE;
+	if (!c)
+		c = new_container(s);
+	strmap_put(s->by_id, key, c->index);
+	if (r->netns)
+		strmap_put(s->by_id, netns_key(r->netns, netns), c->index);
+	learn_id(s, c, r);
+	for (unsigned k = 0; k < META_KEYS; k++)
+		if (k != META_CONTAINER)
+			learn(s, c, k, r->meta[k]);
 	if (r->start)
 		c->start = r->start;
-	if (r->end)
+	if (r->end || r->pid)
 		c->end = r->end;
 	if (r->pid)
 		c->pid = r->pid;

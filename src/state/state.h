@@ -80,7 +80,11 @@ struct state;
 struct state *state_new(unsigned flows);
 void state_free(struct state *s);
 int state_iface(struct state *s, const struct iface_record *r);
-/* Returns the container's index; new knowledge is merged in, knowledge is never taken away. */
+/*
+ * Returns the container's index; new knowledge is merged in, knowledge is never taken away. Records
+ * with the same id are of the same container, and while it lives those with its network namespace:
+ * the id is then that of the record with a process, and either finds it.
+ */
 uint32_t state_container(struct state *s, const struct container_record *r);
 /* Number the event, join it, keep the tables; *c stays valid until the next call. */
 struct context *state_event(struct state *s, struct event *ev);

@@ -134,4 +134,30 @@ same "recovered" 1 "$(number "notice.kind=recovered and container.id=$a")"
 same "quarantined" "the namespace of B is gone" "$(notices 'notice.kind=quarantined and container.id=B' %notice.reason)"
 same "drift" 1 "$(number "notice.kind=drift and container.id=$a")"
 same "no repair" 0 "$(number notice.kind=drift_repaired)"
+
+# ---- attached under another id than its cgroup's: one container all the same ----------------
+
+file=$work/third.pcapng.lz4
+start_dredged
+ctl detach "$a" && ctl detach B || bad "detach"
+stop_dredged
+names() { # PATH: as the API has them
+	on host curl -s "http://127.0.0.1:5052$1" |
+		grep -Eo '"(id|container_id)":"[^"]*"' | cut -d '"' -f 4 | sort -u | tr '\n' ' '
+}
+only_a() { [ "$(names /containers)" = "$a " ] && [ "$(names '/v1/containers?fields=id')" = "$a " ]; }
+for signal in TERM KILL; do # the second time it is confined before it is found
+	recorded "$file" --listen=127.0.0.1:5052
+	[ $signal = KILL ] || ctl attach web --netns "$(netns A)" --ports 31000-31007 || die "attach web"
+	ctl attach spare --netns "$(netns B)" --ports 31000 2>/dev/null && bad "a port of web was given away"
+	wait_for 5 only_a || bad "one container in A: $(names /containers)/ $(names '/v1/containers?fields=id')"
+	send foreign 5 0
+	wait_for 3 said 'web: 5 packets' || bad "no notice of web"
+	stop_dredged $signal
+	only=$(dredge -r "$file" -q --summary=container.id notice.kind=packets_refused | awk 'NR > 1 {print $4}')
+	[ $signal = KILL ] || same "the notice is of" "$a" "$only"
+done
+start_dredged
+ctl detach web || bad "detach web"
+stop_dredged
 verdict

@@ -82,6 +82,44 @@ static void test_find_by_prefix(void **ctx)
 	state_free(s);
 }
 
+/* Who confines a container may call it otherwise than whoever started it. */
+static void test_a_namespace_is_one_container(void **ctx)
+{
+	static const bool orders[][3] = {{true, false, false}, {false, true, true}};
+	const struct container_record confined = {.meta[META_CONTAINER] = "web", .netns = 9},
+				      late = record(A, NULL);
+	struct container_record found = record(A, "/shop/web");
+
+	(void)ctx;
+	found.pid = 17;
+	found.start = 5;
+	found.netns = 9;
+	for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+		struct state *s = state_new(0);
+		if (i) /* known, but not where it lives */
+			state_container(s, &late);
+		for (size_t k = 0; k < 3; k++)
+			state_container(s, orders[i][k] ? &found : &confined);
+		uint32_t index = state_container(s, &confined);
+		const struct container *c = state_container_at(s, index);
+		assert_string_equal(c->meta[META_CONTAINER], A);
+		assert_string_equal(c->meta[META_NAME], "web");
+		assert_ptr_equal(state_container_find(s, "web"), c);
+		assert_ptr_equal(state_container_find(s, A), c);
+		assert_int_equal(c->end, 0);
+		for (uint32_t k = 0; k < state_containers(s); k++)
+			assert_true(k == index || state_container_at(s, k)->end);
+		/* The number of a namespace comes again. */
+		found.end = 8;
+		state_container(s, &found);
+		const struct container_record next = {
+			.meta[META_CONTAINER] = B, .pid = 18, .start = 9, .netns = 9};
+		assert_int_not_equal(state_container(s, &next), index);
+		found.end = 0;
+		state_free(s);
+	}
+}
+
 static void test_a_late_name_reaches_the_interface(void **ctx)
 {
 	struct state *s = state_new(0);
@@ -199,6 +237,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_knowledge_is_merged_and_never_lost),
 		cmocka_unit_test(test_find_by_prefix),
+		cmocka_unit_test(test_a_namespace_is_one_container),
 		cmocka_unit_test(test_a_late_name_reaches_the_interface),
 		cmocka_unit_test(test_counts_by_direction),
 		cmocka_unit_test(test_numbers_of_events),
