@@ -92,6 +92,12 @@ static void say_request(struct message *m, const struct isolate_event *ev)
 	notice_add(&m->keys, "DREDGE_REQUEST", ev->what);
 }
 
+static void say_changed(struct message *m, const struct isolate_event *ev)
+{
+	text_fmt(&m->text, "the host has now %s: containers follow", ev->what);
+	notice_add(&m->keys, "DREDGE_THING", ev->what);
+}
+
 /* The kinds: notice.kind, severity (RFC 5424), words. */
 static const struct {
 	const char *name;
@@ -106,6 +112,7 @@ static const struct {
 	[ISOLATE_QUARANTINED] = {"quarantined", 3, " left as it was found", say_why},
 	[ISOLATE_DRIFT] = {"drift", 4, "", say_drift},
 	[ISOLATE_REPAIRED] = {"drift_repaired", 4, "", say_drift},
+	[ISOLATE_HOST_CHANGED] = {"host_changed", 6, ": ", say_changed},
 	[ISOLATE_PACKETS_REFUSED] = {"packets_refused", 4, "", say_packets},
 	[ISOLATE_REQUEST_REFUSED] = {"request_refused", 4, "", say_request},
 };

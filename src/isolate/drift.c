@@ -119,10 +119,17 @@ void isolate_look(struct isolator *i, bool repair, uint64_t budget_ns)
 	const enum apply how = repair ? APPLY_REPAIR : APPLY_LOOK;
 	uint64_t started = time_monotonic();
 	bool all = started - i->looked >= LOOK_NS;
+	struct text changed = {0};
 
 	/* A public interface that is gone for a moment comes back: until then nothing is known. */
-	if (host_refresh(&i->host, NULL))
+	if (host_refresh(&i->host, &changed, NULL))
 		return;
+	i->following = changed.len > 0;
+	if (i->following) {
+		tell_container(i, ISOLATE_HOST_CHANGED, NULL, text_cstr(&changed), NULL);
+		memset(i->noticed, true, sizeof(i->noticed));
+	}
+	text_done(&changed);
 	look_at_host(i, how);
 	if (all) {
 		i->looked = started;
@@ -133,6 +140,7 @@ void isolate_look(struct isolator *i, bool repair, uint64_t budget_ns)
 			look_at_one(i, slot, how);
 		i->noticed[slot] = false;
 	}
+	i->following = false;
 	/* The rest in turn: a notice may have got lost. */
 	started = time_monotonic();
 	for (uint32_t n = 1; all && n < DP_SLOTS && in_time(started, budget_ns / 4); n++) {

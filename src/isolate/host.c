@@ -64,12 +64,71 @@ int host_open(struct host *h, const char *eth, const char *lo, bool ip6, struct 
 	return -1;
 }
 
-int host_refresh(struct host *h, struct err *e)
+/* ---- what became otherwise ---- */
+
+static void say(struct text *out, const char *what)
+{
+	text_fmt(out, "%s%s ", out->len ? ", " : "", what);
+}
+
+static void say_address(struct text *out, const char *what, const struct net_address *was,
+			const struct net_address *is)
+{
+	if (!memcmp(was->address, is->address, sizeof(is->address)) && was->prefix == is->prefix)
+		return;
+	say(out, what);
+	if (!is->ifindex)
+		text_str(out, "none");
+	else if (is->family == AF_INET)
+		text_ipv4(out, is->address);
+	else
+		text_ipv6(out, is->address);
+	if (is->ifindex)
+		text_fmt(out, "/%u", is->prefix);
+}
+
+static void say_gateway(struct text *out, const char *what, const struct net_gateway *was,
+			const struct net_gateway *is)
+{
+	if (!memcmp(was->address, is->address, sizeof(is->address)) && was->ifindex == is->ifindex)
+		return;
+	say(out, what);
+	if (!is->ifindex)
+		text_str(out, "none");
+	else if (is->family == AF_INET)
+		text_ipv4(out, is->address);
+	else
+		text_ipv6(out, is->address);
+}
+
+static void say_changed(struct text *out, const struct host *was, const struct host *is)
+{
+	if (!str_eq(was->eth.name, is->eth.name) || was->eth.ifindex != is->eth.ifindex) {
+		say(out, "interface");
+		text_str(out, is->eth.name);
+	}
+	if (memcmp(was->eth.mac, is->eth.mac, sizeof(is->eth.mac))) {
+		say(out, "Ethernet address");
+		text_mac(out, is->eth.mac);
+	}
+	if (was->eth.mtu != is->eth.mtu) {
+		say(out, "MTU");
+		text_fmt(out, "%u", is->eth.mtu);
+	}
+	say_address(out, "address", &was->address, &is->address);
+	say_gateway(out, "gateway", &was->gateway, &is->gateway);
+	say_address(out, "IPv6 address", &was->address6, &is->address6);
+	say_address(out, "link-local address", &was->link_local, &is->link_local);
+	say_gateway(out, "IPv6 gateway", &was->gateway6, &is->gateway6);
+}
+
+int host_refresh(struct host *h, struct text *changed, struct err *e)
 {
 	struct host fresh = *h;
 
 	if (look(&fresh, e))
 		return -1;
+	say_changed(changed, h, &fresh);
 	*h = fresh;
 	return 0;
 }

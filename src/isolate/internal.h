@@ -57,8 +57,9 @@ struct host {
 
 /* eth, lo: borrowed as long as the host is open, or NULL. */
 int host_open(struct host *h, const char *eth, const char *lo, bool ip6, struct err *e);
-/* Look again; on failure (an interface that is gone for a moment) nothing changes. */
-int host_refresh(struct host *h, struct err *e);
+/* Look again, and say what became otherwise, if anything did; on failure (an interface that is gone
+ * for a moment) nothing changes. */
+int host_refresh(struct host *h, struct text *changed, struct err *e);
 /* Ports on which the host's own processes wait; what cannot be told is none. */
 void host_listening(const struct host *h, struct port_set *out);
 void host_close(struct host *h);
@@ -135,6 +136,7 @@ struct target {
 	struct container *container; /* NULL: the host's own part */
 	struct net_socket *inside;   /* in its namespace */
 	struct net_sysctls *sysctls; /* its files, when they were asked for */
+	bool follow;		     /* the host changed: what is as the host has it, is news */
 	int missing;		     /* things of the plan that still are */
 	/* Asked for once, until one is changed. */
 	struct seen_link links[LINKS_SEEN];
@@ -155,6 +157,8 @@ void item_text(const struct item *it, struct text *out);
 int item_check(struct target *t, const struct item *it, struct err *e);
 /* It can be made; else it is only told of. */
 bool item_is_ours(const struct item *it);
+/* What it should be comes from the host's public interface. */
+bool item_follows_host(const struct item *it);
 int item_apply(struct target *t, const struct item *it, struct err *e);
 /* Only what outlives the container's interface. */
 int item_remember(struct target *t, const struct item *it, struct before *b, struct err *e);
@@ -207,7 +211,8 @@ struct isolator {
 	struct datapath datapath;
 	struct ephemeral_pool pool;
 	bool flows;
-	bool shaper; /* somebody has, or had, an egress limit */
+	bool shaper;	/* somebody has, or had, an egress limit */
+	bool following; /* the look that is going on began with a changed host */
 	struct net_socket *monitor;
 	bool foreign;		    /* links of Mesos' isolator are here, or may be */
 	int missing[DP_SLOTS];	    /* as struct isolate_container has it */

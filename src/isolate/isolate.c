@@ -55,7 +55,8 @@ int target_open(struct isolator *i, struct container *c, enum apply how, struct 
 			     .how = how,
 			     .host = &i->host,
 			     .datapath = &i->datapath,
-			     .container = c};
+			     .container = c,
+			     .follow = i->following};
 	if (!c)
 		return 0;
 	if (c->netns < 0)

@@ -42,10 +42,11 @@ enum isolate_event_kind {
 	ISOLATE_ATTACHED,
 	ISOLATE_UPDATED,
 	ISOLATE_DETACHED,
-	ISOLATE_RECOVERED,   /* by isolate_open */
-	ISOLATE_QUARANTINED, /* found there, but cannot be made as planned: left as it is */
-	ISOLATE_DRIFT,	     /* something planned is missing and stays so */
-	ISOLATE_REPAIRED,    /* something planned was missing */
+	ISOLATE_RECOVERED,    /* by isolate_open */
+	ISOLATE_QUARANTINED,  /* found there, but cannot be made as planned: left as it is */
+	ISOLATE_DRIFT,	      /* something planned is missing and stays so */
+	ISOLATE_REPAIRED,     /* something planned was missing */
+	ISOLATE_HOST_CHANGED, /* an address, the MTU ... of the public interface; all follow */
 	ISOLATE_PACKETS_REFUSED,
 	ISOLATE_REQUEST_REFUSED,
 	ISOLATE_EVENT_KINDS
@@ -55,8 +56,10 @@ struct isolate_event { /* borrowed for the call */
 	enum isolate_event_kind kind;
 	const char *id;			      /* of the container; NULL = the host's part */
 	const struct isolate_container *view; /* as it is now, where it is attached; else NULL */
-	const char *what; /* DRIFT, REPAIRED: which thing, or NULL; REQUEST_REFUSED: "attach" */
-	const char *why;  /* of QUARANTINED, DRIFT, REQUEST_REFUSED; else NULL, or surprising */
+	/* DRIFT, REPAIRED: which thing, or NULL; HOST_CHANGED: to what; REQUEST_REFUSED: "attach"
+	 */
+	const char *what;
+	const char *why; /* of QUARANTINED, DRIFT, REQUEST_REFUSED; else NULL, or surprising */
 	enum dp_counter reason; /* of PACKETS_REFUSED */
 	uint64_t times; /* DRIFT, REPAIRED, PACKETS_REFUSED: since it was last told, at least 1 */
 };
@@ -125,9 +128,10 @@ int isolate_fd(const struct isolator *i);
 /* true: something that is planned may be concerned. */
 bool isolate_notice(struct isolator *i);
 /*
- * Look for what is missing: first where something was noticed, then, as not everything is told
- * (sysctls are not), the others in turn, until budget_ns is used up. repair: put it right. Told
- * once for each thing of each container, and again after DRIFT_TOLD_NS at the earliest.
+ * Follow what changed of the host, then look for what is missing: first where something was
+ * noticed, then, as not everything is told (sysctls are not), the others in turn, until budget_ns
+ * is used up. repair: put it right. Told once for each thing of each container, and again after
+ * DRIFT_TOLD_NS at the earliest.
  */
 void isolate_look(struct isolator *i, bool repair, uint64_t budget_ns);
 #define DRIFT_TOLD_NS (10 * NSEC_PER_SEC)

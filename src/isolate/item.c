@@ -74,6 +74,11 @@ bool item_is_ours(const struct item *it)
 	return kinds[it->kind]->make;
 }
 
+bool item_follows_host(const struct item *it)
+{
+	return kinds[it->kind]->of_host;
+}
+
 int item_apply(struct target *t, const struct item *it, struct err *e)
 {
 	int status = kinds[it->kind]->make(t, it, e);

@@ -12,6 +12,7 @@ struct item_ops {
 	int (*check)(struct target *t, const struct item *it, struct err *e);
 	/* NULL: that is for somebody else to do. */
 	int (*make)(struct target *t, const struct item *it, struct err *e);
+	bool of_host; /* as the host has it, which may change */
 };
 
 /* item_link.c */

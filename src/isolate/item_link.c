@@ -56,7 +56,7 @@ static int make_veth(struct target *t, const struct item *it, struct err *e)
 	return check_veth(t, it, e) == 1 ? 0 : err_set(e, ERR_FAILED, "%s is gone", it->name);
 }
 
-const struct item_ops item_veth = {"veth pair", check_veth, make_veth};
+const struct item_ops item_veth = {"veth pair", check_veth, make_veth, false};
 
 static bool like_host(const struct target *t, const struct net_link *l)
 {
@@ -83,7 +83,7 @@ static int make_up(struct target *t, const struct item *it, struct err *e)
 	return net_link_set(item_socket(t, it), l.ifindex, true, it->number, mac, e);
 }
 
-const struct item_ops item_up = {"link up", check_up, make_up};
+const struct item_ops item_up = {"link up", check_up, make_up, true};
 
 /* ---- addresses, routes, sysctls ---- */
 
@@ -161,7 +161,7 @@ static int make_address(struct target *t, const struct item *it, struct err *e)
 	return 0;
 }
 
-const struct item_ops item_address = {"the host's address on", check_address, make_address};
+const struct item_ops item_address = {"the host's address on", check_address, make_address, true};
 
 static const struct net_gateway *gateway_of(struct target *t, const struct item *it)
 {
@@ -193,7 +193,7 @@ static int make_route(struct target *t, const struct item *it, struct err *e)
 	return net_default_route_add(item_socket(t, it), &g, e);
 }
 
-const struct item_ops item_route = {"default route through", check_route, make_route};
+const struct item_ops item_route = {"default route through", check_route, make_route, true};
 
 static int check_sysctl(struct target *t, const struct item *it, struct err *e)
 {
@@ -207,4 +207,4 @@ static int make_sysctl(struct target *t, const struct item *it, struct err *e)
 	return sysctl_write(t, it, it->value, e);
 }
 
-const struct item_ops item_sysctl = {"sysctl", check_sysctl, make_sysctl};
+const struct item_ops item_sysctl = {"sysctl", check_sysctl, make_sysctl, true};

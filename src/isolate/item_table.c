@@ -34,7 +34,7 @@ static int make_host(struct target *t, const struct item *it, struct err *e)
 	return host_entry(t, t->datapath->host, e);
 }
 
-const struct item_ops item_host = {"the host in the port table", check_host, make_host};
+const struct item_ops item_host = {"the host in the port table", check_host, make_host, true};
 
 static int check_slot(struct target *t, const struct item *it, struct err *e)
 {
@@ -53,7 +53,7 @@ static int make_slot(struct target *t, const struct item *it, struct err *e)
 	return 0;
 }
 
-const struct item_ops item_slot = {"the container in the port table", check_slot, make_slot};
+const struct item_ops item_slot = {"the container in the port table", check_slot, make_slot, false};
 
 static void wanted_ports(const struct container *c, struct port_set *out)
 {
@@ -90,4 +90,4 @@ static int make_ports(struct target *t, const struct item *it, struct err *e)
 	return 0;
 }
 
-const struct item_ops item_ports = {"its ports in the port table", check_ports, make_ports};
+const struct item_ops item_ports = {"its ports in the port table", check_ports, make_ports, false};

@@ -32,7 +32,7 @@ static int make_clsact(struct target *t, const struct item *it, struct err *e)
 				       : net_clsact_add(item_socket(t, it), l.ifindex, NULL, e);
 }
 
-const struct item_ops item_clsact = {"clsact on", check_hook, make_clsact};
+const struct item_ops item_clsact = {"clsact on", check_hook, make_clsact, true};
 
 static int make_ingress(struct target *t, const struct item *it, struct err *e)
 {
@@ -42,7 +42,7 @@ static int make_ingress(struct target *t, const struct item *it, struct err *e)
 				       : net_ingress_add(item_socket(t, it), l.ifindex, NULL, e);
 }
 
-const struct item_ops item_ingress = {"ingress on", check_hook, make_ingress};
+const struct item_ops item_ingress = {"ingress on", check_hook, make_ingress, true};
 
 struct finding {
 	uint32_t program_id, classid;
@@ -97,7 +97,7 @@ static int make_program(struct target *t, const struct item *it, struct err *e)
 	return net_bpf_filter_set(item_socket(t, it), &f, NULL, e);
 }
 
-const struct item_ops item_program = {"program on", check_program, make_program};
+const struct item_ops item_program = {"program on", check_program, make_program, true};
 
 static void find_front(void *ctx, const struct net_bpf_filter *f)
 {
@@ -117,7 +117,7 @@ static int check_first(struct target *t, const struct item *it, struct err *e)
 	return !found;
 }
 
-const struct item_ops item_first = {"nothing in front on", check_first, NULL};
+const struct item_ops item_first = {"nothing in front on", check_first, NULL, false};
 
 /* ---- shaping ---- */
 
@@ -146,7 +146,7 @@ static int make_htb(struct target *t, const struct item *it, struct err *e)
 	return net_htb_add(s, l.ifindex, it->number, NULL, e);
 }
 
-const struct item_ops item_htb = {"htb on", check_htb, make_htb};
+const struct item_ops item_htb = {"htb on", check_htb, make_htb, false};
 
 static int check_no_qdisc(struct target *t, const struct item *it, struct err *e)
 {
@@ -164,7 +164,7 @@ static int make_no_qdisc(struct target *t, const struct item *it, struct err *e)
 		       : net_qdisc_delete(item_socket(t, it), l.ifindex, NET_TC_ROOT, NULL, e);
 }
 
-const struct item_ops item_no_qdisc = {"no htb on", check_no_qdisc, make_no_qdisc};
+const struct item_ops item_no_qdisc = {"no htb on", check_no_qdisc, make_no_qdisc, false};
 
 static bool about(uint64_t a, uint64_t b) /* what a tick of HTB rounds away */
 {
@@ -210,7 +210,7 @@ static int make_class(struct target *t, const struct item *it, struct err *e)
 	return net_htb_class_set(item_socket(t, it), &c, e);
 }
 
-const struct item_ops item_class = {"class on", check_class, make_class};
+const struct item_ops item_class = {"class on", check_class, make_class, false};
 
 /* Below a class stands a queue of the kernel's own, without a handle, until there is another. */
 static int check_leaf(struct target *t, const struct item *it, struct err *e)
@@ -236,7 +236,7 @@ static int make_leaf(struct target *t, const struct item *it, struct err *e)
 						      1u << 16 | it->number, &kind, e);
 }
 
-const struct item_ops item_leaf = {"queue of the class on", check_leaf, make_leaf};
+const struct item_ops item_leaf = {"queue of the class on", check_leaf, make_leaf, false};
 
 static int check_no_class(struct target *t, const struct item *it, struct err *e)
 {
@@ -258,7 +258,7 @@ static int make_no_class(struct target *t, const struct item *it, struct err *e)
 		       : net_class_delete(item_socket(t, it), l.ifindex, 1u << 16 | it->number, e);
 }
 
-const struct item_ops item_no_class = {"no class on", check_no_class, make_no_class};
+const struct item_ops item_no_class = {"no class on", check_no_class, make_no_class, false};
 
 /* 0 something is there, 1 nothing, -1. */
 static int flows_of(struct target *t, const struct item *it, struct net_link *l,
@@ -298,4 +298,4 @@ static int make_flows(struct target *t, const struct item *it, struct err *e)
 				NULL, e);
 }
 
-const struct item_ops item_flows = {"fq_codel on", check_flows, make_flows};
+const struct item_ops item_flows = {"fq_codel on", check_flows, make_flows, true};

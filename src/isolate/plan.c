@@ -174,7 +174,8 @@ int plan_apply(struct target *t, const struct plan *p, struct err *e)
 
 	for (unsigned i = 0; i < p->count; i++) {
 		const struct item *it = &p->items[i];
-		bool left = t->how == APPLY_LOOK || !item_is_ours(it);
+		bool follow = t->follow && item_follows_host(it);
+		bool left = (t->how == APPLY_LOOK && !follow) || !item_is_ours(it);
 		int has = item_check(t, it, e);
 		bool missing = !has;
 		if (missing && !left) {
@@ -186,7 +187,7 @@ int plan_apply(struct target *t, const struct plan *p, struct err *e)
 			return -1;
 		}
 		t->missing += missing && left;
-		if (missing && (t->how == APPLY_LOOK || t->how == APPLY_REPAIR))
+		if (missing && !follow && (t->how == APPLY_LOOK || t->how == APPLY_REPAIR))
 			tell_drift(t->isolator, slot, it, left ? "left alone" : NULL);
 	}
 	return 0;

@@ -7,9 +7,18 @@ source "$(dirname "$0")/isolated.bash"
 host_and_outside host outside
 space A
 space B
+link_local=$(ip -n "$host" -6 -o addr show dev eth0 scope link | awk '{print $4}')
+ip -n "$host" addr del "$link_local" dev eth0
 start_dredged --no-host-network
 ctl attach A --netns "$(netns A)" --ports 31000-31499 --egress 1MB --ingress 2MB || die "attach A"
 ctl attach B --netns "$(netns B)" --ports 31500-32000 || die "attach B"
+
+# An address that the host gets after a second or two, as it does when it comes up, is no drift.
+ip -n "$host" addr add "$link_local" dev eth0
+wait_for 5 grep -q "host has now link-local address $link_local" "$work/dredged.err" ||
+	bad "the host's new address is not told of"
+sleep 2.5
+! grep 'put right' "$work/dredged.err" || bad "something drifted while nobody touched it"
 
 whole() { ! { ctl explain A; ctl explain B; ctl explain host; } | grep -v '^ok'; }
 drift() { # THING COMMAND...: what is told, and what was done

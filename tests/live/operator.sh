@@ -141,6 +141,11 @@ ip -n "$host" link set dr1 mtu 1300
 wait_for 5 agrees A "1 missing" || bad "a thing is missing: $(kernel A)"
 same "of the other nothing" "0 agrees" "$(kernel B)"
 same "nothing is put right" 1 "$(ip -n "$host" link show dev dr1 | grep -c 'mtu 1300')"
+ip -n "$tag-outside" addr add 10.99.0.252/24 dev eth0
+ip -n "$host" route replace default via 10.99.0.252
+follows() { ip -n "$tag-B" route | grep -q 'default via 10.99.0.252'; }
+wait_for 5 follows || bad "what the host itself changes is not followed"
+same "that is no drift" 0 "$(grep -c 'default route' "$work/dredged.err")"
 restart
 same "a restart puts it right" "0 agrees" "$(kernel A)"
 verdict

@@ -58,6 +58,7 @@ for line in 'port 31000 belongs to container' 'no answer: what it sent did not g
 	'10.77.0.1 *TCP .*31008 .SYN'; do
 	grep -q -- "$line" <<<"$out" || bad "the quick start does not show: $line"
 done
+! grep 'put right' <<<"$out" || bad "something drifted while nobody touched it"
 held=$(sed -n 's/^web: .* bytes.s, \([0-9]*\) % of its limit/\1/p' <<<"$out")
 [ "${held:-0}" -gt 50 ] || bad "the limit was held at '$held' %"
 ! command -v prometheus >/dev/null || grep -q '"app":"/shop/web2".*"[0-9]*"' <<<"$out" ||
