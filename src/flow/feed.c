@@ -60,6 +60,48 @@ static void new_state(struct feed *f, bool flows)
 	f->state = state_new(flows ? FLOWS_TRACKED : 0);
 }
 
+static struct table_part part_of(const struct feed *f, const struct chunk *k, uint32_t number)
+{
+	const struct chunk_part *p = &k->parts[number];
+	const struct iface *iface = state_iface_at(f->state, p->iface);
+
+	return (struct table_part){
+		.container = iface ? state_container_at(f->state, iface->container) : NULL,
+		.iface = iface,
+		.first = k->first,
+		.last = k->last,
+		.packets = p->packets,
+		.bytes = p->bytes,
+		.lost = p->lost,
+		.ways = k->ways,
+		.packets_in = p->packets_in,
+		.packets_out = p->packets_out,
+		.bytes_in = p->bytes_in,
+		.bytes_out = p->bytes_out,
+	};
+}
+
+/* Where the directory tells all that the table wants of packets, it is told instead of them. */
+static bool chunk_enough(void *ctx, const struct chunk *k)
+{
+	struct feed *f = ctx;
+
+	if (k->counters || (k->first < f->from && k->last >= f->from))
+		return false;
+	if (k->last < f->from)
+		return true;
+	for (uint32_t i = 0; i < k->part_count; i++) {
+		const struct table_part p = part_of(f, k, i);
+		if (!table_part_enough(f->filling, &p))
+			return false;
+	}
+	for (uint32_t i = 0; i < k->part_count; i++) {
+		const struct table_part p = part_of(f, k, i);
+		table_part(f->filling, &p);
+	}
+	return true;
+}
+
 static int run(struct feed *f, const struct table *t, struct err *e)
 {
 	struct flow_totals totals = {0};
@@ -75,8 +117,10 @@ static int run(struct feed *f, const struct table *t, struct err *e)
 		.from = f->from > early ? f->from - early : 0,
 		.to = f->to,
 		.threads = f->o.threads,
-		.unordered = t && table_order(t) != TABLE_BY_TIME,
-		.by_iface = f->measure || (t && table_order(t) == TABLE_BY_IFACE),
+		/* What is measured has to be there before the sample that takes it in. */
+		.unordered = t && table_order(t) != TABLE_BY_TIME && !f->measure,
+		.by_iface = t && table_order(t) == TABLE_BY_IFACE,
+		.chunk_enough = t && !f->measure ? chunk_enough : NULL,
 		.live = f->base.live || f->measure,
 		.present = present,
 		.tick = tick,
@@ -172,16 +216,7 @@ static bool overview(struct view_feed *base, struct table *t, uint64_t from, uin
 		if (k->metadata || k->last < from || k->first > to)
 			continue;
 		for (uint32_t p = 0; p < k->part_count; p++) {
-			const struct iface *iface = state_iface_at(f->state, k->parts[p].iface);
-			const struct table_part part = {
-				.container = iface ? state_container_at(f->state, iface->container)
-						   : NULL,
-				.iface = iface,
-				.ts = k->first + (k->last - k->first) / 2,
-				.packets = k->parts[p].packets,
-				.bytes = k->parts[p].bytes,
-				.lost = k->parts[p].lost,
-			};
+			const struct table_part part = part_of(f, k, p);
 			if (!table_part(t, &part))
 				return false;
 		}

@@ -413,6 +413,17 @@ static bool iface_wanted(void *ctx, uint32_t number)
 	return filter_iface(f->o->filter ? f->o->filter : f->o->hint, c, i) != VERDICT_NO;
 }
 
+static bool chunk_enough(void *ctx, const struct chunk *c)
+{
+	const struct flow *f = ctx;
+
+	if (c->first < f->o->from || (f->o->to && c->last > f->o->to) ||
+	    !f->o->chunk_enough(f->o->ctx, c))
+		return false;
+	f->totals->read += c->packets + c->counters;
+	return true;
+}
+
 static void ask(struct flow *f, struct reader_query *q)
 {
 	const struct filter *filter = f->o->filter ? f->o->filter : f->o->hint;
@@ -423,6 +434,7 @@ static void ask(struct flow *f, struct reader_query *q)
 		.threads = f->o->threads,
 		.unordered = f->o->unordered,
 		.by_iface = f->o->by_iface,
+		.chunk_enough = f->o->chunk_enough ? chunk_enough : NULL,
 		.ctx = f,
 	};
 	if (!filter)

@@ -45,6 +45,9 @@ struct flow_options {
 	uint64_t max_events; /* end after so many events that passed; 0 = never */
 	uint64_t max_ns;     /* end after so much event time; 0 = never */
 	unsigned threads;
+	/* Asked of each chunk of a file that lies in [from, to] as a whole, when all containers are
+	 * known and before the first event: true = its events need not be read. NULL = they do. */
+	bool (*chunk_enough)(void *ctx, const struct chunk *c);
 	bool unordered, by_iface; /* as in reader_query */
 	bool live; /* counter samples are being made: add what the state measures from packets */
 	/* Called for each event that passed; non-zero ends the run. NULL = nobody looks. */

@@ -32,7 +32,9 @@ struct loader {
 	struct run *run;
 	const char *path;
 	_Atomic uint64_t *progress;
-	struct hand hands[2];	  /* the caller's, the other thread's */
+	struct hand hands[2]; /* the caller's, the other thread's */
+	uint8_t *enough;      /* by block: need not be decoded; NULL = none */
+	size_t enough_cap;
 	struct dir_entry pending; /* in order of time: read from the directory, not loaded yet */
 	bool has_pending, finished;
 	/* between the threads */
@@ -102,6 +104,8 @@ static bool chunk_wanted(const struct loader *l, const struct dir_entry *c)
 
 	if (c->unknown)
 		return true;
+	if (c->block < l->enough_cap && l->enough[c->block])
+		return false;
 	if (k->metadata)
 		return c->frames && run->types & (1u << EVENT_NOTICE | 1u << EVENT_DROP);
 	if (!(run->types & data) || k->last < run->q->from || k->first > run->q->to)
@@ -115,6 +119,27 @@ static bool chunk_wanted(const struct loader *l, const struct dir_entry *c)
 			return true;
 	}
 	return false;
+}
+
+/* What the directory can tell by itself. */
+static void ask_enough(struct loader *l)
+{
+	const struct reader_query *q = l->run->q;
+	struct dir_entry c;
+
+	directory_rewind(l->d);
+	while (q->chunk_enough && !l->run->ended && directory_next(l->d, &c)) {
+		if (c.chunk.metadata || c.unknown || !chunk_wanted(l, &c) ||
+		    !q->chunk_enough(q->ctx, &c.chunk))
+			continue;
+		if (c.block >= l->enough_cap) {
+			size_t cap = MAX(1024, 2 * (size_t)c.block);
+			l->enough = xrealloc(l->enough, cap);
+			memset(l->enough + l->enough_cap, 0, cap - l->enough_cap);
+			l->enough_cap = cap;
+		}
+		l->enough[c.block] = 1;
+	}
 }
 
 static void load(struct loader *l, struct hand *h, struct window *w, const struct dir_entry *c)
@@ -388,6 +413,7 @@ int chunked_run(struct directory *d, struct iface_table *ifaces, struct run *run
 	if (two)
 		hand_init(&l.hands[1], 2);
 	introduce(&l);
+	ask_enough(&l);
 	directory_rewind(d);
 	if (two && !run->ended)
 		run_ahead(&l);
@@ -395,6 +421,7 @@ int chunked_run(struct directory *d, struct iface_table *ifaces, struct run *run
 		run_alone(&l);
 	for (unsigned i = 0; i < ARRAY_SIZE(l.hands); i++)
 		hand_done(&l.hands[i], d->work, &trouble);
+	free(l.enough);
 	if (run->ended)
 		return 1;
 	const struct scan *s = &d->scan;

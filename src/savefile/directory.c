@@ -172,6 +172,14 @@ static void read_part(const uint8_t *p, uint32_t base, struct chunk_part *out, s
 	sum->lost += out->lost;
 }
 
+static void read_ways(const uint8_t *p, struct chunk_part *out)
+{
+	out->packets_in = load_le32(p);
+	out->packets_out = load_le32(p + 4);
+	out->bytes_in = load_le64(p + 8);
+	out->bytes_out = load_le64(p + 16);
+}
+
 /* 1 when the block begins with one of our summaries. */
 static int read_summary(struct directory *d, struct dir_entry *c, size_t got)
 {
@@ -186,6 +194,9 @@ static int read_summary(struct directory *d, struct dir_entry *c, size_t got)
 	size_t want = SUMMARY_BYTES + (size_t)n * SUMMARY_PART_SIZE;
 	if (n > SUMMARY_MAX_PARTS || load_le16(p + 22) < want - 24)
 		return 0;
+	size_t ways_at = want;
+	k->ways = load_le16(p + 22) >= want + n * SUMMARY_WAYS_SIZE - 24;
+	want += k->ways ? n * SUMMARY_WAYS_SIZE : 0;
 	if (got < want && glance(d, c, want) < want)
 		return 0;
 	k->window = load_le32(p + SUMMARY_AT + 4);
@@ -193,6 +204,8 @@ static int read_summary(struct directory *d, struct dir_entry *c, size_t got)
 	k->last = load_le64(p + SUMMARY_AT + 16);
 	for (uint32_t i = 0; i < n; i++)
 		read_part(p + SUMMARY_BYTES + i * SUMMARY_PART_SIZE, c->base, &d->parts[i], k);
+	for (uint32_t i = 0; k->ways && i < n; i++)
+		read_ways(p + ways_at + i * SUMMARY_WAYS_SIZE, &d->parts[i]);
 	k->parts = d->parts;
 	k->part_count = n;
 	c->frames = (uint32_t)k->packets;
@@ -255,7 +268,7 @@ static bool is_metadata(const uint8_t *p)
 static void look_into(struct directory *d, struct dir_entry *c)
 {
 	struct scan *s = &d->scan;
-	size_t got = glance(d, c, SUMMARY_BYTES + SUMMARY_PART_SIZE);
+	size_t got = glance(d, c, SUMMARY_BYTES + SUMMARY_PART_SIZE + SUMMARY_WAYS_SIZE);
 
 	if (got >= 12 && is_metadata(d->decoded)) {
 		c->chunk.metadata = true;

@@ -279,6 +279,12 @@ void encode_summary(struct builder *b, uint32_t window, uint64_t first, uint64_t
 		builder_u32(b, parts[i].counters);
 		builder_u32(b, parts[i].lost);
 	}
+	for (unsigned i = 0; i < count; i++) {
+		builder_u32(b, parts[i].packets_in);
+		builder_u32(b, parts[i].packets_out);
+		builder_u64(b, parts[i].bytes_in);
+		builder_u64(b, parts[i].bytes_out);
+	}
 	custom_end(b, custom);
 	option_time(b, OPT_ISB_STARTTIME, first);
 	option_time(b, OPT_ISB_ENDTIME, last);

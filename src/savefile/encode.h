@@ -8,8 +8,8 @@
 /* What one interface has in a chunk being built. */
 struct encode_part {
 	uint32_t idb;
-	uint32_t packets, second_sights, counters, lost;
-	uint64_t bytes, captured;
+	uint32_t packets, second_sights, counters, lost, packets_in, packets_out;
+	uint64_t bytes, captured, bytes_in, bytes_out;
 };
 
 void encode_section(struct builder *b, const char *description);

@@ -52,9 +52,12 @@ enum { CUSTOM_SUMMARY = 1, CUSTOM_COUNTERS = 2, CUSTOM_TWICE = 3 };
 #define CUSTOM_VERSION 1
 
 /* Summary: u16 parts, u32 window, u64 first, u64 last, then the parts: u32 interface (IDB number),
- * u32 packets, u64 bytes, u64 captured, u32 second sights, u32 counters, u32 lost. */
+ * u32 packets, u64 bytes, u64 captured, u32 second sights, u32 counters, u32 lost. Behind them, not
+ * in the first files: for each part u32 packets in, u32 packets out, u64 bytes in, u64 bytes out.
+ */
 #define SUMMARY_HEAD_SIZE 24u
 #define SUMMARY_PART_SIZE 36u
+#define SUMMARY_WAYS_SIZE 24u
 #define SUMMARY_MAX_PARTS 1024u
 
 #define LZ4_FRAME_MAGIC	    0x184d2204u

@@ -82,6 +82,8 @@ struct chunk_part {	/* what one interface has in a chunk */
 	uint32_t iface; /* interface number as announced to the sink */
 	uint32_t packets, second_sights, counters, lost;
 	uint64_t bytes, captured;
+	uint32_t packets_in, packets_out; /* where the chunk knows the ways, else 0 */
+	uint64_t bytes_in, bytes_out;
 };
 
 struct chunk {		      /* one entry of the directory */
@@ -96,6 +98,7 @@ struct chunk {		      /* one entry of the directory */
 	uint32_t part_count;
 	uint64_t frame; /* number of its first packet or notice, as Wireshark counts frames */
 	bool metadata;	/* descriptions and notices; always read */
+	bool ways;	/* the parts say how much went in and out */
 };
 
 struct reader_query {
@@ -104,6 +107,9 @@ struct reader_query {
 	 * all have; false: its events are skipped, and chunks with nothing else are not decoded.
 	 * NULL = all wanted. */
 	bool (*iface_wanted)(void *ctx, uint32_t number);
+	/* Asked of each chunk that is wanted, before the first event: true = what it says of its
+	 * parts is enough, it is not decoded. NULL = it never is. */
+	bool (*chunk_enough)(void *ctx, const struct chunk *c);
 	void *ctx;
 	uint32_t types;	  /* mask of 1 << EVENT_*; 0 = all */
 	bool unordered;	  /* the consumer does not need the order of time within a window */

@@ -2,8 +2,10 @@
 /*
  * Events of NAME.pcapng.lz4 are encoded at once into the arena of the open
  * window and noted in a list. When the window ends, the list is sorted by
- * interface, each interface's blocks are gathered into chunks, interfaces with
- * little in them share one, and each chunk becomes one LZ4 block.
+ * interface, each interface's packets are gathered into chunks, interfaces with
+ * little in them share one, and each chunk becomes one LZ4 block. Counter
+ * samples have chunks of their own: who asks for them need not decode packets,
+ * and packets alone can be told by the summary.
  */
 #include "savefile/writer.h"
 
@@ -11,6 +13,7 @@
 #include <stdlib.h>
 
 #define SMALL_LANE	(32u << 10) /* lanes below share a chunk */
+#define SAMPLES_CHUNK	(32u << 10)
 #define MAX_BLOCK_BYTES (SAVEFILE_MAX_PACKET + 128u)
 #define ENTRY_SHARE	64u /* one list entry for so many bytes of the window */
 #define META_BYTES	SAVEFILE_CHUNK_BYTES
@@ -23,7 +26,8 @@ struct entry { /* a block in the arena */
 	uint32_t at, size;
 	uint32_t lane, idb;
 	uint32_t lost;
-	enum entry_kind kind;
+	uint16_t kind; /* enum entry_kind */
+	uint16_t way;  /* EVENT_IN, EVENT_OUT */
 };
 
 struct open_window {
@@ -115,6 +119,7 @@ static bool window_event(struct writer *w, struct lane *l, const struct event *e
 	if (ev->type == EVENT_PACKET) {
 		k->kind = event_is_second_sight(ev) ? ENTRY_SECOND_SIGHT : ENTRY_PACKET;
 		k->lost = ev->lost;
+		k->way = ev->flags & EVENT_DIR_MASK;
 		k->size = (uint32_t)encode_packet_size(ev);
 		encode_packet(d->arena + k->at, k->idb, ev);
 	} else {
@@ -123,9 +128,10 @@ static bool window_event(struct writer *w, struct lane *l, const struct event *e
 		k->size = (uint32_t)w->scratch.len;
 		memcpy(d->arena + k->at, w->scratch.data, k->size);
 	}
+	struct lane_share *share = k->kind == ENTRY_COUNTERS ? &l->samples : &l->packets;
 	d->arena_len += k->size;
-	l->count++;
-	l->bytes += k->size;
+	share->count++;
+	share->bytes += k->size;
 	return window_full(w);
 }
 
@@ -155,11 +161,16 @@ static void count_entry(const struct open_window *d, const struct entry *k, stru
 		p->counters++;
 		return;
 	}
+	uint32_t bytes = load_le32(d->arena + k->at + 24);
 	p->packets++;
 	p->second_sights += k->kind == ENTRY_SECOND_SIGHT;
 	p->lost += k->lost;
 	p->captured += load_le32(d->arena + k->at + 20);
-	p->bytes += load_le32(d->arena + k->at + 24);
+	p->bytes += bytes;
+	p->packets_in += k->way == EVENT_IN;
+	p->packets_out += k->way == EVENT_OUT;
+	p->bytes_in += k->way == EVENT_IN ? bytes : 0;
+	p->bytes_out += k->way == EVENT_OUT ? bytes : 0;
 }
 
 /* Make a chunk of entries[order[0..n)], which are in the order of time. */
@@ -211,27 +222,38 @@ static void sort_by_time(struct open_window *d, uint32_t *order, uint32_t n)
 		}
 }
 
-/* Lanes that share chunks first, then the others; within both by number. */
+/* Lanes whose packets share chunks first, then the others, then the samples; each by number. */
 static void sort_by_lane(struct writer *w)
 {
 	struct open_window *d = w->window;
 	uint32_t at = 0;
 
 	for (int small = 1; small >= 0; small--)
-		for (size_t i = 0; i < w->lane_count; i++)
-			if (w->lanes[i].count && (w->lanes[i].bytes < SMALL_LANE) == small) {
-				w->lanes[i].at = at;
-				at += w->lanes[i].count;
+		for (size_t i = 0; i < w->lane_count; i++) {
+			struct lane_share *l = &w->lanes[i].packets;
+			if (l->count && (l->bytes < SMALL_LANE) == small) {
+				l->at = at;
+				at += l->count;
 			}
-	for (uint32_t i = 0; i < d->count; i++)
-		d->order[w->lanes[d->entries[i].lane].at++] = i;
-	for (size_t i = 0; i < w->lane_count; i++)
-		w->lanes[i].at -= w->lanes[i].count;
+		}
+	for (size_t i = 0; i < w->lane_count; i++) {
+		w->lanes[i].samples.at = at;
+		at += w->lanes[i].samples.count;
+	}
+	for (uint32_t i = 0; i < d->count; i++) {
+		struct lane *l = &w->lanes[d->entries[i].lane];
+		bool sample = d->entries[i].kind == ENTRY_COUNTERS;
+		d->order[sample ? l->samples.at++ : l->packets.at++] = i;
+	}
+	for (size_t i = 0; i < w->lane_count; i++) {
+		w->lanes[i].packets.at -= w->lanes[i].packets.count;
+		w->lanes[i].samples.at -= w->lanes[i].samples.count;
+	}
 }
 
 /* A lane of its own: cut into chunks of equal size, and where its description
  * changed. */
-static int put_lane(struct writer *w, const struct lane *l, struct err *e)
+static int put_lane(struct writer *w, const struct lane_share *l, struct err *e)
 {
 	struct open_window *d = w->window;
 	uint32_t *order = d->order + l->at;
@@ -276,11 +298,12 @@ static int put_shared(struct writer *w, struct shared *s, struct err *e)
 
 /* Its entries stay in the order of lanes until the chunk is put, so parts are
  * runs of one IDB. */
-static int share_lane(struct writer *w, const struct lane *l, struct shared *s, struct err *e)
+static int share_lane(struct writer *w, const struct lane_share *l, size_t limit, struct shared *s,
+		      struct err *e)
 {
 	struct open_window *d = w->window;
 
-	if (s->bytes + l->bytes > SAVEFILE_CHUNK_BYTES) {
+	if (s->bytes + l->bytes > limit) {
 		int status = put_shared(w, s, e);
 		if (status)
 			return status;
@@ -311,20 +334,22 @@ static int put_lanes(struct writer *w, struct err *e)
 	int status = 0;
 
 	for (size_t i = 0; i < w->lane_count && !status; i++) {
-		const struct lane *l = &w->lanes[i];
+		const struct lane_share *l = &w->lanes[i].packets;
 		if (l->count && l->bytes < SMALL_LANE)
-			status = share_lane(w, l, &shared, e);
+			status = share_lane(w, l, SAVEFILE_CHUNK_BYTES, &shared, e);
 	}
 	if (!status)
 		status = put_shared(w, &shared, e);
 	for (size_t i = 0; i < w->lane_count && !status; i++) {
-		const struct lane *l = &w->lanes[i];
+		const struct lane_share *l = &w->lanes[i].packets;
 		if (l->bytes < SMALL_LANE)
 			continue;
 		sort_by_time(d, d->order + l->at, l->count);
 		status = put_lane(w, l, e);
 	}
-	return status;
+	for (size_t i = 0; i < w->lane_count && !status; i++)
+		status = share_lane(w, &w->lanes[i].samples, SAMPLES_CHUNK, &shared, e);
+	return status ? status : put_shared(w, &shared, e);
 }
 
 static int window_flush(struct writer *w, struct err *e)
@@ -337,10 +362,8 @@ static int window_flush(struct writer *w, struct err *e)
 		status = put_lanes(w, e);
 		d->number += !status;
 	}
-	for (size_t i = 0; i < w->lane_count; i++) {
-		w->lanes[i].count = 0;
-		w->lanes[i].bytes = 0;
-	}
+	for (size_t i = 0; i < w->lane_count; i++)
+		w->lanes[i].packets = w->lanes[i].samples = (struct lane_share){0};
 	d->arena_len = 0;
 	d->count = 0;
 	return status;

@@ -8,16 +8,20 @@
 
 #define NO_IDB UINT32_MAX
 
+struct lane_share {
+	uint32_t count; /* events */
+	uint32_t at;	/* while a window is sorted: where they begin */
+	size_t bytes;	/* encoded */
+};
+
 /* What the writer knows of an interface. */
 struct lane {
 	uint8_t *description; /* its IDB, ready for the file; owned; NULL = not
 				 announced */
 	size_t description_size;
 	uint32_t linktype;
-	uint32_t idb;	/* its number in the open file, NO_IDB = not described there */
-	uint32_t count; /* events in the open window */
-	uint32_t at;	/* while a window is sorted: where its events begin */
-	size_t bytes;	/* encoded, of those events */
+	uint32_t idb; /* its number in the open file, NO_IDB = not described there */
+	struct lane_share packets, samples; /* of the open window */
 };
 
 /* Events since the last flush: they get to the file together or not at all. */

@@ -79,6 +79,7 @@ struct table {
 	const struct view_info *info;
 	struct filter *filter; /* NULL = all */
 	bool flows, totals, measures;
+	bool of_parts; /* a directory tells all that its columns want of packets */
 	enum table_order order;
 	struct column *columns;
 	size_t n_columns;
@@ -187,6 +188,13 @@ static inline bool getter_value(const struct getter *g, struct context *c, struc
 static inline const struct getter *column_getter(const struct column *k)
 {
 	return &k->get.of[0];
+}
+
+/* Can what a directory says of packets stand for them? */
+static inline bool column_of_parts(const struct column *k)
+{
+	return k->shortcut != SHORT_NONE && !k->where && !k->over.n &&
+	       (k->fold == FOLD_SUM || k->fold == FOLD_TIME_AVG);
 }
 
 static inline double value_number(const struct value *v)

@@ -192,6 +192,22 @@ static void set_plans(struct table *t)
 	}
 }
 
+static bool is_of_parts(const struct table *t)
+{
+	if (t->info->kind != VIEW_TABLE ||
+	    column_getter(&t->columns[t->key])->field->scope != SCOPE_CONTAINER)
+		return false;
+	for (size_t i = 0; i < t->n_columns; i++) {
+		const struct column *k = &t->columns[i];
+		bool told = k->keeps
+				    ? column_getter(k)->field->scope == SCOPE_CONTAINER && !k->where
+				    : column_of_parts(k);
+		if (k->types >> EVENT_PACKET & 1 && !told)
+			return false;
+	}
+	return true;
+}
+
 static void set_shown(struct table *t)
 {
 	t->shown = xcalloc(t->n_columns + 1, sizeof(*t->shown));
@@ -301,6 +317,7 @@ struct table *table_open(const struct table_options *o, struct err *e)
 		return NULL;
 	}
 	set_plans(t);
+	t->of_parts = is_of_parts(t);
 	set_shown(t);
 	table_window(t, 0, 0);
 	return t;

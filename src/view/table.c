@@ -33,17 +33,25 @@ void spark_add(struct table *t, struct row *r, uint64_t ts, double v)
 	r->spark[t->bucket % TABLE_SPARK] += (float)v;
 }
 
+static void spark_spread(struct table *t, struct row *r, uint64_t first, uint64_t last, double v)
+{
+	uint64_t whole = last - first + 1;
+
+	while (t->bucket_ns && first <= last) {
+		turn_to_bucket(t, first);
+		uint64_t end = MIN(last + 1, t->bucket_to);
+		spark_add(t, r, first, v * (double)(end - first) / (double)whole);
+		first = MAX(end, first + 1);
+	}
+}
+
 /* ---- one event ---- */
 
-/* The filter; what the container alone decides is asked once. */
-static bool passes(struct table *t, struct context *c)
+/* What the container alone decides is asked once for each interface. */
+static enum verdict verdict_of(struct table *t, const struct container *c, const struct iface *i)
 {
-	uint32_t number = c->ev->iface;
+	uint32_t number = i->record.number;
 
-	if (!t->filter)
-		return true;
-	if (!c->iface)
-		return filter_match(t->filter, c);
 	if (number >= t->verdicts_cap) {
 		size_t cap = MAX(64, 2 * (size_t)number);
 		t->verdicts = xrealloc(t->verdicts, cap);
@@ -51,9 +59,15 @@ static bool passes(struct table *t, struct context *c)
 		t->verdicts_cap = cap;
 	}
 	if (!t->verdicts[number])
-		t->verdicts[number] =
-			(uint8_t)(filter_iface(t->filter, c->container, c->iface) + 1);
-	enum verdict v = (enum verdict)(t->verdicts[number] - 1);
+		t->verdicts[number] = (uint8_t)(filter_iface(t->filter, c, i) + 1);
+	return (enum verdict)(t->verdicts[number] - 1);
+}
+
+static bool passes(struct table *t, struct context *c)
+{
+	if (!t->filter)
+		return true;
+	enum verdict v = c->iface ? verdict_of(t, c->container, c->iface) : VERDICT_MAYBE;
 	return v == VERDICT_MAYBE ? filter_match(t->filter, c) : v == VERDICT_YES;
 }
 
@@ -189,12 +203,58 @@ void table_event(struct table *t, struct context *c)
 		add(t, r, &t->columns[t->plan[type][i]], c);
 }
 
+/* ---- what a directory says instead of packets ---- */
+
+static enum verdict verdict_of_part(struct table *t, const struct table_part *p)
+{
+	if (!t->filter)
+		return VERDICT_YES;
+	return p->iface ? verdict_of(t, p->container, p->iface)
+			: filter_iface(t->filter, p->container, NULL);
+}
+
+bool table_part_enough(struct table *t, const struct table_part *p)
+{
+	bool fine = t->spark_column == COLUMN_NONE || p->last - p->first <= t->bucket_ns;
+
+	return t->of_parts && p->ways && fine && verdict_of_part(t, p) != VERDICT_MAYBE;
+}
+
+/* Of a column; false: the part has nothing of it. */
+static bool part_value(const struct column *k, const struct table_part *p, double *v)
+{
+	uint64_t packets = !k->dirs		 ? p->packets
+			   : k->dirs == EVENT_IN ? p->packets_in
+						 : p->packets_out;
+	uint64_t bytes = !k->dirs ? p->bytes : k->dirs == EVENT_IN ? p->bytes_in : p->bytes_out;
+
+	if (!column_of_parts(k))
+		return false;
+	*v = (double)(k->shortcut == SHORT_LEN	 ? bytes
+		      : k->shortcut == SHORT_ONE ? packets
+						 : p->lost);
+	return packets;
+}
+
+static void part_to_row(struct table *t, struct row *r, const struct table_part *p)
+{
+	double weight = p->iface ? MAX(p->iface->record.sample, 1u) : 1, v;
+
+	for (size_t i = 0; i < t->planned[EVENT_PACKET]; i++) {
+		const struct column *k = &t->columns[t->plan[EVENT_PACKET][i]];
+		if (!part_value(k, p, &v))
+			continue;
+		fold_add(k->fold, r->slots + k->place, v, weight, p->last);
+		if (r->spark && (size_t)(k - t->columns) == t->spark_column)
+			spark_spread(t, r, p->first, p->last, v * weight);
+	}
+}
+
 bool table_part(struct table *t, const struct table_part *p)
 {
-	struct event ev = {.ts = p->ts, .type = EVENT_PACKET, .iface = IFACE_NONE, .weight = 1};
+	struct event ev = {.ts = p->first, .type = EVENT_PACKET, .iface = IFACE_NONE, .weight = 1};
 	struct context c = {.ev = &ev, .container = p->container, .iface = p->iface};
-	enum verdict verdict = t->filter ? filter_iface(t->filter, p->container, p->iface)
-					 : VERDICT_YES;
+	enum verdict verdict = verdict_of_part(t, p);
 
 	if (t->info->kind != VIEW_TABLE || verdict == VERDICT_MAYBE ||
 	    column_getter(&t->columns[t->key])->field->scope != SCOPE_CONTAINER)
@@ -203,19 +263,11 @@ bool table_part(struct table *t, const struct table_part *p)
 	if (!r)
 		return true;
 	t->events += p->packets;
+	t->first = MIN(t->first, p->first);
+	t->last = MAX(t->last, p->last);
 	r->touched = t->interval;
 	keep(t, r, &c);
-	for (size_t i = 0; i < t->planned[EVENT_PACKET]; i++) {
-		const struct column *k = &t->columns[t->plan[EVENT_PACKET][i]];
-		double v = k->shortcut == SHORT_LEN   ? (double)p->bytes
-			   : k->shortcut == SHORT_ONE ? (double)p->packets
-						      : (double)p->lost;
-		if (k->shortcut == SHORT_NONE || k->dirs || k->where)
-			continue;
-		fold_add(k->fold, r->slots + k->place, v, 1, p->ts);
-		if (r->spark && (size_t)(k - t->columns) == t->spark_column)
-			spark_add(t, r, p->ts, v);
-	}
+	part_to_row(t, r, p);
 	return true;
 }
 

@@ -177,10 +177,15 @@ void table_event(struct table *t, struct context *c);
  */
 struct table_part {
 	const struct container *container; /* NULL = none known */
-	const struct iface *iface;
-	uint64_t ts; /* of the middle */
+	const struct iface *iface;	   /* NULL = unknown */
+	uint64_t first, last;		   /* ns, of the events of its chunk */
 	uint64_t packets, bytes, lost;
+	bool ways; /* these are known: */
+	uint64_t packets_in, packets_out, bytes_in, bytes_out;
 };
+/* Has the table then all that the packets would tell it? (Points of a sparkline may be off by what
+ * the chunk has on the other side of their border.) */
+bool table_part_enough(struct table *t, const struct table_part *p);
 /* false: the view cannot be had that way, as its filter or key is not of containers alone. */
 bool table_part(struct table *t, const struct table_part *p);
 

@@ -28,6 +28,7 @@ struct walk_chunk { /* of LZ4; a plain file is one */
 	uint32_t window, parts, bytes;
 	uint64_t first, last;
 	const uint8_t *part; /* the first, 36 bytes each */
+	const uint8_t *ways; /* the first, 24 bytes each */
 };
 
 struct walk {
@@ -83,7 +84,8 @@ static inline void walk_summary(struct walk_chunk *c, const struct walk_block *b
 	c->first = load_le64(v + 12);
 	c->last = load_le64(v + 20);
 	c->part = v + 28;
-	assert_int_equal(n, 28 + 36 * c->parts);
+	c->ways = c->part + 36 * c->parts;
+	assert_int_equal(n, 28 + (36 + 24) * c->parts);
 	assert_int_equal(load_le32(b->data + 8), load_le32(c->part));
 }
 

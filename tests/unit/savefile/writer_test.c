@@ -338,7 +338,8 @@ static void check_chunks(const struct walk *f)
 		check_chunk(f, i);
 }
 
-/* Interfaces 0 and 1 have little and share; 2 has 700 KB and is cut in three. */
+/* Interfaces 0 and 1 have little and share; 2 has 700 KB and is cut in three; the sample stands
+ * alone. */
 static void clustering(void **state)
 {
 	struct writer *w = start((struct writer_options){0}, "c.pcapng.lz4");
@@ -367,18 +368,18 @@ static void clustering(void **state)
 	assert_int_equal(walk_count(f, 1), 3);
 	assert_int_equal(walk_count(f, 6), 708);
 	assert_int_equal(walk_count(f, 9), 1);
-	assert_int_equal(f->chunk_count, 7);
+	assert_int_equal(f->chunk_count, 8);
 	static const struct {
 		bool data;
 		uint32_t window, parts;
-	} rows[] = {{0}, {0}, {1, 0, 2}, {1, 0, 1}, {1, 0, 1}, {1, 0, 1}, {1, 1, 1}};
+	} rows[] = {{0}, {0}, {1, 0, 2}, {1, 0, 1}, {1, 0, 1}, {1, 0, 1}, {1, 0, 1}, {1, 1, 1}};
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
 		assert_int_equal(f->chunks[i].data, rows[i].data);
 		assert_int_equal(f->chunks[i].window, rows[i].window);
 		assert_int_equal(f->chunks[i].parts, rows[i].parts);
 		assert_true(f->chunks[i].bytes < SAVEFILE_CHUNK_BYTES + 2048);
 	}
-	const struct walk_block *b = walk_block(f, 5, 1);
+	const struct walk_block *b = walk_block(f, 5, 5);
 	unsigned n;
 	const uint8_t *v = walk_option(b, 20, 19373, &n);
 	assert_memory_equal(v, "\xd9\x7e\0\0\2\1\1\0\1\0\x67\x12\0\0\0\0\0\0", 18);
@@ -394,7 +395,7 @@ static void second_sights(void **state)
 	for (uint32_t i = 0; i < 12; i++) {
 		struct event ev = packet(0, i, 50);
 		ev.len = 100;
-		ev.flags = i & 1 ? EVENT_IN : EVENT_OUT;
+		ev.flags = i & 1 ? EVENT_IN : i ? EVENT_OUT : 0;
 		ev.packet_id = i % 3 ? i : 0;
 		ev.lost = i == 5 ? 9 : 0;
 		put(w, ev);
@@ -408,6 +409,11 @@ static void second_sights(void **state)
 	assert_int_equal(load_le32(p + 24), 4); /* 1 5 7 11: in, and with an id */
 	assert_int_equal(load_le32(p + 28), 0);
 	assert_int_equal(load_le32(p + 32), 9);
+	const uint8_t *ways = f->chunks[f->chunk_count - 1].ways;
+	assert_int_equal(load_le32(ways), 6);
+	assert_int_equal(load_le32(ways + 4), 5); /* one is of no known way */
+	assert_int_equal(load_le64(ways + 8), 600);
+	assert_int_equal(load_le64(ways + 16), 500);
 	walk_close(f);
 }
 

@@ -357,7 +357,8 @@ static void test_parts(void **unused)
 	struct table *t = open_table(&apps, "marathon.app.id = /shop/db");
 	struct table_part p = {.container = state_container_at(s, DB),
 			       .iface = state_iface_at(s, DB),
-			       .ts = T0 + SEC,
+			       .first = T0 + SEC,
+			       .last = T0 + SEC,
 			       .packets = 7,
 			       .bytes = 700};
 
