@@ -397,7 +397,8 @@ int cni_wish_compare(const struct cni_wish *w, uint64_t netns_inode, const json_
 		return cni_fail(e, CNI_CONFLICT,
 				"the container is attached with another network namespace");
 	port_set_text(&ports, &w->ports);
-	bool same = str_eq(text_cstr(&ports), json_string_value(has));
+	/* Who names none may have been given some by then. */
+	bool same = !ports.len || str_eq(text_cstr(&ports), json_string_value(has));
 	if (!same)
 		text_fmt(&e->details, "ports %s; wanted: %s", json_string_value(has),
 			 text_cstr(&ports));

@@ -79,8 +79,10 @@ static int look_at_one(void *ctx, const struct isolate_container *c)
 		return 0;
 	GROW(p->changes, p->count, p->cap);
 	struct change *change = &p->changes[p->count++];
-	*change = (struct change){
-		.request = {.ports = wanted, .egress = c->egress, .ingress = c->ingress}};
+	*change = (struct change){.request = {.ports = wanted,
+					      .egress = c->egress,
+					      .ingress = c->ingress,
+					      .cpus = c->cpus}};
 	snprintf(change->id, sizeof(change->id), "%s", c->id);
 	/* The next one cannot have them too. */
 	port_set_subtract(&p->room.ports, &wanted);

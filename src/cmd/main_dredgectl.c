@@ -6,6 +6,7 @@
 #include "cmd/run.h"
 #include "cmd/stats_table.h"
 #include "cmd/status.h"
+#include "event/event.h"
 #include "isolate/shaping.h"
 
 #include <errno.h>
@@ -16,7 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PREFIX "/v1/isolation"
+#define PREFIX	 "/v1/isolation"
+#define CPUS_MAX 1e6
 
 struct settings {
 	char *socket, *name, *ports, *netns, *cgroup;
@@ -81,7 +83,7 @@ static int set(void *ctx, int id, const char *arg, struct err *e)
 	case OPT_CPUS: {
 		char *end;
 		s->cpus = strtod(arg, &end);
-		return end == arg || *end || s->cpus < 0
+		return end == arg || *end || !(s->cpus >= 0 && s->cpus <= CPUS_MAX)
 			       ? err_set(e, ERR_USAGE, "--cpus: '%s' is no number", arg)
 			       : 0;
 	}
@@ -125,9 +127,15 @@ static char *body_of(const struct settings *s, uint64_t pid)
 static int request(const struct settings *s, const char *method, const char *id, const char *tail,
 		   const char *body, struct text *out, struct err *e)
 {
-	cleanup_free char *path = xasprintf(PREFIX "/%s%s", id, tail);
+	struct text path = {0};
 
-	return ask(s->socket ? s->socket : ASK_SOCKET, method, path, body, out, e);
+	text_str(&path, PREFIX "/");
+	text_percent(&path, id, strlen(id), "/?#");
+	text_str(&path, tail);
+	int status = ask(s->socket ? s->socket : ASK_SOCKET, method, text_cstr(&path), body, out,
+			 e);
+	text_done(&path);
+	return status;
 }
 
 /* ---- commands ---- */
@@ -135,7 +143,7 @@ static int request(const struct settings *s, const char *method, const char *id,
 static int need_name(const struct settings *s, const char *word, const char **id, struct err *e)
 {
 	*id = word ? word : s->name;
-	return *id ? 0 : err_set(e, ERR_USAGE, "the id of a container is wanted");
+	return *id && **id ? 0 : err_set(e, ERR_USAGE, "the id of a container is wanted");
 }
 
 static int do_attach(const struct settings *s, char **words, struct text *out, struct err *e)
@@ -431,6 +439,16 @@ static int parse(struct settings *s, int argc, char **argv, char ***words, struc
 	return 0;
 }
 
+static int check_limits(const struct settings *s, struct err *e)
+{
+	if ((s->egress.ceil || s->egress.burst) && !s->has_egress)
+		return err_set(e, ERR_USAGE, "--egress-ceil and --egress-burst go with --egress");
+	if ((s->ingress.ceil || s->ingress.burst) && !s->has_ingress)
+		return err_set(e, ERR_USAGE,
+			       "--ingress-ceil and --ingress-burst go with --ingress");
+	return 0;
+}
+
 static int run(struct settings *s, char **words, struct text *out, struct err *e)
 {
 	if (s->version) {
@@ -456,7 +474,7 @@ int main(int argc, char **argv)
 
 	log_init("dredgectl", LOG_LEVEL_INFO);
 	int status = parse(&s, argc, argv, &words, &e);
-	if (!status)
+	if (!status && !(status = check_limits(&s, &e)))
 		status = run(&s, words, &out, &e);
 	if (out.len && write_all(STDOUT_FILENO, out.data, out.len) && status >= 0)
 		status = ERR_FAILED;

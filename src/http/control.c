@@ -241,18 +241,18 @@ static void one_sample(struct control *c, const char *id, const struct text *bod
 
 /* What is not named comes from the flags of dredged. */
 static int take_shape(const json_t *root, const char *key, const struct limit_flags *flags,
-		      struct shape *out, struct err *e)
+		      double cpus, struct shape *out, struct err *e)
 {
-	const json_t *v = json_object_get(root, key), *cpus = json_object_get(root, "cpus");
+	const json_t *v = json_object_get(root, key);
 	static const char *const names[] = {"rate", "ceil", "burst"};
 	uint64_t *to[] = {&out->rate, &out->ceil, &out->burst};
 
-	if (cpus && !json_is_number(cpus))
-		return err_set(e, ERR_USAGE, "cpus: a number is wanted");
 	if (!v || json_is_null(v)) {
-		*out = shape_for(flags, json_number_value(cpus));
+		*out = shape_for(flags, cpus);
 		return 0;
 	}
+	if (!json_is_integer(json_object_get(v, "rate")))
+		return err_set(e, ERR_USAGE, "%s: an object with a rate is wanted", key);
 	for (unsigned k = 0; k < ARRAY_SIZE(names); k++) {
 		const json_t *n = json_object_get(v, names[k]);
 		if (n && (!json_is_integer(n) || json_integer_value(n) < 0))
@@ -263,19 +263,43 @@ static int take_shape(const json_t *root, const char *key, const struct limit_fl
 	return 0;
 }
 
+/* Of a word that is misspelt nobody would know. */
+static int check_keys(json_t *root, struct err *e)
+{
+	static const char *const known[] = {"netns", "pid", "ports", "cpus", "egress", "ingress"};
+	const char *key;
+	json_t *value;
+
+	if (!json_is_object(root))
+		return err_set(e, ERR_USAGE, "a JSON object is wanted");
+	json_object_foreach(root, key, value)
+	{
+		size_t k = 0;
+		while (k < ARRAY_SIZE(known) && !str_eq(known[k], key))
+			k++;
+		if (k == ARRAY_SIZE(known))
+			return err_set(e, ERR_USAGE, "'%.40s' is not known here", key);
+	}
+	return 0;
+}
+
 static int parse_request(struct control *c, const json_t *root, struct isolate_request *r,
 			 char netns[64], struct err *e)
 {
 	const json_t *ports = json_object_get(root, "ports"), *pid = json_object_get(root, "pid");
-	const json_t *path = json_object_get(root, "netns");
+	const json_t *path = json_object_get(root, "netns"), *cpus = json_object_get(root, "cpus");
 
-	if (!json_is_object(root))
-		return err_set(e, ERR_USAGE, "a JSON object is wanted");
-	if (json_is_string(ports) &&
-	    port_set_parse(json_string_value(ports), json_string_length(ports), &r->ports, e))
-		return -1;
 	if (ports && !json_is_string(ports))
 		return err_set(e, ERR_USAGE, "ports: a text as \"31000-31007,31016\" is wanted");
+	if (ports)
+		r->ports = (struct port_set){0};
+	if (ports &&
+	    port_set_parse(json_string_value(ports), json_string_length(ports), &r->ports, e))
+		return -1;
+	if (cpus && (!json_is_number(cpus) || json_number_value(cpus) < 0))
+		return err_set(e, ERR_USAGE, "cpus: a number is wanted");
+	if (cpus)
+		r->cpus = json_number_value(cpus);
 	if (json_is_integer(pid) && json_integer_value(pid) > 0) {
 		snprintf(netns, 64, "/proc/%lld/ns/net", (long long)json_integer_value(pid));
 		r->netns = netns;
@@ -283,9 +307,19 @@ static int parse_request(struct control *c, const json_t *root, struct isolate_r
 		r->netns = json_string_value(path);
 	}
 	r->spare_ingress = c->spare_ingress && !json_is_object(json_object_get(root, "ingress"));
-	if (take_shape(root, "egress", c->egress, &r->egress, e))
+	if (take_shape(root, "egress", c->egress, r->cpus, &r->egress, e))
 		return -1;
-	return take_shape(root, "ingress", c->ingress, &r->ingress, e);
+	return take_shape(root, "ingress", c->ingress, r->cpus, &r->ingress, e);
+}
+
+/* What an update that does not name it leaves as it is. */
+static int keep(void *ctx, const struct isolate_container *has)
+{
+	struct isolate_request *r = ctx;
+
+	r->ports = *has->ports;
+	r->cpus = has->cpus;
+	return 1;
 }
 
 static void change(struct control *c, const char *id, bool attach, const struct text *body,
@@ -298,9 +332,12 @@ static void change(struct control *c, const char *id, bool attach, const struct 
 	char netns[64];
 	int status = -1;
 
+	if (!attach)
+		isolate_each(c->isolator, id, keep, &r);
 	if (!root)
 		err_set(&e, ERR_USAGE, "the body is no JSON");
-	else if (!parse_request(c, root, &r, netns, &e) && attach && !r.netns)
+	else if (!check_keys(root, &e) && !parse_request(c, root, &r, netns, &e) && attach &&
+		 !r.netns)
 		err_set(&e, ERR_USAGE, "netns or pid is wanted");
 	else if (!e.code)
 		status = attach ? isolate_attach(c->isolator, &r, &e)

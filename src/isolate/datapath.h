@@ -42,12 +42,12 @@ enum dp_state {
 
 /* Map dp_containers, by slot: all that has to be known after a restart. */
 struct dp_container {
-	__u32 state; /* enum dp_state */
-	__u32 pad;
-	__u32 ifindex; /* host end of its veth, 0 = the slot is free */
-	__u32 inner;   /* container end, in the container */
-	__u32 class;   /* HTB class of its egress on the shaper, 0 = not limited */
-	__u32 flow;    /* class id of its queue on the public interface, 0 = none */
+	__u32 state;	  /* enum dp_state */
+	__u32 milli_cpus; /* by which its rates were computed, 0 = nobody said */
+	__u32 ifindex;	  /* host end of its veth, 0 = the slot is free */
+	__u32 inner;	  /* container end, in the container */
+	__u32 class;	  /* HTB class of its egress on the shaper, 0 = not limited */
+	__u32 flow;	  /* class id of its queue on the public interface, 0 = none */
 	__u32 ephemeral_begin, ephemeral_end; /* inclusive */
 	struct dp_shape egress, ingress;      /* as the container sees it */
 	char id[DP_ID_SIZE];

@@ -168,6 +168,8 @@ int id_valid(const char *id, struct err *e)
 {
 	size_t n = strlen(id);
 
+	if (str_eq(id, "host"))
+		return err_set(e, ERR_USAGE, "container id 'host': that is the host itself");
 	if (!n || n >= DP_ID_SIZE || id[0] == '.' ||
 	    strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != n)
 		return err_set(e, ERR_USAGE,
@@ -182,6 +184,7 @@ static void set_limits(const struct isolator *i, struct container *c,
 {
 	c->entry.egress = (struct dp_shape){r->egress.rate, r->egress.ceil, r->egress.burst};
 	c->entry.ingress = (struct dp_shape){r->ingress.rate, r->ingress.ceil, r->ingress.burst};
+	c->entry.milli_cpus = (uint32_t)MIN(r->cpus * 1000 + 0.5, (double)UINT32_MAX);
 	c->entry.class = r->egress.rate ? 1u << 16 | c->slot : 0;
 	c->entry.flow = i->flows ? flow_of(i->o.flow_parent, c->slot) : 0;
 	c->ports = r->ports;

@@ -23,6 +23,7 @@ struct isolate_container { /* borrowed until the next call */
 	const struct port_set *ports; /* without the ephemeral ones */
 	uint32_t ephemeral_begin, ephemeral_end;
 	struct shape egress, ingress;
+	double cpus;		       /* that it was given, 0 = not known */
 	uint64_t refused[DP_COUNTERS]; /* packets, by enum dp_counter */
 	uint64_t netns_inode;	       /* of its namespace, 0 = gone */
 	const char *netns;	       /* path of the handle of its namespace */
@@ -91,6 +92,7 @@ struct isolate_request {
 	const char *netns;     /* path of the namespace; attach only */
 	struct port_set ports; /* of the pool, owned by nobody else */
 	struct shape egress, ingress;
+	double cpus;	    /* remembered, no more: rates are computed by who asks */
 	bool spare_ingress; /* update: who receives without a limit goes on so */
 };
 

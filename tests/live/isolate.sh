@@ -52,12 +52,52 @@ refuse "attached already" attach A "${c[@]}"
 refuse "container id" attach 'a%20b' "${c[@]}"
 refuse "no container" detach C
 refuse "no container" update C --ports 31000
+refuse "no container" detach 'A?x'
+refuse "no container" update 'A#x'
+refuse "the host itself" attach host "${c[@]}"
+refuse "no such" attach '../A' "${c[@]}"
+refuse "no such" detach 'x/../A'
+refuse "is wanted" attach '' "${c[@]}"
+refuse "is wanted" detach ''
+refuse "no number" attach C "${c[@]}" --cpus nan
+refuse "no number" attach C "${c[@]}" --cpus 1e300
+refuse "go with --egress" attach C "${c[@]}" --egress-ceil 5MB
+refuse "no process id" attach C --pid -1
+refuse "no port and no range" attach C "${c[@]}" --ports 31000-31007x
+refuse "" attach C "${c[@]}" --ports 0
+refuse "" attach C "${c[@]}" --ports 65536
+refuse "" attach C "${c[@]}" --ports 31007-31000
+refuse "" attach C "${c[@]}" --egress 99999999999TB
+refuse "" attach C "${c[@]}" --egress -1
+send() { curl -s --unix-socket "$run/control" -X "$2" -d "$3" "http://dredged/v1/isolation/$1"; }
+refuses() { # WHY METHOD BODY
+	local said
+	said=$(send C "$2" "$3")
+	[[ $said == *'"error"'*"$1"* ]] || bad "refusal of $2 $3: $said"
+}
+path="\"netns\":\"$(netns C)\""
+refuses "no JSON" PUT '{'
+refuses "JSON object" PUT '[]'
+refuses "no JSON" PUT "{$path,$path}"
+refuses "'port' is not known" PUT "{$path,\"port\":\"31000\"}"
+refuses "object with a rate" PUT "{$path,\"egress\":5}"
+refuses "object with a rate" PUT "{$path,\"egress\":{\"rates\":5}}"
+refuses "number of bytes" PUT "{$path,\"egress\":{\"rate\":-5}}"
+refuses "number of bytes" PUT "{$path,\"egress\":{\"rate\":5,\"ceil\":\"x\"}}"
+refuses "cpus" PUT "{$path,\"cpus\":\"2\"}"
+refuses "cpus" PUT "{$path,\"cpus\":-2}"
+refuses "text" PUT "{$path,\"ports\":31000}"
+refuses "netns or pid" PUT '{"netns":7}'
+refuses "netns or pid" PUT '{"pid":-7}'
+refuses "no such method" POST "{$path}"
+refuses "longer" PUT "$(printf '{"ports":"%70000d"}' 1)"
 dump >"$work/after"
 cmp -s "$work/before" "$work/after" || bad "a refusal changed something: $(diff "$work/before" "$work/after" | head -n 5)"
 
 # ---- limits --------------------------------------------------------------------------------
 
-ctl update A --ports 31000-31499 --egress 1MB --ingress 2MB
+ctl update A --egress 1MB --ingress 2MB
+same "who does not name ports keeps them" 31000-31499 "$(rows | awk '$1 == "A" {print $3}')"
 rate_of() { tc -n "$host" class show dev "$1" | sed -n "s/^class htb $2 .* rate \([^ ]*\) .*/\1/p"; }
 same "egress class" 8388Kbit "$(rate_of drshape0 1:1)"
 same "ingress class" 16777Kbit "$(rate_of dr1 1:1)"

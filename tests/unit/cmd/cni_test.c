@@ -190,7 +190,8 @@ static void test_comparisons(void **state)
 		{"{\"ports\":\"31000,31001\",\"egress\":1024,\"ingress\":0}", 7, CNI_OK},
 		{"{\"ports\":\"31000,31001\"}", 8, CNI_CONFLICT},
 		{"{\"ports\":\"31000\"}", 7, CNI_CONFLICT},
-		{"{}", 7, CNI_CONFLICT},
+		{"{}", 7, CNI_OK},
+		{"{}", 8, CNI_CONFLICT},
 		{"{\"ports\":\"31000,31001\",\"egress\":1025}", 7, CNI_CONFLICT},
 		{"{\"ports\":\"31000,31001\",\"ingress\":1}", 7, CNI_CONFLICT},
 	};
