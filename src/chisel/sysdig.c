@@ -216,10 +216,13 @@ static int get_read_progress(lua_State *L)
 static int get_container_table(lua_State *L)
 {
 	const struct state *state = set_of(L)->state;
+	int n = 0;
 
 	lua_newtable(L);
 	for (uint32_t i = 0; state && i < state_containers(state); i++) {
 		const struct container *c = state_container_at(state, i);
+		if (c->now != c->index)
+			continue;
 		lua_newtable(L);
 		put_text(L, "id", c->meta[META_CONTAINER]);
 		put_text(L, "name",
@@ -229,7 +232,7 @@ static int get_container_table(lua_State *L)
 		put_text(L, "task", c->meta[META_TASK]);
 		put_text(L, "app", c->meta[META_APP]);
 		put_text(L, "ports", c->meta[META_PORTS]);
-		lua_rawseti(L, -2, (int)i + 1);
+		lua_rawseti(L, -2, ++n);
 	}
 	return 1;
 }

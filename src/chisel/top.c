@@ -329,6 +329,8 @@ void top_event(struct top *t, struct context *c)
 
 	if ((t->filter && !filter_match(t->filter, c)) || !make_values(t, c, now))
 		return;
+	if (t->parts && c->repeated)
+		return;
 	if (t->parts && c->container)
 		sums = part_for(t, c);
 	else

@@ -147,13 +147,20 @@ static void put_json_text(struct text *t, const char *key, const char *value)
 	text_char(t, '"');
 }
 
+/* As it was before a change it is no container of its own here. */
+static bool is_past(const struct container *c)
+{
+	return c->now != c->index;
+}
+
 static struct part container_part(const struct info *in, uint32_t index)
 {
 	struct part sum = {0};
 
 	for (uint32_t n = 0; n < in->iface_count; n++) {
 		const struct iface *i = state_iface_at(in->state, n);
-		if (i && i->container == index)
+		const struct container *c = i ? state_container_at(in->state, i->container) : NULL;
+		if (c && c->now == index)
 			add(&sum, &in->ifaces[n]);
 	}
 	return sum;
@@ -181,6 +188,8 @@ static void put_json(const struct info *in, const struct reader_info *ri, const 
 		 (unsigned long long)(in->total.packets - in->total.second_sights));
 	for (uint32_t i = 0; i < state_containers(in->state); i++) {
 		const struct container *c = state_container_at(in->state, i);
+		if (is_past(c))
+			continue;
 		const struct part p = container_part(in, i);
 		text_str(t, i ? ",{" : "{");
 		for (unsigned k = 0; k < META_KEYS; k++) {
@@ -202,6 +211,15 @@ static void put_time(struct text *t, const char *what, uint64_t ns)
 	text_fmt(t, "%-18s", what);
 	text_time_datetime(t, ns);
 	text_char(t, '\n');
+}
+
+static size_t containers(const struct info *in)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < state_containers(in->state); i++)
+		n += !is_past(state_container_at(in->state, i));
+	return n;
 }
 
 static unsigned distinct(const struct info *in, enum meta_key key)
@@ -260,6 +278,8 @@ static void put_containers(const struct info *in, struct text *t)
 	text_char(t, '\n');
 	for (uint32_t i = 0; i < state_containers(in->state); i++) {
 		const struct container *c = state_container_at(in->state, i);
+		if (is_past(c))
+			continue;
 		const struct part p = container_part(in, i);
 		text_fmt(t, "%10llu %14llu %8llu %6llu  ", (unsigned long long)p.packets,
 			 (unsigned long long)p.bytes, (unsigned long long)p.counters,
@@ -304,9 +324,8 @@ static void put_text(const struct info *in, const struct reader_info *ri, const 
 	text_fmt(t, "%-18s%llu\n", "Counter samples", (unsigned long long)p->counters);
 	text_fmt(t, "%-18s%llu\n", "Notices", (unsigned long long)in->notices);
 	text_fmt(t, "%-18s%llu\n", "Packets lost", (unsigned long long)p->lost);
-	text_fmt(t, "%-18s%zu (%u tasks, %u apps, %u frameworks)\n", "Containers",
-		 state_containers(in->state), distinct(in, META_TASK), distinct(in, META_APP),
-		 distinct(in, META_FRAMEWORK));
+	text_fmt(t, "%-18s%zu (%u tasks, %u apps, %u frameworks)\n", "Containers", containers(in),
+		 distinct(in, META_TASK), distinct(in, META_APP), distinct(in, META_FRAMEWORK));
 	put_containers(in, t);
 }
 

@@ -257,12 +257,15 @@ static struct state *new_state(struct app *a)
 
 	if (a->s.chisels)
 		chisels_state(a->s.chisels, fresh);
+	if (a->state)
+		state_take_ports(fresh, a->state);
 	state_free(a->state);
 	a->state = fresh;
 	return fresh;
 }
 
-/* Each input has tables of its own: interface numbers and names of one mean nothing in another. */
+/* Each input has tables of its own: interface numbers of one mean nothing in another. The addresses
+ * and ports of hosts do. */
 static int run_source(struct app *a, const char *what, struct err *e)
 {
 	bool live = str_eq(what, "live");

@@ -88,6 +88,8 @@ enum meta_key {
 	META_APP_LABELS,
 	META_HEALTH,	 /* of the task: "healthy", "unhealthy" */
 	META_DEPLOYMENT, /* id of Marathon's newest deployment that concerned the app */
+	META_ADDRESS,	 /* of the agent: "10.0.0.1"; META_PORTS are ports of this host */
+	META_EPHEMERAL,	 /* "30016-30031": of the same host, for connections it opens */
 	META_KEYS
 };
 
@@ -95,6 +97,7 @@ struct meta_row {
 	const char *key;     /* in if_description and JSON: "app" */
 	const char *journal; /* in journal records: "MARATHON_APP_ID" */
 	bool described;	     /* stands in if_description (the first six, in this order) */
+	bool changes;	     /* may change while the container lives */
 };
 
 extern const struct meta_row meta_rows[META_KEYS];
@@ -113,6 +116,8 @@ struct container_record {
 	uint64_t start, end;	     /* ns, 0 = unknown or still alive */
 	int pid;	/* live: the first process as the host numbers it; 0 = unknown */
 	uint64_t netns; /* live: inode number of the network namespace it has to itself; 0 = none */
+	bool recorded;	/* by a file, where earlier events keep what was told before */
+	uint64_t since; /* of a file: ns since when it was so; 0 = since it began */
 };
 
 struct iface_record {

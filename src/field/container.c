@@ -20,6 +20,11 @@ GETTER(get_meta)
 	return value_str(out, context_meta(c, (enum meta_key)f->detail));
 }
 
+GETTER(get_rung)
+{
+	return value_str(out, c->by_port ? "port" : context_meta(c, META_RUNG));
+}
+
 GETTER(get_start)
 {
 	if (!c->container || !c->container->start)
@@ -66,8 +71,8 @@ static const struct field rows[] = {
 	 "addresses of the container's interface"},
 	{"container.ports", VALUE_STRING, SCOPE_CONTAINER, 0, META_PORTS, get_meta,
 	 "ports the container was given, e.g. 31000-31007,31016"},
-	{"container.rung", VALUE_STRING, SCOPE_CONTAINER, 0, META_RUNG, get_meta,
-	 "how the identity was found: cgroup, agent, env, port ..."},
+	{"container.rung", VALUE_STRING, SCOPE_EVENT, 0, 0, get_rung,
+	 "how it was found whose it is: status, agent, executor, docker-name, env, port, cgroup"},
 };
 
 const struct field_class field_class_container = {"container", "the container an event belongs to",

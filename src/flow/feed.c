@@ -81,6 +81,12 @@ static struct table_part part_of(const struct feed *f, const struct chunk *k, ui
 	};
 }
 
+/* Packets of an interface that is nobody's may be of several, told apart by their ports. */
+static bool is_shared(const struct feed *f, const struct table_part *p)
+{
+	return !p->container && state_knows_ports(f->state);
+}
+
 /* Where the directory tells all that the table wants of packets, it is told instead of them. */
 static bool chunk_enough(void *ctx, const struct chunk *k)
 {
@@ -92,7 +98,7 @@ static bool chunk_enough(void *ctx, const struct chunk *k)
 		return true;
 	for (uint32_t i = 0; i < k->part_count; i++) {
 		const struct table_part p = part_of(f, k, i);
-		if (!table_part_enough(f->filling, &p))
+		if (is_shared(f, &p) || !table_part_enough(f->filling, &p))
 			return false;
 	}
 	for (uint32_t i = 0; i < k->part_count; i++) {
@@ -217,7 +223,7 @@ static bool overview(struct view_feed *base, struct table *t, uint64_t from, uin
 			continue;
 		for (uint32_t p = 0; p < k->part_count; p++) {
 			const struct table_part part = part_of(f, k, p);
-			if (!table_part(t, &part))
+			if (is_shared(f, &part) || !table_part(t, &part))
 				return false;
 		}
 	}

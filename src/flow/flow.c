@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "flow/flow.h"
+#include "flow/inside.h"
+
+#include <stdio.h>
 
 #define TICK_EVENTS (1u << 16)
-
-struct flow {
-	const struct flow_options *o;
-	struct flow_totals *totals;
-	struct mesos_snapshot *names;
-	uint64_t end; /* ns of event time at which -M ends the run; 0 = not yet known */
-	struct text notice;
-	struct text changes; /* " KEY=VALUE": what was learnt last and was otherwise before */
-	struct counters sample;
-	struct err failure;
-	bool failed;
-};
 
 static int fail(struct flow *f)
 {
@@ -27,56 +17,6 @@ static void container_to_record(const struct container *c, struct container_reco
 		r->meta[k] = c->meta[k];
 	r->start = c->start;
 	r->end = c->end;
-}
-
-/* ---- who is it ---- */
-
-enum news {
-	NEWS_NONE,
-	NEWS_DETAIL,
-	NEWS_CHANGE, /* of what may change while it lives */
-	NEWS_NAME    /* its task or app */
-};
-
-static enum news news_of(enum meta_key k, bool known)
-{
-	static const enum meta_key changing[] = {
-		META_TASK_STATE, META_HEALTH,	   META_TASK_NAME, META_TASK_LABELS,
-		META_APP_LABELS, META_APP_VERSION, META_DEPLOYMENT};
-
-	if (k == META_APP || k == META_TASK)
-		return NEWS_NAME;
-	for (size_t i = 0; known && i < ARRAY_SIZE(changing); i++)
-		if (k == changing[i])
-			return NEWS_CHANGE;
-	return NEWS_DETAIL;
-}
-
-/* What Mesos says of a container wins over what its cgroup and environment said. */
-static enum news learn_names(struct flow *f, const struct container *c)
-{
-	struct container_record more = {0};
-
-	if (!f->names || !c->meta[META_CONTAINER])
-		return NEWS_NONE;
-	if (!mesos_lookup(f->names, c->meta[META_CONTAINER], c->meta[META_NAME], c->meta[META_TASK],
-			  more.meta))
-		return NEWS_NONE;
-	enum news news = NEWS_NONE;
-	text_reset(&f->changes);
-	for (unsigned k = 0; k < META_KEYS; k++) {
-		if (!more.meta[k] || (c->meta[k] && str_eq(c->meta[k], more.meta[k])))
-			continue;
-		enum news one = news_of(k, c->meta[k]);
-		if (one == NEWS_CHANGE)
-			text_fmt(&f->changes, " %s=%s", meta_rows[k].key, more.meta[k]);
-		news = MAX(news, one);
-	}
-	if (news == NEWS_NONE)
-		return NEWS_NONE;
-	more.meta[META_CONTAINER] = c->meta[META_CONTAINER];
-	state_container(f->o->state, &more);
-	return news;
 }
 
 /* ---- who records ---- */
@@ -134,7 +74,7 @@ static int describe_iface(struct flow *f, uint32_t number)
 	return rc;
 }
 
-static int describe_container(struct flow *f, uint32_t index)
+int flow_describe(struct flow *f, uint32_t index)
 {
 	for (uint32_t n = 0; n < state_ifaces(f->o->state); n++) {
 		const struct iface *i = state_iface_at(f->o->state, n);
@@ -146,8 +86,7 @@ static int describe_container(struct flow *f, uint32_t index)
 
 static int on_event(void *ctx, struct event *ev);
 
-/* What stands in f->notice. */
-static int send_notice(struct flow *f, uint64_t ts)
+int flow_notice(struct flow *f, uint64_t ts)
 {
 	struct event ev = {
 		.ts = ts,
@@ -159,58 +98,6 @@ static int send_notice(struct flow *f, uint64_t ts)
 		.weight = 1,
 	};
 	return on_event(f, &ev);
-}
-
-static int tell_name(struct flow *f, const struct container *c, uint64_t now)
-{
-	const char *task = c->meta[META_TASK], *app = c->meta[META_APP];
-	cleanup_free char *message = xasprintf("container %s is task=%s app=%s",
-					       c->meta[META_CONTAINER], task ? task : "-",
-					       app ? app : "-");
-
-	text_reset(&f->notice);
-	notice_format(&f->notice, now, "named", 6, (const char *const *)c->meta, message);
-	return send_notice(f, now);
-}
-
-static int tell_change(struct flow *f, const struct container *c, uint64_t now)
-{
-	const char *task = c->meta[META_TASK];
-	cleanup_free char *message = xasprintf(
-		"task %s has now%s", task ? task : c->meta[META_CONTAINER], text_cstr(&f->changes));
-
-	text_reset(&f->notice);
-	notice_format(&f->notice, now, "changed", 6, (const char *const *)c->meta, message);
-	return send_notice(f, now);
-}
-
-static int name_container(struct flow *f, uint32_t index, uint64_t now)
-{
-	const struct container *c = state_container_at(f->o->state, index);
-
-	enum news news = c ? learn_names(f, c) : NEWS_NONE;
-	if (news == NEWS_NONE)
-		return 0;
-	if (describe_container(f, index))
-		return 1;
-	return news == NEWS_NAME     ? tell_name(f, c, now)
-	       : news == NEWS_CHANGE ? tell_change(f, c, now)
-				     : 0;
-}
-
-static int take_names(struct flow *f, uint64_t now)
-{
-	struct mesos_snapshot *fresh = f->o->poller ? mesos_poller_take(f->o->poller, MESOS_EVENTS)
-						    : NULL;
-
-	if (!fresh)
-		return 0;
-	mesos_snapshot_free(f->names);
-	f->names = fresh;
-	for (uint32_t i = 0; i < state_containers(f->o->state); i++)
-		if (name_container(f, i, now))
-			return 1;
-	return 0;
 }
 
 /* ---- what other threads say ---- */
@@ -231,7 +118,7 @@ static int tell_message(struct flow *f, struct message *m)
 {
 	struct container *c = container_of(f, m);
 
-	if (c && name_container(f, c->index, m->ts))
+	if (c && names_of(f, c->index))
 		return 1;
 	if (c)
 		counters_merge(&c->measured, &m->counters);
@@ -243,7 +130,7 @@ static int tell_message(struct flow *f, struct message *m)
 	notice_format(&f->notice, m->ts, m->kind, m->priority,
 		      c ? (const char *const *)c->meta : NULL, text_cstr(&m->text));
 	text_put(&f->notice, m->keys.data, m->keys.len);
-	return send_notice(f, m->ts);
+	return flow_notice(f, m->ts);
 }
 
 static int take_messages(struct flow *f)
@@ -265,12 +152,7 @@ static int on_container(void *ctx, const struct container_record *r)
 	uint32_t index = state_container(f->o->state, r);
 	const struct container *c = state_container_at(f->o->state, index);
 
-	if (!f->o->poller || !c)
-		return 0;
-	enum news news = learn_names(f, c);
-	if (!c->meta[META_TASK] && !c->end)
-		mesos_poller_kick(f->o->poller);
-	return news == NEWS_NAME ? tell_name(f, c, time_now()) : 0;
+	return c ? names_of_new(f, c) : 0;
 }
 
 static int on_iface(void *ctx, const struct iface_record *r)
@@ -358,14 +240,37 @@ static void add_measured(struct flow *f, struct event *ev)
 	ev->data = (const uint8_t *)&f->sample;
 }
 
+/* The ports for its own connections, which the kernel gives away and Mesos does not tell of. */
+static int learn_ephemeral(struct flow *f, const struct event *ev)
+{
+	const struct counters *k = (const struct counters *)ev->data;
+	const struct iface *i = state_iface_at(f->o->state, ev->iface);
+	const struct container *c = i ? state_container_at(f->o->state, i->container) : NULL;
+	struct container_record more = {0};
+	char range[32];
+
+	if (!c || !counters_has(k, COUNTER_EPHEMERAL_BEGIN) || !c->meta[META_CONTAINER])
+		return 0;
+	snprintf(range, sizeof(range), "%u-%u", (unsigned)k->value[COUNTER_EPHEMERAL_BEGIN],
+		 (unsigned)k->value[COUNTER_EPHEMERAL_END]);
+	if (c->meta[META_EPHEMERAL] && str_eq(c->meta[META_EPHEMERAL], range))
+		return 0;
+	more.meta[META_CONTAINER] = c->meta[META_CONTAINER];
+	more.meta[META_EPHEMERAL] = range;
+	return flow_describe(f, state_container(f->o->state, &more));
+}
+
 static int on_event(void *ctx, struct event *ev)
 {
 	struct flow *f = ctx;
 	const struct flow_options *o = f->o;
 
 	f->totals->read++;
-	if (o->live && ev->type == EVENT_COUNTERS)
+	if (o->live && ev->type == EVENT_COUNTERS) {
 		add_measured(f, ev);
+		if (learn_ephemeral(f, ev))
+			return 1;
+	}
 	struct context *c = state_event(o->state, ev);
 	if (o->max_ns) {
 		if (!f->end)
@@ -393,7 +298,7 @@ static int on_tick(void *ctx, uint64_t now)
 {
 	struct flow *f = ctx;
 
-	if (take_names(f, now) || take_messages(f))
+	if (names_turn(f, now) || take_messages(f))
 		return 1;
 	int rc = 0;
 	for (struct recorder *w = first_recorder(f); w && !rc; w = w->next)
@@ -449,7 +354,7 @@ static void ask(struct flow *f, struct reader_query *q)
 
 int flow_run(const struct flow_options *o, struct flow_totals *totals, struct err *e)
 {
-	struct flow f = {.o = o, .totals = totals};
+	struct flow f = {.o = o, .totals = totals, .began = time_now()};
 	struct reader_query query;
 	const struct sink sink = {
 		.ctx = &f,

@@ -31,6 +31,20 @@ static void put_rungs(struct exposition *x, const struct view *v)
 	}
 }
 
+/* And of each packet. */
+static void put_attribution(struct exposition *x, const struct view *v)
+{
+	exposition_family(x, "dredge_attributed_packets", METRIC_COUNTER,
+			  "Packets by how it was found whose they are; port is the address of the "
+			  "agent and a port of the task.");
+	for (size_t i = 0; i < v->rung_count; i++) {
+		struct text labels = {0};
+		exposition_label(&labels, "result", v->rungs[i].rung);
+		exposition_count(x, text_cstr(&labels), v->rungs[i].packets);
+		text_done(&labels);
+	}
+}
+
 static void put_packets(struct exposition *x, const struct health *h)
 {
 	exposition_family(x, "dredge_events_seen", METRIC_COUNTER, "Packets that were seen.");
@@ -92,6 +106,7 @@ void route_metrics(const struct request *r, struct reply *a)
 		(double)h->interfaces);
 	put_packets(&x, h);
 	put_rungs(&x, r->view);
+	put_attribution(&x, r->view);
 	put_notices(&x, h);
 	if (h->capture)
 		put_capture(&x, h);

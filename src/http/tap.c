@@ -150,7 +150,7 @@ static bool put_who(struct tap *t, const struct context *c)
 		seen_add(&t->containers, c->container->index);
 	}
 	if (c->iface && !seen_has(&t->ifaces, c->iface->record.number)) {
-		if (!put_iface(t, c->iface, c->container))
+		if (!put_iface(t, c->iface, c->by_port ? NULL : c->container))
 			return false;
 		seen_add(&t->ifaces, c->iface->record.number);
 	}

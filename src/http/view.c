@@ -34,6 +34,8 @@ static void each_string(struct view *v, void (*fn)(void *ctx, const char **s), v
 		fn(ctx, &c->hidden);
 		fn(ctx, &c->filter);
 	}
+	for (size_t i = 0; i < v->rung_count; i++)
+		fn(ctx, &v->rungs[i].rung);
 	fn(ctx, &v->health.capture);
 	fn(ctx, &v->health.metadata_error);
 }
@@ -128,6 +130,7 @@ struct view *view_new(const struct state *s, const struct health *h, struct past
 		v->n++;
 	}
 	free(first);
+	v->rung_count = state_attribution(s, v->rungs);
 	each_string(v, put_one, &strings);
 	v->strings = strings.data;
 	each_string(v, settle_one, v->strings);

@@ -31,6 +31,8 @@ struct view {
 	struct capture_file *captures; /* owned; health.capture_count of them */
 	char *strings;		       /* owned: of all */
 	struct mesos_snapshot *names;  /* owned: of the whole cluster; NULL = none known */
+	struct attribution rungs[ATTRIBUTIONS];
+	size_t rung_count;
 };
 
 /* What is remembered of the sample before, by the index of the container; all zero at first. */

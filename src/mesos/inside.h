@@ -50,7 +50,7 @@ void index_done(struct index *x);
 	X(id) X(framework_id) X(executor_id) X(agent_id) \
 	X(name) X(state) X(health) X(container_id) X(container_path) X(image) X(ports) \
 	X(labels) X(assigned) \
-	X(framework) X(hostname) X(app) X(app_version) X(app_labels) X(deployment)
+	X(framework) X(hostname) X(address) X(app) X(app_version) X(app_labels) X(deployment)
 /* clang-format on */
 
 struct task {
@@ -131,7 +131,8 @@ struct mesos_snapshot {
 	struct index by_held;	   /* the same: the containers */
 	struct index by_framework, by_agent;
 	struct index by_app, by_form /* app id as in task ids */, by_app_task;
-	uint32_t *ports;      /* [65536] task that holds the port; NULL in a layer, or no task */
+	uint32_t *here; /* rows of tasks of this host's agent */
+	uint32_t n_here, cap_here;
 	const char *agent_id; /* this host's agent */
 };
 
@@ -258,7 +259,7 @@ void marathon_join(struct mesos_builder *b);
  * leader yet.
  */
 void builder_carry(struct mesos_builder *b, const struct mesos_snapshot *old, bool frozen);
-/* Of two rows with one task id, or on one port. */
+/* Of two rows with one task id. */
 bool task_is_better(const struct task *a, const struct task *b);
 
 #endif

@@ -80,6 +80,22 @@ bool task_is_better(const struct task *a, const struct task *b)
 	return a->status_time > b->status_time;
 }
 
+/* The host of "slave(1)@10.0.0.1:5051" or "slave(1)@[fd00::1]:5051". */
+static const char *address_of(struct mesos_builder *b, const struct agent *a)
+{
+	const char *at = a && a->pid ? strchr(a->pid, '@') : NULL;
+	const char *end = at ? strrchr(at, ':') : NULL;
+
+	if (!end)
+		return NULL;
+	at++;
+	if (*at == '[' && end[-1] == ']') {
+		at++;
+		end--;
+	}
+	return end > at ? strings_add(&b->s->strings, at, (size_t)(end - at)) : NULL;
+}
+
 static void join_tasks(struct mesos_builder *b)
 {
 	struct mesos_snapshot *s = b->s;
@@ -93,6 +109,8 @@ static void join_tasks(struct mesos_builder *b)
 			t->framework = again(b, f->name);
 		if (a && a->hostname)
 			t->hostname = again(b, a->hostname);
+		const char *address = address_of(b, a);
+		t->address = address ? address : t->address;
 		if (!t->executor_id)
 			t->executor_id = t->id;
 		const char *pair = strings_pair(&s->strings, t->framework_id, t->executor_id);
@@ -180,26 +198,15 @@ static void join_holders(struct mesos_builder *b)
 			link_executor(b, i);
 }
 
-/* ---- ports ---- */
+/* ---- tasks of this host ---- */
 
-static void join_ports(struct mesos_snapshot *s)
+static void join_here(struct mesos_snapshot *s)
 {
 	for (uint32_t i = 0; i < s->n_tasks; i++) {
-		const struct task *t = &s->tasks[i];
-		const char *ports = t->ports;
-		uint16_t first, last;
-		if (!t->live || !ports || !s->agent_id || t->agent_id != s->agent_id)
+		if (!s->agent_id || s->tasks[i].agent_id != s->agent_id)
 			continue;
-		if (!s->ports) {
-			s->ports = xmalloc((UINT16_MAX + 1) * sizeof(*s->ports));
-			memset(s->ports, 0xff, (UINT16_MAX + 1) * sizeof(*s->ports));
-		}
-		while (ports_next(&ports, &first, &last)) {
-			for (uint32_t p = first; p <= last; p++)
-				if (s->ports[p] == NO_ROW ||
-				    task_is_better(t, &s->tasks[s->ports[p]]))
-					s->ports[p] = i;
-		}
+		GROW(s->here, s->n_here, s->cap_here);
+		s->here[s->n_here++] = i;
 	}
 }
 
@@ -210,8 +217,7 @@ struct mesos_snapshot *mesos_builder_finish(struct mesos_builder *b)
 	marathon_join(b);
 	join_tasks(b);
 	join_holders(b);
-	if (!s->below)
-		join_ports(s);
+	join_here(s);
 	b->s = NULL;
 	mesos_builder_free(b);
 	return s;

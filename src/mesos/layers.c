@@ -28,7 +28,7 @@ static void layer_free(struct mesos_snapshot *s)
 	free(s->agents);
 	free(s->apps);
 	free(s->app_tasks);
-	free(s->ports);
+	free(s->here);
 	history_unref(s->history);
 	free(s);
 }

@@ -26,6 +26,7 @@ static void shared_keys(const struct task *t, const char *out[META_KEYS])
 	out[META_FRAMEWORK_ID] = t->framework_id;
 	out[META_EXECUTOR] = t->executor_id;
 	out[META_HOSTNAME] = t->hostname;
+	out[META_ADDRESS] = t->address;
 	out[META_APP_VERSION] = t->app_version;
 	out[META_APP_LABELS] = t->app_labels;
 	out[META_DEPLOYMENT] = t->deployment;
@@ -202,46 +203,6 @@ bool mesos_lookup(const struct mesos_snapshot *s, const char *container_id, cons
 	return true;
 }
 
-static bool task_has_port(const struct task *t, uint16_t port)
-{
-	const char *ports = t->ports;
-	uint16_t first, last;
-
-	while (ports && ports_next(&ports, &first, &last))
-		if (first <= port && port <= last)
-			return true;
-	return false;
-}
-
-/* Layers above the whole one are short, and have no table. */
-static const struct task *task_of_port(const struct mesos_snapshot *top, uint16_t port)
-{
-	const struct task *best = NULL;
-
-	for (const struct mesos_snapshot *s = top; s; s = s->below) {
-		bool table = !s->below && s->ports;
-		uint32_t first = table ? s->ports[port] : 0;
-		uint32_t end = !table ? s->below ? s->n_tasks : 0 : first == NO_ROW ? 0 : first + 1;
-		for (uint32_t i = first; i < end; i++) {
-			const struct task *t = &s->tasks[i];
-			if (t->live && t->agent_id && top->agent_id &&
-			    str_eq(t->agent_id, top->agent_id) && task_has_port(t, port) &&
-			    !task_is_hidden(top, s, t) && (!best || task_is_better(t, best)))
-				best = t;
-		}
-	}
-	return best;
-}
-
-bool mesos_lookup_port(const struct mesos_snapshot *s, uint16_t port, const char *meta[META_KEYS])
-{
-	const struct task *t = task_of_port(s, port);
-
-	if (t)
-		fill_task(t, false, "port", meta);
-	return t != NULL;
-}
-
 bool mesos_assigned_ports(const struct mesos_snapshot *s, const char *container_id,
 			  struct text *out)
 {
@@ -291,6 +252,35 @@ int mesos_each_task(const struct mesos_snapshot *top, uint64_t from, uint64_t to
 			    !task_is_hidden(top, s, &s->tasks[i]))
 				rc = tell_task(&caller, &s->tasks[i], 0);
 	return rc;
+}
+
+int mesos_each_here(const struct mesos_snapshot *top,
+		    int (*fn)(void *ctx, const struct mesos_task *t), void *ctx)
+{
+	struct caller caller = {fn, ctx};
+	int rc = 0;
+
+	for (const struct mesos_snapshot *s = top; s && !rc; s = s->below)
+		for (uint32_t i = 0; i < s->n_here && !rc; i++) {
+			const struct task *t = &s->tasks[s->here[i]];
+			if (!task_is_hidden(top, s, t))
+				rc = tell_task(&caller, t, 0);
+		}
+	return rc;
+}
+
+uint64_t mesos_task_since(const struct mesos_snapshot *s, const char *const meta[META_KEYS])
+{
+	const char *framework = meta[META_FRAMEWORK_ID], *id = meta[META_TASK];
+	const struct task *t = NULL;
+	struct text pair = {0};
+
+	if (framework && id) {
+		text_fmt(&pair, "%s\n%s", framework, id);
+		t = task_find(s, text_cstr(&pair));
+		text_done(&pair);
+	}
+	return t ? t->since : 0;
 }
 
 /* Rows of kind that no layer above has. */

@@ -37,9 +37,6 @@ size_t mesos_snapshot_tasks(const struct mesos_snapshot *s);
  */
 bool mesos_lookup(const struct mesos_snapshot *s, const char *container_id, const char *docker_name,
 		  const char *task_id_hint, const char *meta[META_KEYS]);
-/* The running task on this host's agent that holds the host port; META_RUNG is "port". */
-bool mesos_lookup_port(const struct mesos_snapshot *s, uint16_t port, const char *meta[META_KEYS]);
-
 /*
  * Append "31000-31007,31016": the ports that the running tasks of the container were assigned from
  * the agent's resources, those in nested containers included. false: none is known.
@@ -64,6 +61,12 @@ struct mesos_task {
  */
 int mesos_each_task(const struct mesos_snapshot *s, uint64_t from, uint64_t to,
 		    int (*fn)(void *ctx, const struct mesos_task *t), void *ctx);
+
+/* The tasks of this host's agent as they are now; META_CONTAINER only as Mesos told it. */
+int mesos_each_here(const struct mesos_snapshot *s,
+		    int (*fn)(void *ctx, const struct mesos_task *t), void *ctx);
+/* As mesos_task.since, of the task that meta names by framework id and task id; 0 = not known. */
+uint64_t mesos_task_since(const struct mesos_snapshot *s, const char *const meta[META_KEYS]);
 
 /* Of the whole cluster as it is now; strings as above. */
 struct mesos_agent {

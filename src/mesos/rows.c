@@ -411,7 +411,9 @@ int mesos_add_agent_state(struct mesos_builder *b, const char *text, size_t n, s
 	if (id) {
 		struct agent *a = agent_row(b, id);
 		const char *hostname = json_name(b, root, "hostname");
+		const char *pid = json_name(b, root, "pid");
 		a->hostname = hostname ? hostname : a->hostname;
+		a->pid = pid ? pid : a->pid;
 		b->s->agent_id = id;
 	}
 	add_agent_frameworks(b, json_object_get(root, "frameworks"), false);

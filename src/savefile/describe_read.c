@@ -188,6 +188,8 @@ int describe_iface(struct pcapng *p, struct run *run, const uint8_t *block, uint
 	r->sample = d.in.weight;
 	for (unsigned k = 0; k < META_KEYS; k++)
 		d.container.meta[k] = d.meta[k];
+	d.container.recorded = true;
+	d.container.since = d.container.start;
 	if (d.meta[META_CONTAINER])
 		r->container = &d.container;
 	int status = run_iface(run, p->ifaces, r->number, &d.in, r, why);
@@ -249,7 +251,7 @@ static bool value_is(const uint8_t *text, size_t n, const char *key, const char 
 
 static void tell_container(struct run *run, const uint8_t *text, size_t n, uint64_t ts)
 {
-	struct container_record r = {0};
+	struct container_record r = {.recorded = true, .since = ts};
 	char *meta[META_KEYS] = {NULL};
 
 	for (unsigned k = 0; k < META_KEYS; k++) {
@@ -258,9 +260,11 @@ static void tell_container(struct run *run, const uint8_t *text, size_t n, uint6
 		if (v)
 			r.meta[k] = meta[k] = xstrndup(v, len);
 	}
-	if (value_is(text, n, "DREDGE_EVENT", "container_end"))
+	if (value_is(text, n, "DREDGE_EVENT", "container_end") ||
+	    value_is(text, n, "DREDGE_EVENT", "task_end"))
 		r.end = ts;
-	if (r.meta[META_CONTAINER])
+	/* A task whose container nobody saw is known by its ports. */
+	if (r.meta[META_CONTAINER] || r.meta[META_TASK])
 		run->ended = run->sink->container(run->sink->ctx, &r);
 	for (unsigned k = 0; k < META_KEYS; k++)
 		free(meta[k]);

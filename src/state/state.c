@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "state/state.h"
 #include "state/flows.h"
+#include "state/owners.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,15 +17,35 @@ struct state {
 	struct iface *ifaces;
 	size_t iface_count, iface_cap;
 	struct flows *flows;
+	struct owners *owners; /* NULL = no container has ports */
+	struct attribution rungs[ATTRIBUTIONS];
+	unsigned rung_count;
 	struct context context;
 	uint64_t events;
 	uint64_t last_ts;
 };
 
+enum { RUNG_UNKNOWN, RUNG_PORT, RUNG_RECORD };
+static const char *const first_rungs[] = {"unknown", "port", "record"};
+
+/* There are few; more than have a place count as unknown. */
+static unsigned rung_of(struct state *s, const char *name)
+{
+	for (unsigned i = 0; i < s->rung_count; i++)
+		if (str_eq(s->rungs[i].rung, name))
+			return i;
+	if (s->rung_count == ATTRIBUTIONS)
+		return RUNG_UNKNOWN;
+	s->rungs[s->rung_count] = (struct attribution){xstrdup(name), 0};
+	return s->rung_count++;
+}
+
 struct state *state_new(unsigned flows)
 {
 	struct state *s = xcalloc(1, sizeof(*s));
 	s->by_id = strmap_new();
+	for (unsigned i = 0; i < ARRAY_SIZE(first_rungs); i++)
+		rung_of(s, first_rungs[i]);
 	if (flows)
 		s->flows = flows_new(flows);
 	return s;
@@ -51,6 +72,9 @@ void state_free(struct state *s)
 	free(s->ifaces);
 	strmap_free(s->by_id);
 	flows_free(s->flows);
+	owners_free(s->owners);
+	for (unsigned i = 0; i < s->rung_count; i++)
+		free((char *)s->rungs[i].rung);
 	free(s);
 }
 
@@ -63,6 +87,27 @@ static const char *record_key(const struct container_record *r)
 		if (r->meta[order[i]])
 			return r->meta[order[i]];
 	return NULL;
+}
+
+static struct container *new_container(struct state *s)
+{
+	struct container *fresh = xcalloc(1, sizeof(*fresh));
+
+	fresh->index = fresh->now = (uint32_t)s->container_count;
+	fresh->past = CONTAINER_NONE;
+	fresh->rung = RUNG_RECORD;
+	GROW(s->containers, s->container_count, s->container_cap);
+	s->containers[s->container_count++] = fresh;
+	s->context.version++;
+	return fresh;
+}
+
+/* What was not known of it then is what was learnt first. */
+static void tell_past(struct state *s, const struct container *c, enum meta_key k)
+{
+	for (uint32_t i = c->past; i != CONTAINER_NONE; i = s->containers[i]->past)
+		if (!s->containers[i]->meta[k])
+			s->containers[i]->meta[k] = xstrdup(c->meta[k]);
 }
 
 /* As readlink of /proc/PID/ns/net has it, which is no id of a container. */
@@ -88,6 +133,9 @@ static void learn(struct state *s, struct container *c, enum meta_key k, const c
 	free(c->meta[k]);
 	c->meta[k] = xstrdup(value);
 	s->context.version++;
+	tell_past(s, c, k);
+	if (k == META_RUNG)
+		c->rung = rung_of(s, value);
 }
 
 /* It was made before it was known whose namespace that is. */
@@ -115,17 +163,6 @@ static struct container *find_container(struct state *s, const struct container_
 	return named;
 }
 
-static struct container *new_container(struct state *s)
-{
-	struct container *c = xcalloc(1, sizeof(*c));
-
-	c->index = (uint32_t)s->container_count;
-	GROW(s->containers, s->container_count, s->container_cap);
-	s->containers[s->container_count++] = c;
-	s->context.version++;
-	return c;
-}
-
 /* Another id of the same: whoever has its processes knows best, and the other one is its name. */
 static void learn_id(struct state *s, struct container *c, const struct container_record *r)
 {
@@ -136,6 +173,84 @@ static void learn_id(struct state *s, struct container *c, const struct containe
 		learn(s, c, META_NAME, r->pid ? old : id);
 	if (!other || r->pid)
 		learn(s, c, META_CONTAINER, id);
+}
+
+/* ---- how it was ---- */
+
+static bool is_other(const struct container *c, const struct container_record *r)
+{
+	for (unsigned k = 0; k < META_KEYS; k++)
+		if (meta_rows[k].changes && c->meta[k] && r->meta[k] &&
+		    !str_eq(c->meta[k], r->meta[k]))
+			return true;
+	return false;
+}
+
+/* What it is now goes to a container of its own, with all that was recorded of it so far. */
+static void keep_past(struct state *s, struct container *c)
+{
+	if (s->container_count >= STATE_MAX_CONTAINERS)
+		return;
+	struct container *was = new_container(s);
+	for (unsigned k = 0; k < META_KEYS; k++)
+		was->meta[k] = c->meta[k] ? xstrdup(c->meta[k]) : NULL;
+	was->start = c->start;
+	was->rung = c->rung;
+	was->has_iface = c->has_iface;
+	was->now = c->index;
+	was->past = c->past;
+	c->past = was->index;
+	for (size_t i = 0; i < s->iface_count; i++)
+		if (s->ifaces[i].container == c->index)
+			s->ifaces[i].container = was->index;
+	if (s->owners)
+		owners_move(s->owners, c->index, was->index);
+}
+
+static bool is_gone(const void *state, uint32_t container, uint64_t ts)
+{
+	const struct state *s = state;
+	uint64_t end = s->containers[s->containers[container]->now]->end;
+
+	return end && end < ts;
+}
+
+static void take_ports(struct state *s, const struct container *c, uint64_t since)
+{
+	static const enum meta_key keys[] = {META_PORTS, META_EPHEMERAL};
+
+	for (size_t i = 0; c->meta[META_ADDRESS] && i < ARRAY_SIZE(keys); i++) {
+		if (!c->meta[keys[i]])
+			continue;
+		s->owners = s->owners ? s->owners : owners_new();
+		owners_put(s->owners, c->meta[META_ADDRESS], c->meta[keys[i]], since, c->index);
+	}
+}
+
+void state_take_ports(struct state *s, struct state *from)
+{
+	for (size_t i = 0; from->owners && i < from->container_count; i++) {
+		const struct container *old = from->containers[i];
+		struct container *c = new_container(s);
+		for (unsigned k = 0; k < META_KEYS; k++)
+			c->meta[k] = old->meta[k] ? xstrdup(old->meta[k]) : NULL;
+		c->start = old->start;
+		c->end = old->end;
+		c->now = old->now;
+		c->past = old->past;
+	}
+	s->owners = from->owners;
+	from->owners = NULL;
+}
+
+bool state_knows_ports(const struct state *s)
+{
+	return s->owners;
+}
+
+static bool has_ports(const struct container_record *r)
+{
+	return r->meta[META_PORTS] || r->meta[META_EPHEMERAL] || r->meta[META_ADDRESS];
 }
 
 uint32_t state_container(struct state *s, const struct container_record *r)
@@ -153,6 +268,8 @@ uint32_t state_container(struct state *s, const struct container_record *r)
 	strmap_put(s->by_id, key, c->index);
 	if (r->netns)
 		strmap_put(s->by_id, netns_key(r->netns, netns), c->index);
+	if (r->recorded && is_other(c, r))
+		keep_past(s, c);
 	learn_id(s, c, r);
 	for (unsigned k = 0; k < META_KEYS; k++)
 		if (k != META_CONTAINER)
@@ -163,8 +280,12 @@ uint32_t state_container(struct state *s, const struct container_record *r)
 		c->end = r->end;
 	if (r->pid)
 		c->pid = r->pid;
+	if (has_ports(r))
+		take_ports(s, c, r->since);
 	return c->index;
 }
+
+/* ---- interfaces ---- */
 
 int state_iface(struct state *s, const struct iface_record *r)
 {
@@ -185,8 +306,10 @@ int state_iface(struct state *s, const struct iface_record *r)
 	free_iface(&old);
 	if (r->container) {
 		uint32_t index = state_container(s, r->container);
-		if (index != CONTAINER_NONE)
+		if (index != CONTAINER_NONE) {
 			i->container = index;
+			s->containers[index]->has_iface = true;
+		}
 	}
 	return 0;
 }
@@ -211,7 +334,7 @@ struct container *state_container_find(const struct state *s, const char *id)
 	struct container *only = NULL;
 	for (size_t i = 0; i < s->container_count; i++) {
 		const char *full = s->containers[i]->meta[META_CONTAINER];
-		if (!full || !str_starts(full, id))
+		if (!full || !str_starts(full, id) || s->containers[i]->now != i)
 			continue;
 		if (only)
 			return NULL;
@@ -230,18 +353,56 @@ const struct iface *state_iface_at(const struct state *s, uint32_t number)
 	return number < s->iface_count && s->ifaces[number].known ? &s->ifaces[number] : NULL;
 }
 
-/* A notice names its container in its own text; it needs no interface. */
+static bool notice_fits(const struct container *c, const struct event *ev)
+{
+	for (unsigned k = 0; k < META_KEYS; k++) {
+		size_t n;
+		const char *v = meta_rows[k].changes && c->meta[k]
+					? notice_find(ev->data, ev->caplen, meta_rows[k].journal,
+						      &n)
+					: NULL;
+		if (v && (strlen(c->meta[k]) != n || memcmp(c->meta[k], v, n)))
+			return false;
+	}
+	return true;
+}
+
+/* A notice names its container in its own text, as it was then; it needs no interface. */
 static uint32_t notice_container(const struct state *s, const struct event *ev)
 {
+	static const enum meta_key keys[] = {META_CONTAINER, META_TASK};
 	char id[CONTAINER_KEY_MAX];
-	size_t n;
-	const char *p = notice_find(ev->data, ev->caplen, meta_rows[META_CONTAINER].journal, &n);
+	size_t n = 0;
+	const char *p = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys) && !p; i++)
+		p = notice_find(ev->data, ev->caplen, meta_rows[keys[i]].journal, &n);
 	if (!p || n >= sizeof(id))
 		return CONTAINER_NONE;
 	memcpy(id, p, n);
 	id[n] = '\0';
 	int64_t found = strmap_find(s->by_id, id);
-	return found < 0 ? CONTAINER_NONE : (uint32_t)found;
+	if (found < 0)
+		return CONTAINER_NONE;
+	for (uint32_t i = (uint32_t)found; i != CONTAINER_NONE; i = s->containers[i]->past)
+		if (notice_fits(s->containers[i], ev))
+			return i;
+	return (uint32_t)found;
+}
+
+/* On an interface of nobody alone: by the port of this host's end. */
+static void find_owner(struct state *s, struct context *c, struct event *ev)
+{
+	const struct packet *p = s->owners && c->iface ? context_packet(c) : NULL;
+	uint32_t owner = p ? owners_find(s->owners, &p->layer[0], ev->flags, ev->ts, is_gone, s)
+			   : OWNER_NONE;
+
+	if (owner == OWNER_NONE)
+		return;
+	ev->container = owner;
+	c->container = s->containers[owner];
+	c->by_port = true;
+	c->repeated = c->container->has_iface;
 }
 
 static void count_packet(struct container *c, const struct event *ev)
@@ -300,14 +461,17 @@ struct context *state_event(struct state *s, struct event *ev)
 	s->last_ts = ev->ts;
 	c->ev = ev;
 	c->iface = i;
-	struct container *who = state_container_at(s, ev->container);
-	c->container = who;
+	c->container = state_container_at(s, ev->container);
 	c->counters = NULL;
-	c->decoded = false;
+	c->decoded = c->by_port = c->repeated = false;
 	c->facts.valid = false;
+	if (ev->type == EVENT_PACKET && !c->container)
+		find_owner(s, c, ev);
+	struct container *who = state_container_at(s, ev->container);
 
 	if (ev->type == EVENT_PACKET) {
-		if (who)
+		s->rungs[!who ? RUNG_UNKNOWN : c->by_port ? RUNG_PORT : who->rung].packets++;
+		if (who && !c->repeated)
 			count_packet(who, ev);
 		if (s->flows)
 			track_flow(s, c, who);
@@ -319,4 +483,10 @@ struct context *state_event(struct state *s, struct event *ev)
 		}
 	}
 	return c;
+}
+
+size_t state_attribution(const struct state *s, struct attribution out[ATTRIBUTIONS])
+{
+	memcpy(out, s->rungs, s->rung_count * sizeof(*out));
+	return s->rung_count;
 }

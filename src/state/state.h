@@ -13,6 +13,11 @@
 
 struct container {
 	uint32_t index;
+	/* Of a file: how it was before something of it changed is a container of its own, for the
+	 * events of that time; `now` is the index of the last one, `past` of the one before. */
+	uint32_t now, past; /* past: CONTAINER_NONE = there is none */
+	bool has_iface;
+	unsigned rung;		  /* of META_RUNG, inside the state */
 	char *meta[META_KEYS];	  /* owned by the state; NULL = unknown */
 	uint64_t start, end;	  /* ns, 0 = unknown / alive */
 	int pid;		  /* of its first process, 0 = unknown */
@@ -21,6 +26,12 @@ struct container {
 	struct counters measured; /* from packets, where flows are tracked: TCP_*, RESPONSES ... */
 	uint64_t packets_in, packets_out, bytes_in, bytes_out; /* events seen, bytes on the wire */
 	uint64_t lost;
+};
+
+/* Packets by how it was found whose they are. */
+struct attribution {
+	const char *rung; /* as META_RUNG, "unknown", "record" = a file says no more; borrowed */
+	uint64_t packets;
 };
 
 struct iface {
@@ -51,11 +62,13 @@ struct context {
 	const struct container *container; /* NULL = none */
 	const struct iface *iface;	   /* NULL = none */
 	const struct counters *counters;   /* of a counters event, else NULL */
-	struct flow_facts facts;	   /* valid only when the state tracks flows */
-	uint64_t version;     /* another one when more is known of some container or interface */
-	uint64_t first_ts;    /* of the run */
-	uint64_t previous_ts; /* of the event before */
-	uint64_t printed_ts;  /* of the line printed before; set by the printer's caller */
+	bool by_port;			   /* the container is known by address and port alone */
+	bool repeated;		 /* by_port, and interfaces of the container show its packets too */
+	struct flow_facts facts; /* valid only when the state tracks flows */
+	uint64_t version;	 /* another one when more is known of some container or interface */
+	uint64_t first_ts;	 /* of the run */
+	uint64_t previous_ts;	 /* of the event before */
+	uint64_t printed_ts;	 /* of the line printed before; set by the printer's caller */
 	bool decoded;
 	struct packet packet; /* by context_packet only */
 };
@@ -79,11 +92,16 @@ struct state;
 /* flows = conversations to remember, 0 = do not track. */
 struct state *state_new(unsigned flows);
 void state_free(struct state *s);
+/* An empty one learns whose the ports of hosts are and were from another, which forgets it. */
+void state_take_ports(struct state *s, struct state *from);
+/* Whether packets on an interface that is nobody's may have owners. */
+bool state_knows_ports(const struct state *s);
 int state_iface(struct state *s, const struct iface_record *r);
 /*
  * Returns the container's index; new knowledge is merged in, knowledge is never taken away. Records
  * with the same id are of the same container, and while it lives those with its network namespace:
- * the id is then that of the record with a process, and either finds it.
+ * the id is then that of the record with a process, and either finds it. Where a file says
+ * that something changed, what was told before stays with the interfaces and ports it was told of.
  */
 uint32_t state_container(struct state *s, const struct container_record *r);
 /* Number the event, join it, keep the tables; *c stays valid until the next call. */
@@ -94,5 +112,8 @@ struct container *state_container_at(const struct state *s, uint32_t index);
 struct container *state_container_find(const struct state *s, const char *id);
 size_t state_ifaces(const struct state *s);
 const struct iface *state_iface_at(const struct state *s, uint32_t number); /* NULL = unknown */
+#define ATTRIBUTIONS 16u
+/* How many there are, ATTRIBUTIONS at most. */
+size_t state_attribution(const struct state *s, struct attribution out[ATTRIBUTIONS]);
 
 #endif

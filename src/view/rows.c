@@ -311,6 +311,8 @@ struct row *table_find_row(struct table *t, struct context *c)
 		return find_by_stream(t, c);
 	if (!c->container || column_getter(&t->columns[t->key])->field->scope != SCOPE_CONTAINER)
 		return find_by_value(t, c);
+	if (c->repeated)
+		return NULL;
 	uint32_t index = c->container->index;
 	if (index >= t->by_container_cap) {
 		size_t cap = MAX(64, 2 * (size_t)index);

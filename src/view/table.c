@@ -67,7 +67,8 @@ static bool passes(struct table *t, struct context *c)
 {
 	if (!t->filter)
 		return true;
-	enum verdict v = c->iface ? verdict_of(t, c->container, c->iface) : VERDICT_MAYBE;
+	bool asked_once = c->iface && !c->by_port;
+	enum verdict v = asked_once ? verdict_of(t, c->container, c->iface) : VERDICT_MAYBE;
 	return v == VERDICT_MAYBE ? filter_match(t->filter, c) : v == VERDICT_YES;
 }
 

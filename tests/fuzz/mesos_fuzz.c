@@ -25,7 +25,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct mesos_snapshot *s = mesos_builder_finish(b);
 	char *name = xstrndup((const char *)data + 1, size - 1);
 	mesos_lookup(s, name, name, name, meta);
-	mesos_lookup_port(s, 31000, meta);
 	if (meta[META_CONTAINER])
 		abort();
 	free(name);

@@ -204,24 +204,37 @@ static void test_pods_of_groups(void **state)
 
 /* ---- ports ---- */
 
-static void test_ports(void **state)
+struct tenant {
+	const char *port, *task, *address;
+};
+
+static int find_port(void *ctx, const struct mesos_task *t)
 {
-	static const struct {
-		uint16_t port;
-		const char *task;
-	} cases[] = {{31461, "dev_infra_mysql.b331f6c9-fb9e-11e7-ab4b-faf0633ea91f"},
-		     {31948, NULL}, /* the failed task's */
-		     {0, NULL},
-		     {65535, NULL}};
+	struct tenant *wanted = ctx;
+
+	if (!t->running || !t->meta[META_PORTS] || !str_eq(t->meta[META_PORTS], wanted->port))
+		return 0;
+	wanted->task = t->meta[META_TASK];
+	wanted->address = t->meta[META_ADDRESS];
+	return 1;
+}
+
+static void test_tasks_of_this_host(void **state)
+{
+	static const struct tenant cases[] = {
+		{"31461", "dev_infra_mysql.b331f6c9-fb9e-11e7-ab4b-faf0633ea91f", "127.0.0.1"},
+		{"31948", NULL, NULL}, /* the failed task's */
+	};
 	struct mesos_builder *b = mesos_builder_new(NOW);
 
 	(void)state;
 	add_file(b, mesos_add_agent_state, "agent-state-asgard-141.json");
 	struct mesos_snapshot *s = mesos_builder_finish(b);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const char *meta[META_KEYS] = {0};
-		assert_int_equal(mesos_lookup_port(s, cases[i].port, meta), cases[i].task != NULL);
-		assert_string_equal(shown(meta[META_TASK]), shown(cases[i].task));
+		struct tenant got = {.port = cases[i].port};
+		mesos_each_here(s, find_port, &got);
+		assert_string_equal(shown(got.task), shown(cases[i].task));
+		assert_string_equal(shown(got.address), shown(cases[i].address));
 	}
 	mesos_snapshot_free(s);
 }
@@ -431,7 +444,7 @@ int main(void)
 		cmocka_unit_test(test_pod),
 		cmocka_unit_test(test_apps),
 		cmocka_unit_test(test_pods_of_groups),
-		cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_tasks_of_this_host),
 		cmocka_unit_test(test_assigned_ports),
 		cmocka_unit_test(test_carry),
 		cmocka_unit_test(test_new_leader),

@@ -152,7 +152,7 @@ def read_master(o):
 
 def read_agent(o):
     if word(o, "id"):
-        agent({"id": word(o, "id"), "hostname": word(o, "hostname")})
+        agent({"id": word(o, "id"), "hostname": word(o, "hostname"), "pid": word(o, "pid")})
     for where in ("frameworks", "completed_frameworks"):
         for f in rows(o, where):
             fid = word(f, "id")

@@ -232,6 +232,188 @@ static void test_numbers_beyond_the_bound_are_refused(void **ctx)
 	state_free(s);
 }
 
+/* ---- a file tells of changes ---- */
+
+static struct container_record recorded(const char *id, const char *task, const char *health)
+{
+	struct container_record r = {.recorded = true};
+
+	r.meta[META_CONTAINER] = id;
+	r.meta[META_TASK] = task;
+	r.meta[META_HEALTH] = health;
+	return r;
+}
+
+static const char *health_at(struct state *s, uint32_t iface)
+{
+	struct event ev = packet(iface, EVENT_OUT, 100);
+
+	return state_event(s, &ev)->container->meta[META_HEALTH];
+}
+
+static void test_events_keep_the_names_of_their_time(void **ctx)
+{
+	struct state *s = state_new(0);
+	struct container_record r = recorded(A, NULL, "healthy");
+
+	(void)ctx;
+	announce(s, 0, &r);
+	r = recorded(A, "task", "unhealthy");
+	announce(s, 1, &r);
+	r = recorded(A, NULL, "healthy");
+	announce(s, 2, &r);
+	assert_string_equal(health_at(s, 0), "healthy");
+	assert_string_equal(health_at(s, 1), "unhealthy");
+	assert_string_equal(health_at(s, 2), "healthy");
+	/* What was learnt late and did not change is known of earlier events too. */
+	struct event ev = packet(0, EVENT_OUT, 100);
+	const struct container *was = state_event(s, &ev)->container;
+	assert_string_equal(was->meta[META_TASK], "task");
+	const struct container *now = state_container_find(s, A);
+	assert_int_equal(was->now, now->index);
+	assert_int_equal(now->now, now->index);
+	static const char text[] = "CONTAINER_ID=" A "\nMESOS_TASK_HEALTH=unhealthy\n";
+	ev = (struct event){.ts = 1,
+			    .type = EVENT_NOTICE,
+			    .data = (const uint8_t *)text,
+			    .caplen = sizeof(text) - 1,
+			    .iface = IFACE_NONE};
+	assert_string_equal(state_event(s, &ev)->container->meta[META_HEALTH], "unhealthy");
+	state_free(s);
+}
+
+/* ---- whose a port is ---- */
+
+/* Ethernet, IPv4, UDP between two addresses "a.b.c.d". */
+static void datagram(uint8_t frame[64], const uint8_t src[4], uint16_t sport, const uint8_t dst[4],
+		     uint16_t dport)
+{
+	memset(frame, 0, 64);
+	frame[12] = 8;
+	frame[14] = 0x45;
+	frame[17] = 50;
+	frame[23] = 17;
+	memcpy(frame + 26, src, 4);
+	memcpy(frame + 30, dst, 4);
+	frame[34] = (uint8_t)(sport >> 8);
+	frame[35] = (uint8_t)sport;
+	frame[36] = (uint8_t)(dport >> 8);
+	frame[37] = (uint8_t)dport;
+	frame[39] = 30;
+}
+
+static const uint8_t here[4] = {10, 0, 0, 1}, there[4] = {10, 0, 0, 9}, loop[4] = {127, 0, 0, 1};
+
+static const char *owner(struct state *s, const uint8_t src[4], uint16_t sport,
+			 const uint8_t dst[4], uint16_t dport, uint64_t ts, bool *repeated)
+{
+	uint8_t frame[64];
+	struct event ev = packet(9, 0, 64);
+
+	datagram(frame, src, sport, dst, dport);
+	ev.data = frame;
+	ev.ts = ts;
+	const struct context *c = state_event(s, &ev);
+	*repeated = c->repeated;
+	return c->container ? c->container->meta[META_TASK] : "-";
+}
+
+static void claim(struct state *s, const char *task, const char *container, const char *ports,
+		  uint64_t since, uint64_t end)
+{
+	struct container_record r = {.recorded = true, .since = since, .end = end};
+
+	r.meta[META_TASK] = task;
+	r.meta[META_CONTAINER] = container;
+	r.meta[META_PORTS] = ports;
+	r.meta[META_ADDRESS] = "10.0.0.1";
+	state_container(s, &r);
+}
+
+static void test_a_port_has_its_owner_of_the_time(void **ctx)
+{
+	static const struct {
+		const uint8_t *src;
+		uint16_t sport;
+		const uint8_t *dst;
+		uint16_t dport;
+		uint64_t ts;
+		const char *task;
+		bool repeated;
+	} rows[] = {
+		{there, 4000, here, 31005, 150, "one", false},
+		{here, 31006, there, 4000, 150, "one", false},
+		{there, 4000, loop, 31006, 150, "one", false},
+		{there, 4000, here, 31007, 150, "-", false},
+		{there, 31005, there, 31006, 150, "-", false}, /* another host's */
+		{there, 4000, here, 31005, 50, "-", false},    /* before */
+		{there, 4000, here, 31005, 250, "-", false},   /* it had ended */
+		{there, 4000, here, 31005, 350, "two", false}, /* the next one's */
+		{there, 4000, here, 31100, 350, "three", true},
+		{there, 4000, here, 30020, 350, "three", true},
+	};
+	struct state *s = state_new(0), *next = state_new(0);
+	struct container_record r = record(A, NULL);
+	struct attribution shares[ATTRIBUTIONS];
+	bool repeated;
+
+	(void)ctx;
+	announce(s, 9, NULL);
+	announce(s, 1, &r);
+	claim(s, "one", NULL, "31005-31006", 100, 200);
+	claim(s, "two", NULL, "31005", 300, 0);
+	claim(s, "three", A, "31100-31101", 0, 0);
+	r.meta[META_EPHEMERAL] = "30016-30031";
+	state_container(s, &r);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_string_equal(owner(s, rows[i].src, rows[i].sport, rows[i].dst, rows[i].dport,
+					  rows[i].ts, &repeated),
+				    rows[i].task);
+		assert_int_equal(repeated, rows[i].repeated);
+	}
+	assert_true(state_attribution(s, shares) >= 2);
+	assert_string_equal(shares[0].rung, "unknown");
+	assert_int_equal(shares[0].packets, 4);
+	assert_string_equal(shares[1].rung, "port");
+	assert_int_equal(shares[1].packets, 6);
+	/* Its own interface shows these packets: they count there. */
+	assert_int_equal(state_container_find(s, A)->packets_in, 0);
+	state_take_ports(next, s);
+	announce(next, 9, NULL);
+	assert_string_equal(owner(next, there, 1, here, 31005, 350, &repeated), "two");
+	assert_string_equal(owner(next, there, 1, here, 31005, 250, &repeated), "-");
+	state_free(s);
+	state_free(next);
+}
+
+static void test_ports_that_are_none(void **ctx)
+{
+	static const char *const ports[] = {
+		"", "-", "x", "70000", "5-", "9-1", "0-65536", "1,,2", "99999999999999999999"};
+	struct state *s = state_new(0);
+	struct container_record r = {.meta[META_TASK] = "t"};
+	bool repeated;
+
+	(void)ctx;
+	announce(s, 9, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(ports); i++) {
+		r.meta[META_PORTS] = ports[i];
+		r.meta[META_ADDRESS] = i % 2 ? "10.0.0.1" : "no address";
+		state_container(s, &r);
+	}
+	/* More hosts than are remembered, more claims than there is room for. */
+	for (unsigned i = 0; i < 40; i++) {
+		cleanup_free char *address = xasprintf("10.1.0.%u", i);
+		cleanup_free char *task = xasprintf("t%u", i);
+		r.meta[META_TASK] = task;
+		r.meta[META_PORTS] = "1-65535";
+		r.meta[META_ADDRESS] = address;
+		state_container(s, &r);
+	}
+	assert_string_equal(owner(s, there, 1, here, 31005, 1, &repeated), "-");
+	state_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +422,9 @@ int main(void)
 		cmocka_unit_test(test_a_namespace_is_one_container),
 		cmocka_unit_test(test_a_late_name_reaches_the_interface),
 		cmocka_unit_test(test_counts_by_direction),
+		cmocka_unit_test(test_events_keep_the_names_of_their_time),
+		cmocka_unit_test(test_a_port_has_its_owner_of_the_time),
+		cmocka_unit_test(test_ports_that_are_none),
 		cmocka_unit_test(test_numbers_of_events),
 		cmocka_unit_test(test_samples_are_merged),
 		cmocka_unit_test(test_a_notice_names_its_container),
