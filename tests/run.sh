@@ -145,12 +145,10 @@ done
 [ -n "$quick" ] && finish
 
 tell_all
-limit=1 # they count packets and look at the whole machine
 for script in tests/live/*.sh; do
 	[ -e "$script" ] && step "live-$(basename "$script" .sh)" live "$script"
 done
 tell_all
-limit=$jobs
 for script in tests/vm/*_test.sh; do
 	[ -e "$script" ] && step "vm-$(basename "$script" _test.sh)" tests/vm/vm.sh "$script"
 done

@@ -45,7 +45,6 @@ containers_make() { # COUNT
 	time.sleep(1000)
 	END
 	"$python" "$work/attach.py" "$tag" "$run/control" "$1" >"$work/made" &
-	pids+=($!)
 	wait_for 240 grep -q made "$work/made" || die "the containers are not there"
 	stop_dredged
 }

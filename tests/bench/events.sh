@@ -64,7 +64,6 @@ during() { # WHAT RATE: pings a second
 
 during "no listener, 100 pings/s (400 events/s)" 100
 on_host "$python" "$work/listen.py" "${url##*:}" "$listeners" "$filters" "$work" >"$work/listen.out" 2>&1 &
-pids+=($!)
 client=$!
 wait_for 60 test -e "$work/connected" || die "no connections: $(cat "$work/listen.out")"
 sleep 1

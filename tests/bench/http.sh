@@ -49,9 +49,7 @@ done
 start_dredged --no-host-network $summary $details $snmp "${rates[@]}" --listen=127.0.0.1:0 -w "$work/all.pcapng.lz4"
 url_of
 on m0 env LOAD_PORT=10001 "$work/load" sink >/dev/null &
-pids+=($!)
 on outside env LOAD_PORT=10001 "$work/load" udp $address "$(date +%s)" 1000 5000 >/dev/null &
-pids+=($!)
 all_known() { [ "$(on host curl -s "$url/monitor/statistics" | grep -o '"rx_rate"' | wc -l)" = "$count" ]; }
 wait_for 60 all_known || die "not all have statistics"
 head_row "$count containers, 100 requests/s, capture of 5000 packets/s"
@@ -84,12 +82,10 @@ json.dump({"version": "1.11.0", "pid": "master@127.0.0.1:5050", "leader": "maste
            "tasks": tasks}]}, sys.stdout)
 END
 become host "$python" -m http.server -b 127.0.0.1 -d "$work/api" 5050 >/dev/null 2>&1 &
-pids+=($!)
 wait_for 10 on host curl -s -o /dev/null http://127.0.0.1:5050/
 : >"$work/dredged.err"
 become host dredged --no-capture -m http://127.0.0.1:5050 --mesos-interval 600s --max-body 512MB \
 	--listen=127.0.0.1:0 --status-interval 0 2>>"$work/dredged.err" </dev/null &
-pids+=($!)
 wait_for 30 grep -q ready "$work/dredged.err" || die "dredged did not start"
 url_of
 known() { on host curl -s "$url/readyz" | grep -q "\"tasks\":$tasks"; }

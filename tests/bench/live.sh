@@ -34,7 +34,6 @@ send_all() { # WHICH SECONDS [RATE]: packets and bytes sent go to $packets and $
 		(enter "$tag-c$i" "${id_of[c$i]}" "$work/load" "$1" "10.77.0.$((i + pairs))" "$begin" "${@:2}") \
 			>"$work/sent.$i" 2>"$work/load.err" </dev/null &
 		senders+=($!)
-		pids+=($!)
 	done
 	wait "${senders[@]}" || die "a sender failed"
 	read -r packets bytes < <(awk '{p += $1; b += $2} END {print p, b}' "$work"/sent.*)
@@ -94,7 +93,6 @@ one_run() { # WATCHER LOAD SENDER-ARGUMENTS...
 	dredged) watch_dredged "$work/out.pcapng.lz4" ;;
 	dredged-plain) watch_dredged "$work/out.pcapng" ;;
 	esac
-	pids+=("${watchers[@]}")
 	local before
 	before=$(usage_of "${watchers[@]}")
 	send_all "${@:3}"

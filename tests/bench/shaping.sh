@@ -116,7 +116,6 @@ beside() { # LIMIT TITLE: somebody who sends all he can
 	local sink=$! sender
 	become A /usr/bin/python3 "$work/flow.py" send "$far" $port 100 &
 	sender=$!
-	pids+=("$sender")
 	sleep 0.5
 	waits "$2"
 	kill "$sender"

@@ -31,7 +31,6 @@ mkdir "$XDG_DATA_HOME" && ln -s "$(realpath "$(dirname "$0")/../..")" "$XDG_DATA
 become_on_host dredge --interface vsender -j -c topapps 0 ip.src -c "$work/broken.lua" udp.dstport=9999 \
 	>"$work/top" 2>"$work/dredge.err" </dev/null &
 dredge_pid=$!
-pids+=("$dredge_pid")
 # It sees packets from now on.
 # shellcheck disable=SC2317 # wait_for calls it
 seen() {

@@ -7,23 +7,11 @@
 source "$(dirname "$0")/isolated.bash"
 need dredge-cni unshare
 mesos_root=$work/isolators/network/cni
-end() {
-	umount "$mesos_root"/*/ns 2>/dev/null
-	podman_end
-	isolated_end
-}
 pod() {
 	CONTAINERS_CONF=$work/containers.conf nsenter --net="/run/netns/$host" podman --root "$work/root" \
 		--runroot "$work/runroot" --tmpdir "$work/tmp" --storage-driver vfs \
 		--cgroup-manager cgroupfs --events-backend none --runtime runc "$@"
 }
-podman_end() {
-	[ -e "$work/containers.conf" ] || return
-	pod rm -af -t 0
-	find /sys/fs/cgroup -depth -type d -path "*/$cgroup_name*" -exec rmdir {} +
-	rmdir /var/lib/cni/results /var/lib/cni # podman's, unless somebody uses them
-} >/dev/null 2>&1
-trap end EXIT
 
 host_and_outside host outside ens3
 mac=$(ip -n "$host" -o link show ens3 | sed -n 's/.*ether \([^ ]*\).*/\1/p')
@@ -84,7 +72,6 @@ reach() { # NETNS PORT: what somebody outside hears from a server in the contain
 	: >"$work/listener" # here: the shell in the background may be late
 	nsenter --net="$1" python3 "$work/listen.py" "$2" >"$work/listener" 2>&1 &
 	listener=$!
-	pids+=("$listener")
 	wait_for 3 grep -q listening "$work/listener" || cat "$work/listener"
 	timeout 3 ip netns exec "$tag-outside" python3 -c "
 import socket
@@ -317,6 +304,7 @@ pod_run() { # ARGUMENTS... -- COMMAND
 		--ulimit nproc=1024:1024 --security-opt seccomp=unconfined "$@" 2>"$work/podman.err"
 }
 podman_prepare() {
+	mount -t tmpfs none /var/lib # libcni keeps its results there
 	mkdir -p "$work"/net "$work"/rootfs/{bin,proc,sys,dev,etc,tmp}
 	cp "$(command -v busybox)" "$work/rootfs/bin/busybox"
 	cat >"$work/net/ports.conflist" <<-END

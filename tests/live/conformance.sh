@@ -91,7 +91,6 @@ while True:
 END
 for server in "${servers[@]}"; do
 	become outside "$python" "$work/dns.py" "$server" >"$work/dns-$server" &
-	pids+=($!)
 	wait_for 3 grep -q ready "$work/dns-$server" || bad "no name server"
 	echo "nameserver $server" >"$work/resolv.conf"
 	echo "hosts: dns" >"$work/nsswitch.conf"

@@ -1,55 +1,27 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Discovery on real cgroups and namespaces, all made and removed here.
+# Discovery on real cgroups and namespaces.
 #
 #     discover.sh [PROBE [CONTAINERS]]
 #
 # PROBE: the discover_probe program of the build. CONTAINERS: how many for the timing (200).
+source "$(dirname "$0")/own.bash"
 set -u -o pipefail
 
 probe=${1:-${BUILD:-build}/discover_probe}
 many=${2:-200}
-[ "$(id -u)" = 0 ] || { echo "skipped: needs root"; exit 77; }
-[ -x "$probe" ] || { echo "skipped: no $probe"; exit 77; }
-command -v ip >/dev/null || { echo "skipped: needs ip(8)"; exit 77; }
+[ -x "$probe" ] || skip "no $probe"
+command -v ip >/dev/null || skip "needs ip(8)"
 
-tag=$(printf '%04x' $(($$ % 65536)))
+tag=0123 # four digits of an id
 work=$(mktemp -d)
 roots=()
 for r in /sys/fs/cgroup /sys/fs/cgroup/{memory,cpuacct,pids,blkio,freezer,unified}; do
 	[ -e "$r/cgroup.procs" ] && roots+=("$r")
 done
-[ ${#roots[@]} -gt 0 ] || { echo "skipped: no cgroups"; exit 77; }
+[ ${#roots[@]} -gt 0 ] || skip "no cgroups"
 v2=
 [ -e /sys/fs/cgroup/unified/cgroup.procs ] && v2=/sys/fs/cgroup/unified
-
-dirs=() spaces=() probe_pid=
-
-cleanup()
-{
-	trap - EXIT
-	exec 2>/dev/null # the shell reports every job that is killed
-	[ -n "$probe_pid" ] && kill "$probe_pid"
-	local i pid
-	for ((i = ${#dirs[@]} - 1; i >= 0; i--)); do
-		while read -r pid; do kill -9 "$pid"; done <"${dirs[i]}/cgroup.procs"
-	done
-	for i in 1 2 3 4 5 6 7 8 9 10; do
-		local left=0 d
-		for ((d = ${#dirs[@]} - 1; d >= 0; d--)); do
-			[ ! -d "${dirs[d]}" ] || rmdir "${dirs[d]}" || left=1
-		done
-		[ $left = 0 ] && break
-		sleep 0.1
-	done
-	for i in "${spaces[@]}"; do ip netns del "$i"; done
-	for i in "${roots[@]}"; do
-		[ -e "$work/made${i//\//_}" ] && rmdir "$i/mesos"
-	done
-	rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM HUP
 
 fails=0
 check() { # name, command...
@@ -67,13 +39,12 @@ cgroup() { # path, root...
 	local path=$1 r
 	shift
 	for r in "$@"; do
-		[ -d "$r/mesos" ] || { mkdir "$r/mesos" && : >"$work/made${r//\//_}"; }
-		mkdir "$r/$path" && dirs+=("$r/$path")
+		mkdir -p "$r/$path"
 	done
 }
 
 space() { # name, number: namespace with a veth
-	ip netns add "$1" && spaces+=("$1")
+	ip netns add "$1"
 	ip link add "h$1" type veth peer name eth0 netns "$1"
 	ip -n "$1" addr add "10.213.$(($2 / 250)).$(($2 % 250 + 1))/16" dev eth0
 	ip -n "$1" link set eth0 up
@@ -108,7 +79,6 @@ begin() { # seconds
 
 finish() {
 	wait "$probe_pid"
-	probe_pid=
 }
 
 has() { grep -Eq -- "$1" "$work/out"; }
@@ -147,7 +117,7 @@ s = socket.create_server(("127.0.0.1", 31479))
 time.sleep(60)'
 
 # The process first, the namespace's link after it.
-ip netns add "dl$tag" && spaces+=("dl$tag")
+ip netns add "dl$tag"
 cgroup "mesos/$late" "${roots[0]}"
 enter "mesos/$late" "dl$tag" "${roots[0]}" -- sleep 60
 

@@ -3,11 +3,7 @@
 # dredged when things go wrong: killed at any moment, the API absent, hanging, wrong and lying, the
 # disk full; and its signals and rotation. Capture goes on and every file can be read.
 source "$(dirname "$0")/lib.bash"
-need python3 unshare lz4
-if [ -z "${FAULTS_INSIDE:-}" ]; then
-	unshare -m true 2>/dev/null || skip "no mount namespaces"
-	exec env FAULTS_INSIDE=1 unshare -m "$0"
-fi
+need python3 lz4
 cluster_start
 container sender 10.77.0.3 /test/sender
 container taker 10.77.0.4 /test/taker

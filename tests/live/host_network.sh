@@ -31,7 +31,7 @@ wait_for 4 monitor_said 'restarted again and again' || bad "no restart_loop noti
 
 # 300 ms of life with an interface of its own.
 know brief /test/brief
-ip netns add "$tag-brief" && namespaces+=("$tag-brief")
+ip netns add "$tag-brief"
 make_cgroup "${id_of[brief]}"
 ip -n "$host" link add vbrief type veth peer name eth0 netns "$tag-brief"
 ip -n "$host" link set vbrief master br0 up

@@ -235,7 +235,6 @@ for s in all[20:40]:
     s.sendall(b'GET /mon')
 open('$work/slow', 'w').close()
 time.sleep(600)" &
-pids+=($!)
 wait_for 5 test -e "$work/slow"
 same "beside slow clients" 200 "$(get /containers --max-time 2 -o /dev/null -w '%{http_code}')"
 left_alone() { [ "$(sockets)" -le $((open + 4)) ]; }

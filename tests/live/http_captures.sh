@@ -118,7 +118,6 @@ answers = [s.recv(12) for s in all]
 print(sorted(a.split()[1].decode() for a in answers))
 open('$work/slow', 'w').close()
 time.sleep(600)" >"$work/slow.out" 2>&1 &
-pids+=($!)
 slow=$!
 wait_for 10 test -e "$work/slow" || bad "no answers: $(cat "$work/slow.out")"
 same "four at once" "['200', '200', '200', '200', '503', '503']" "$(cat "$work/slow.out")"

@@ -22,7 +22,6 @@ listener=
 listen() { # FILE FILTER [CURL-OPTIONS]: in the background
 	become_on_host curl -sNG --data-urlencode "filter=$2" "${@:3}" "$url/v1/events" >"$work/$1" &
 	listener=$!
-	pids+=("$listener")
 	wait_for 5 grep -q retry "$work/$1" || bad "no stream begins: $1"
 }
 # FILE EXPRESSION: over d, the objects of events without a name, and m, those of "missed"
@@ -112,7 +111,6 @@ ids = [int(n) for n in re.findall(rb"id: [0-9a-f]+-(\d+)\n", body)]
 print(len(missed) > 0, ids == sorted(ids), len(ids) + sum(missed) == max(ids), sum(missed))
 PY
 slow=$!
-pids+=("$slow")
 wait_for 5 test -e "$work/slow.ready" || bad "the slow listener does not begin"
 inside web ping -f -c 8000 -q 10.77.0.4 >/dev/null
 sleep 1

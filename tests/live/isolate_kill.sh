@@ -40,7 +40,6 @@ beat() { # NAME FROM TO: its pids are appended to senders and listeners
 	wait_for 3 grep -q listening "$work/beat.$1"
 	become "$2" python3 "$work/beat.py" send $far &
 	senders+=($!)
-	pids+=("${listeners[-1]}" "${senders[-1]}")
 }
 worst_of() { awk '/^worst/ {print $2}' "$work/beat.$1"; }
 senders=() listeners=()

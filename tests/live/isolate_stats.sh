@@ -19,7 +19,6 @@ s.listen(1)
 c, peer = s.accept()
 while c.recv(65536):
     pass" >"$work/outside" 2>&1 &
-pids+=($!)
 cat >"$work/send.py" <<'END'
 import os, socket, sys, time
 while not os.path.exists(sys.argv[2] + "/go"):

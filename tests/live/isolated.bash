@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2034,SC2154
 # For tests of enforcement: a "host" with a public interface of its own, somebody outside, and a
-# dredged that isolates. All of it is gone on any exit.
+# dredged that isolates.
 #
 #     source "$(dirname "$0")/isolated.bash"
 #     host_and_outside host outside; start_dredged; space A; ctl attach A --netns "$(netns A)"
@@ -14,14 +14,7 @@ address=10.99.0.1 far=10.99.0.254
 address6=fd00:99::1 far6=fd00:99::fe
 dredged=
 
-# What the isolator leaves behind on purpose.
-isolated_end() {
-	named
-	[ -z "$dredged" ] || stop_dredged KILL 2>/dev/null
-	[ ! -d "$run/netns" ] || umount -R "$run/netns"
-	cleanup
-}
-trap isolated_end EXIT
+trap named EXIT # the last case
 
 # ---- conversations -------------------------------------------------------------------------
 
@@ -31,7 +24,6 @@ talk_to=
 talkers() { # the process that holds all conversations
 	[ -z "${talk_to:-}" ] || return 0
 	coproc "$python" "$talk_py" "$tag" 2>>"$work/talk.err"
-	pids+=("$COPROC_PID")
 	exec {talk_to}>&"${COPROC[1]}" {talk_from}<&"${COPROC[0]}" # subshells have only these
 }
 talk() { # KIND FROM TO LISTEN-ADDRESS ADDRESS PORT SIZE: what the sender is told
@@ -71,7 +63,6 @@ bad() {
 netns() { echo "/run/netns/$tag-$1"; }
 space() { # NAME: a namespace
 	ip netns add "$tag-$1" || skip "no network namespaces"
-	namespaces+=("$tag-$1")
 }
 host_and_outside() { # HOST OUTSIDE [INTERFACE]: joined by the host's public interface and eth0
 	local eth=${3:-eth0} name
@@ -118,7 +109,6 @@ start_dredged() { # OPTIONS...: waits until it is ready; its words go to dredged
 		--ephemeral_ports_per_container=$ephemeral_size --runtime_dir="$run" \
 		--cgroups_root "$cgroup_name" --status-interval 0 "$@" 2>>"$work/dredged.err" </dev/null &
 	dredged=$!
-	pids+=("$dredged")
 	wait_for 30 grep -q ready "$work/dredged.err" ||
 		{ grep -q 'not built in' "$work/dredged.err" && skip "built without enforcement"; } ||
 		die "dredged did not start: $(tail -n 1 "$work/dredged.err")"

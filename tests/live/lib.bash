@@ -2,23 +2,19 @@
 # shellcheck shell=bash disable=SC2034,SC2046
 # For the live tests: a "host" that is a network namespace with a bridge, containers on it (a
 # namespace, a veth pair and cgroups each), and Mesos and Marathon that answer from files.
-# Whatever was made is removed on any exit.
 #
 #     source "$(dirname "$0")/lib.bash"
 #     need tcpdump tshark; cluster_start; container web 10.77.0.3 /shop/web; ...; verdict
+source "${BASH_SOURCE[0]%/*}/own.bash"
 set -u -o pipefail
 export LC_ALL=C.UTF-8 TZ=UTC
-
-skip() { echo "skipped: $*"; exit 77; }
-[ "$(id -u)" = 0 ] || skip "needs root"
 [ -n "${BUILD:-}" ] && PATH=$BUILD:$PATH
 
-tag=dl$$
+tag=dl
 host=$tag-host
-cgroup_name=$tag-mesos # not "mesos": other clusters of this machine are none of ours
+cgroup_name=$tag-mesos
 work=
 fail=0
-pids=() namespaces=() cgroups=()
 declare -A id_of=() app_of=() task_of=() published=()
 framework=2f4e7a10-93ab-4c55-b2a1-7de0c1f00d11-0000
 agent=${framework%-0000}-S0
@@ -39,25 +35,6 @@ verdict() {
 	if [ $fail = 0 ]; then echo ok; else tail -n 20 "$work"/*.err 2>/dev/null; fi
 	exit $fail
 }
-
-cleanup() {
-	trap - EXIT HUP INT TERM
-	exec 2>/dev/null # the shell reports every job that is killed
-	local pid dir i
-	for pid in "${pids[@]}"; do kill -9 "$pid"; done
-	for dir in "${cgroups[@]}"; do
-		while read -r pid; do kill -9 "$pid"; done <"$dir/cgroup.procs"
-	done
-	for i in "${namespaces[@]}"; do kill -9 $(ip netns pids "$i"); done
-	wait
-	for ((i = ${#cgroups[@]} - 1; i >= 0; i--)); do remove_cgroup "${cgroups[i]}"; done
-	for i in "${namespaces[@]}"; do ip netns del "$i"; done
-	[ -z "$work" ] || { umount "$work/small"; rm -rf "$work"; }
-}
-trap cleanup EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
 
 remove_cgroup() { # DIR: empty a moment after its last process
 	for _ in {1..20}; do
@@ -90,9 +67,6 @@ find_cgroup_roots() {
 		done
 	fi
 	[ ${#cgroup_roots[@]} -gt 0 ] || skip "no cgroups"
-	local probe=${cgroup_roots[0]}/$cgroup_name
-	mkdir "$probe" 2>/dev/null || skip "cannot make cgroups"
-	rmdir "$probe"
 }
 
 make_cgroup_root() { # where containers have theirs
@@ -100,14 +74,12 @@ make_cgroup_root() { # where containers have theirs
 	find_cgroup_roots
 	for root in "${cgroup_roots[@]}"; do
 		mkdir "$root/$cgroup_name"
-		cgroups+=("$root/$cgroup_name")
 	done
 }
 
 cluster_start() {
 	make_cgroup_root
 	ip netns add "$host" 2>/dev/null || skip "no network namespaces"
-	namespaces+=("$host")
 	work=$(mktemp -d)
 	ip -n "$host" link set lo up
 	ip -n "$host" link add br0 type bridge || skip "no bridges"
@@ -123,7 +95,6 @@ make_cgroup() { # ID
 	local root
 	for root in "${cgroup_roots[@]}"; do
 		mkdir "$root/$cgroup_name/$1"
-		cgroups+=("$root/$cgroup_name/$1")
 	done
 }
 
@@ -147,7 +118,6 @@ know() { # NAME APP: an id, a task and an app for a container
 container() { # NAME ADDRESS APP
 	know "$1" "$3"
 	ip netns add "$tag-$1"
-	namespaces+=("$tag-$1")
 	ip -n "$tag-$1" link set lo up
 	make_cgroup "${id_of[$1]}"
 	ip -n "$host" link add "v$1" type veth peer name eth0 netns "$tag-$1"
@@ -170,7 +140,6 @@ start() { # NAME COMMAND...: in the background
 	local ns
 	ns=$(namespace_of "$1")
 	(enter "$ns" "${id_of[$1]}" "${@:2}") >>"$work/$1.out" 2>&1 </dev/null &
-	pids+=($!)
 }
 
 inside() { # NAME COMMAND...: and wait for it
@@ -252,7 +221,6 @@ api_start() {
 	    threading.Thread(target=server.serve_forever).start()
 	END
 	become_on_host python3 "$work/api.py" "$work" >"$work/api.err" 2>&1 &
-	pids+=($!)
 	wait_for 5 on_host curl -s -o /dev/null http://127.0.0.1:8080/ || die "the API did not start"
 }
 
@@ -264,7 +232,6 @@ monitor_start() { # OPTIONS...: waits until it is ready; its words go to dredged
 	become_on_host dredged --cgroups_root "$cgroup_name" -m http://127.0.0.1:5050,http://127.0.0.1:8080 \
 		--mesos-interval 500ms --status-interval 0 "$@" 2>"$work/dredged.err" &
 	monitor=$!
-	pids+=("$monitor")
 	wait_for 5 grep -q ready "$work/dredged.err" || die "dredged did not start"
 }
 
@@ -282,7 +249,6 @@ witness_start() { # NAME: a tcpdump on the host's end of its pair
 	become_on_host tcpdump --immediate-mode -i "v$1" -B 16384 -s 192 -w "$work/$1.pcap" \
 		2>"$work/$1.tcpdump" </dev/null &
 	tcpdump_pids+=($!)
-	pids+=($!)
 	wait_for 5 grep -q 'listening on' "$work/$1.tcpdump" || die "tcpdump on v$1 did not start"
 }
 

@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2034,SC2086,SC2154
 # For tests beside Mesos' own isolator: what it makes on a host and for a container, as
-# shared/reference/port-mapping.md 2, 3.2 to 3.4 and 4 say, with ip and tc. Everything happens in a
-# mount namespace of its own with a /run of its own, where its directories are.
-[ -n "${MESOS_MOUNTS:-}" ] || MESOS_MOUNTS=1 exec unshare -m -- "$0" "$@"
-mount -t tmpfs none /run || { echo "skipped: cannot mount"; exit 77; }
-mkdir -p /run/netns /run/mesos/netns
+# shared/reference/port-mapping.md 2, 3.2 to 3.4 and 4 say, with ip and tc.
 source "${BASH_SOURCE[0]%/*}/isolated.bash"
-need tc unshare mount
+need tc mount
+mkdir -p /run/netns /run/mesos/netns
 
 in_host() { tc -n "$host" "$@"; }
 redirect=(action mirred egress redirect dev)
@@ -53,7 +50,6 @@ mesos_container() { # NAME ID BEGIN/SIZE... EPHEMERAL-BEGIN/SIZE [EGRESS INGRESS
 	space "$name"
 	become "$name" sleep 1000 &
 	pid=$!
-	pids+=("$pid")
 	pid_of[$name]=$pid
 	wait_for 5 test "$(readlink "/proc/$pid/ns/net")" != "$(readlink /proc/self/ns/net)"
 	until [ "$(stat -Lc %i "/proc/$pid/ns/net")" = "$(stat -Lc %i "$(netns "$name")")" ]; do sleep 0.05; done

@@ -45,7 +45,6 @@ PY
 steady=()
 talk_on() { # NAME SERVER CLIENT LISTEN-ADDRESS ADDRESS PORT
 	"$python" "$work/steady.py" "$(netns "$2")" "$(netns "$3")" "${@:4}" "$work/stop" >"$work/steady.$1" 2>&1 &
-	pids+=($!)
 	steady+=("$1")
 	wait_for 20 grep -q steady "$work/steady.$1" || bad "no connection $1: $(cat "$work/steady.$1")"
 }

@@ -2,21 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # TLS and tokens: certificates are verified, a token's file is read again, DC/OS is logged in to
 # again when the token is refused; what is secret is never shown.
+source "$(dirname "$0")/own.bash"
 set -u -o pipefail
 
 probe=${BUILD:-build}/mesos_poller_probe
-[ -x "$probe" ] || { echo "skipped: no $probe"; exit 77; }
-command -v openssl >/dev/null || { echo "skipped: needs openssl"; exit 77; }
+[ -x "$probe" ] || skip "no $probe"
+command -v openssl >/dev/null || skip "needs openssl"
 
 work=$(mktemp -d)
-server_pid=
-cleanup()
-{
-	[ -z "$server_pid" ] || kill "$server_pid" 2>/dev/null
-	rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
 certificate() { # NAME SUBJECT-ALTERNATIVE-NAME
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "/CN=$1" \
 		-addext "subjectAltName=$2" -keyout "$work/$1.key" -out "$work/$1.pem" 2>/dev/null
@@ -81,8 +74,6 @@ os.rename(work + "/port.new", work + "/port")
 PY
 echo >"$work/want"
 python3 "$work/server.py" "$work" 2>/dev/null &
-server_pid=$!
-disown
 for _ in $(seq 100); do [ -e "$work/port" ] && break; sleep 0.1; done
 read -r plain here elsewhere <"$work/port" || exit 1
 status=0

@@ -2,27 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 # Which master leads, as each release tells it: redirects, standby masters with an empty state of
 # their own, no leader at all, and a fail-over that costs no name.
+source "$(dirname "$0")/own.bash"
 set -u -o pipefail
 
 probe=${BUILD:-build}/mesos_poller_probe
-[ -x "$probe" ] || { echo "skipped: no $probe"; exit 77; }
-python3 -c 'import http.server' 2>/dev/null || { echo "skipped: needs python3"; exit 77; }
+[ -x "$probe" ] || skip "no $probe"
+python3 -c 'import http.server' 2>/dev/null || skip "needs python3"
 
 work=$(mktemp -d)
-server_pid=
-cleanup()
-{
-	[ -z "$server_pid" ] || kill -9 "$server_pid" 2>/dev/null
-	rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
 
 mode() { echo "$1" >"$work/mode.new" && mv "$work/mode.new" "$work/mode"; }
 mode "1.11 0"
 python3 "$(dirname "$0")/mesos_api.py" "$work" 2>"$work/log" &
-server_pid=$!
-disown
 for _ in $(seq 100); do [ -e "$work/ports" ] && break; sleep 0.1; done
 read -r first second <"$work/ports" || exit 1
 both=http://127.0.0.1:$first,http://127.0.0.1:$second

@@ -4,21 +4,14 @@
 # The last names stay, the reason is told, and stopping is prompt.
 #
 #     mesos_poller.sh [PROBE]
+source "$(dirname "$0")/own.bash"
 set -u -o pipefail
 
 probe=${1:-${BUILD:-build}/mesos_poller_probe}
-[ -x "$probe" ] || { echo "skipped: no $probe"; exit 77; }
-python3 -c 'import http.server' 2>/dev/null || { echo "skipped: needs python3"; exit 77; }
+[ -x "$probe" ] || skip "no $probe"
+python3 -c 'import http.server' 2>/dev/null || skip "needs python3"
 
 work=$(mktemp -d)
-server_pid=
-cleanup()
-{
-	[ -z "$server_pid" ] || kill "$server_pid" 2>/dev/null
-	rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
 
 cat >"$work/server.py" <<'PY'
 import gzip, http.server, socketserver, sys, time
@@ -129,6 +122,5 @@ for row in "500:HTTP status 500" "503:HTTP status 503" "half:" "garbage:no valid
 done
 kill "$server_pid"
 wait "$server_pid" 2>/dev/null
-server_pid=
 check down good "app=- state=- no Mesos metadata yet; last error: http://127.0.0.1:$port"
 exit $status

@@ -2,24 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # The event stream of a master: a task is known when it starts, and nobody is asked again; each
 # trouble of the stream is told, costs no name, and is followed by a new one. Marathon's events.
+source "$(dirname "$0")/own.bash"
 set -u -o pipefail
 
 probe=${BUILD:-build}/mesos_poller_probe
-[ -x "$probe" ] || { echo "skipped: no $probe"; exit 77; }
-python3 -c 'import http.server' 2>/dev/null || { echo "skipped: needs python3"; exit 77; }
+[ -x "$probe" ] || skip "no $probe"
+python3 -c 'import http.server' 2>/dev/null || skip "needs python3"
 
 work=$(mktemp -d)
-server_pid=
-cleanup()
-{
-	[ -z "$server_pid" ] || kill "$server_pid" 2>/dev/null
-	rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
 python3 "$(dirname "$0")/mesos_stream.py" "$work" &
-server_pid=$!
-disown
 for _ in $(seq 100); do [ -e "$work/port" ] && break; sleep 0.1; done
 port=$(cat "$work/port") || exit 1
 status=0

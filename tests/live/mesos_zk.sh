@@ -2,25 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # The leading master as a real ZooKeeper knows it: both forms of its node, another leader, a node
 # that changes, a session that expires, no leader, and a password that is never shown.
+source "$(dirname "$0")/own.bash"
 set -u -o pipefail
 
 probe=${BUILD:-build}/mesos_poller_probe here=$(dirname "$0")
-[ -x "$probe" ] || { echo "skipped: no $probe"; exit 77; }
+[ -x "$probe" ] || skip "no $probe"
 jar=/usr/share/java/zookeeper.jar
-if [ ! -e $jar ] || ! command -v java >/dev/null; then
-	echo "skipped: needs zookeeper and java"
-	exit 77
-fi
+[ -e $jar ] && command -v java >/dev/null || skip "needs zookeeper and java"
 work=$(mktemp -d)
-pids=()
-cleanup()
-{
-	# The last ZooKeeper was started by a subshell.
-	kill -9 "${pids[@]}" "$(<"$work/zk.pid")" 2>/dev/null
-	rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 zk_port=$(free_port)
@@ -30,10 +19,9 @@ zk_start() { # with an empty tree
 	rm -rf "$work/zk" && mkdir "$work/zk"
 	printf '%s\n' "dataDir=$work/zk" clientPortAddress=127.0.0.1 "clientPort=$zk_port" \
 		admin.enableServer=false tickTime=500 maxSessionTimeout=2000 4lw.commands.whitelist=ruok >"$work/zk.cfg"
-	java -Xmx64m -cp $jar org.apache.zookeeper.server.quorum.QuorumPeerMain "$work/zk.cfg" \
+	java -Xmx64m -XX:-UsePerfData -cp $jar org.apache.zookeeper.server.quorum.QuorumPeerMain "$work/zk.cfg" \
 		>"$work/zk.log" 2>&1 &
 	zk_pid=$!
-	echo $zk_pid >"$work/zk.pid"
 	disown
 	for _ in $(seq 150); do
 		zk create /mesos >/dev/null 2>&1 && return
@@ -45,8 +33,6 @@ zk_start() { # with an empty tree
 mode() { echo "$1" >"$work/mode.new" && mv "$work/mode.new" "$work/mode"; }
 mode "1.11 0"
 python3 "$here/mesos_api.py" "$work" 2>/dev/null &
-pids+=($!)
-disown
 for _ in $(seq 100); do [ -e "$work/ports" ] && break; sleep 0.1; done
 read -r first second <"$work/ports" || exit 1
 zk_start

@@ -36,7 +36,6 @@ serve() { # NAMESPACE ADDRESS: as nobody
 		-m http://127.0.0.1:5050,http://127.0.0.1:8080 --mesos-interval 300ms --status-interval 0 \
 		--listen="$2" 2>"$work/dredged.err") &
 	monitor=$!
-	pids+=("$monitor")
 }
 get() { on_host curl -s --max-time 5 "$url$1"; }
 ask() { get "$2" | "$python" -c "import json, sys
@@ -50,7 +49,6 @@ wait "$monitor"
 same "a port that is taken" 1 $?
 grep -q '127.0.0.1:5051.*in use' "$work/dredged.err" || bad "taken: $(cat "$work/dredged.err")"
 ip netns add "$tag-alone"
-namespaces+=("$tag-alone")
 ip -n "$tag-alone" link set lo up
 serve "$tag-alone" 127.0.0.1:5051
 wait_for 5 grep -q ready "$work/dredged.err" || die "does not run without root: $(cat "$work/dredged.err")"

@@ -105,7 +105,6 @@ if '$1' == 'STREAM':
     s.listen(1)
 print('listening', flush=True)
 time.sleep(600)" >"$work/listener" &
-	pids+=($!)
 	wait_for 5 grep -q listening "$work/listener"
 }
 same "all is free" "ports 31000-32000; ephemeral 30001-30999; 61 more containers" "$(free)"

@@ -34,7 +34,6 @@ sed "s/127.0.0.1:5052/${url#http://}/; s/15s/1s/; s,alerts.yml,$samples/alerts.y
 	"$samples/prometheus.yml" >"$work/prometheus.yml"
 become_on_host prometheus --config.file="$work/prometheus.yml" --storage.tsdb.path="$work/tsdb" \
 	--web.listen-address=127.0.0.1:9490 >"$work/prometheus.err" 2>&1 &
-pids+=($!)
 query() { # PROMQL: value of the only series in the answer
 	on_host curl -s -G http://127.0.0.1:9490/api/v1/query --data-urlencode "query=$1" |
 		"$python" -c 'import json, sys

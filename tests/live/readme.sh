@@ -12,7 +12,6 @@ sudo() {
 	dredged)
 		become host "$@" --runtime_dir="$run" --status-interval 0 2>>"$work/dredged.err" &
 		dredged=$!
-		pids+=("$dredged")
 		wait_for 10 grep -q ready "$work/dredged.err" || die "dredged did not start"
 		;;
 	dredgectl) "$1" "$2" --socket "$run/control" "${@:3}" ;;

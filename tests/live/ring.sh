@@ -1,43 +1,26 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The packet ring and the live source: what is counted equals what was sent. A namespace plays the
-# host, so nothing of the real one is touched.
+# host.
 #
 #     ring.sh [PROBE]        PROBE: the ring_probe program of the build
+source "$(dirname "$0")/own.bash"
 set -u -o pipefail
 
 probe=${1:-${BUILD:-build}/ring_probe}
-[ "$(id -u)" = 0 ] || { echo "skipped: needs root"; exit 77; }
-[ -x "$probe" ] || { echo "skipped: no $probe"; exit 77; }
+[ -x "$probe" ] || skip "no $probe"
 for tool in ip nsenter setpriv; do
-	command -v $tool >/dev/null || { echo "skipped: needs $tool"; exit 77; }
+	command -v $tool >/dev/null || skip "needs $tool"
 done
 probe=$(realpath "$probe")
 
-tag=dredgering$$
+tag=dredgering
 root=
 for r in /sys/fs/cgroup/unified /sys/fs/cgroup /sys/fs/cgroup/memory; do
 	[ -e "$r/cgroup.procs" ] && { root=$r/$tag; break; }
 done
-[ -n "$root" ] || { echo "skipped: no cgroups"; exit 77; }
+[ -n "$root" ] || skip "no cgroups"
 work=$(mktemp -d)
-counting=
-
-cleanup()
-{
-	trap - EXIT
-	exec 2>/dev/null
-	[ -n "$counting" ] && kill "$counting"
-	while read -r p; do kill "$p"; done < <(cat "$root"/*/cgroup.procs)
-	sleep 0.2
-	for d in "$root"/*/ "$root"; do rmdir "$d"; done
-	for n in $(ip netns list | awk -v t="$tag" 'index($1, t) == 1 { print $1 }'); do
-		ip netns del "$n"
-	done
-	rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM HUP
 
 fails=0
 check() { # name, what was found, what is right
@@ -85,7 +68,6 @@ begin() { # options of the probe
 finish() {
 	kill "$counting"
 	wait "$counting"
-	counting=
 }
 
 value() { # iface, container, key

@@ -8,7 +8,7 @@ find_cgroup_roots
 host_and_outside host outside
 file=$work/run.pcapng.lz4
 start_dredged -w "$file" --counters 100ms
-name=run$$ # cgroups are shared with everything else on this machine
+name=run cgroups=()
 for root in "${cgroup_roots[@]}"; do cgroups+=("$root/dredge/$name"); done
 run_it() { ctl run --name $name "$@"; }
 become_run() { exec dredgectl --socket "$run/control" run --name $name "$@"; } # in the background
@@ -42,7 +42,6 @@ run_it -- sh -c 'sleep 600 & sleep 600 &'
 gone "programs that were left running"
 become_run -- sleep 600 &
 pid=$!
-pids+=("$pid")
 listed() { ctl list | grep -q "^$name "; }
 wait_for 5 listed || bad "not listed"
 run_it -- true 2>/dev/null && bad "one name for two containers"

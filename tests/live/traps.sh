@@ -73,12 +73,11 @@ reached "as before" 31400
 
 named "T11 the first process may end, the container goes on"
 space D
-for _ in first second; do
+for _ in second first; do
 	become D sleep 300 &
-	pids+=($!)
-	wait_for 3 grep -q sleep "/proc/$!/comm"
+	first=$!
+	wait_for 3 grep -q sleep "/proc/$first/comm"
 done
-first=${pids[-2]}
 ctl attach D --pid "$first" >/dev/null || bad "attach by pid"
 kill -9 "$first"
 wait "$first" 2>/dev/null
@@ -130,7 +129,6 @@ inner() {
 kill -STOP "$dredged" # nothing of this is put right meanwhile
 on outside tcpdump --immediate-mode -nei eth0 -w "$work/outside.pcap" 2>"$work/tcpdump" </dev/null &
 dump=$!
-pids+=("$dump")
 wait_for 5 grep -q 'listening on' "$work/tcpdump"
 inner
 packets "
@@ -298,7 +296,6 @@ for n in range(200):
 print('ready', flush=True)
 time.sleep(300)" >"$work/many" &
 many=$!
-pids+=("$many")
 wait_for 10 grep -q ready "$work/many"
 "$python" - "$run/control" "$many" <<'END' || bad "attach 200"
 import socket, sys
