@@ -61,6 +61,25 @@ void chisels_state(struct chisels *s, const struct state *state)
 	(void)state;
 }
 
+const struct filter *chisels_filter(const struct chisels *s)
+{
+	(void)s;
+	return NULL;
+}
+
+bool chisels_part_enough(const struct chisels *s, const struct table_part *p)
+{
+	(void)s;
+	(void)p;
+	return false;
+}
+
+void chisels_part(struct chisels *s, const struct table_part *p)
+{
+	(void)s;
+	(void)p;
+}
+
 int chisels_event(struct chisels *s, struct context *c)
 {
 	(void)s;

@@ -239,6 +239,16 @@ static void call_event(struct chisel *c)
 		s->stop = true;
 }
 
+static bool looks_at_events(const struct chisel *c)
+{
+	return c->on_event != LUA_NOREF || c->formatter;
+}
+
+static bool has_intervals(const struct chisel *c)
+{
+	return c->on_interval != LUA_NOREF && (c->interval || c->precise);
+}
+
 static void take_event(struct chisel *c, struct context *x)
 {
 	/* These have filters of their own. */
@@ -246,7 +256,7 @@ static void take_event(struct chisel *c, struct context *x)
 		top_event(c->tops[i], x);
 	if (c->filter && !filter_match(c->filter, x))
 		return;
-	if (c->on_event != LUA_NOREF || c->formatter)
+	if (looks_at_events(c))
 		call_event(c);
 }
 
@@ -273,6 +283,7 @@ void chisels_free(struct chisels *s)
 		chisel_free(s->items[i]);
 	free(s->items);
 	filter_free(s->filter);
+	filter_free(s->wanted);
 	text_done(&s->scratch);
 	text_done(&s->clean);
 	text_done(&s->line);
@@ -303,11 +314,53 @@ int chisels_add(struct chisels *s, const char *name, char **words, unsigned n, u
 	return c ? chisel_take_args(c, words, n, used, e) : -1;
 }
 
+/* false: everything is looked at. */
+static bool or_also(struct text *t, const struct filter *f)
+{
+	if (f)
+		text_fmt(t, "%s(%s)", t->len ? " or " : "", filter_text(f));
+	return f;
+}
+
+/* Any event may begin an interval. */
+static bool wants_of(const struct chisel *c, struct text *t)
+{
+	bool known = !has_intervals(c) && (looks_at_events(c) || c->n_tops);
+
+	if (looks_at_events(c))
+		known = known && or_also(t, c->filter);
+	for (unsigned i = 0; i < c->n_tops; i++)
+		known = known && or_also(t, top_filter(c->tops[i]));
+	return known;
+}
+
+static void find_wanted(struct chisels *s)
+{
+	struct text t = {0};
+	bool known = s->n > 0;
+
+	for (unsigned i = 0; i < s->n; i++)
+		known = known && wants_of(s->items[i], &t);
+	if (!known)
+		text_reset(&t);
+	if (s->filter) {
+		cleanup_free char *of_one = xstrdup(text_cstr(&t));
+		text_reset(&t);
+		text_fmt(&t, "(%s)", filter_text(s->filter));
+		if (*of_one)
+			text_fmt(&t, " and (%s)", of_one);
+	}
+	if (t.len)
+		s->wanted = filter_compile(text_cstr(&t), s->host.filter_dirs, NULL);
+	text_done(&t);
+}
+
 int chisels_init(struct chisels *s, struct err *e)
 {
 	for (unsigned i = 0; i < s->n; i++)
 		if (init(s->items[i], e))
 			return -1;
+	find_wanted(s);
 	return 0;
 }
 
@@ -327,24 +380,6 @@ bool chisels_need_flows(const struct chisels *s)
 	return needed;
 }
 
-bool chisels_need_order(const struct chisels *s)
-{
-	for (unsigned i = 0; i < s->n; i++) {
-		const struct chisel *c = s->items[i];
-		if (c->on_event != LUA_NOREF || c->formatter || c->interval || c->precise)
-			return true;
-	}
-	return chisels_need_flows(s);
-}
-
-void chisels_state(struct chisels *s, const struct state *state)
-{
-	for (unsigned i = 0; i < s->n; i++)
-		for (unsigned k = 0; k < s->items[i]->n_tops && s->state; k++)
-			top_settle(s->items[i]->tops[k], s->state);
-	s->state = state;
-}
-
 static void begin(struct chisels *s, uint64_t ts)
 {
 	s->started = true;
@@ -353,6 +388,53 @@ static void begin(struct chisels *s, uint64_t ts)
 	for (unsigned i = 0; i < s->n; i++)
 		if (s->items[i]->running)
 			start(s->items[i], ts);
+}
+
+bool chisels_need_order(const struct chisels *s)
+{
+	for (unsigned i = 0; i < s->n; i++) {
+		const struct chisel *c = s->items[i];
+		if (looks_at_events(c) || has_intervals(c))
+			return true;
+		for (unsigned k = 0; k < c->n_tops; k++)
+			if (top_needs_order(c->tops[k]))
+				return true;
+	}
+	return s->filter && filter_needs_order(s->filter);
+}
+
+const struct filter *chisels_filter(const struct chisels *s)
+{
+	return s->wanted;
+}
+
+bool chisels_part_enough(const struct chisels *s, const struct table_part *p)
+{
+	if (s->filter || chisels_need_order(s))
+		return false;
+	for (unsigned i = 0; i < s->n; i++)
+		for (unsigned k = 0; k < s->items[i]->n_tops; k++)
+			if (!top_part_enough(s->items[i]->tops[k], p))
+				return false;
+	return true;
+}
+
+void chisels_part(struct chisels *s, const struct table_part *p)
+{
+	if (!s->started)
+		begin(s, p->first);
+	s->last = MAX(s->last, p->last);
+	for (unsigned i = 0; i < s->n; i++)
+		for (unsigned k = 0; k < s->items[i]->n_tops; k++)
+			top_part(s->items[i]->tops[k], p);
+}
+
+void chisels_state(struct chisels *s, const struct state *state)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		for (unsigned k = 0; k < s->items[i]->n_tops && s->state; k++)
+			top_settle(s->items[i]->tops[k], s->state);
+	s->state = state;
 }
 
 static bool any_runs(const struct chisels *s)

@@ -61,9 +61,15 @@ int chisels_add(struct chisels *s, const char *name, char **words, unsigned n, u
 		struct err *e);
 int chisels_init(struct chisels *s, struct err *e);
 bool chisels_need_flows(const struct chisels *s);
-/* Some chisel looks at single events, which have to come in order of time; those that only sum
- * (chisel.top) do not. */
+/* Some chisel looks at single events, which have to come in order of time. Those that only sum
+ * (chisel.top) do not; where they need flows, the events of each interface have to. */
 bool chisels_need_order(const struct chisels *s);
+/* What no chisel looks at need not be read; NULL = all. Borrowed; after chisels_init. */
+const struct filter *chisels_filter(const struct chisels *s);
+/* Are sums all that is wanted, and those of a part all that its packets would add? */
+bool chisels_part_enough(const struct chisels *s, const struct table_part *p);
+/* A part instead of its packets. */
+void chisels_part(struct chisels *s, const struct table_part *p);
 /* Call with the state before its first event, and before the one of another input goes away. It has
  * to be there until chisels_end. */
 void chisels_state(struct chisels *s, const struct state *state);

@@ -43,6 +43,7 @@ struct chisels {
 	struct chisel **items;
 	unsigned n, cap;
 	struct filter *filter; /* sysdig.set_filter, of all */
+	struct filter *wanted; /* what no chisel looks at does not match it; NULL = all is */
 	const struct state *state;
 	struct context *c; /* the event now, NULL between */
 	struct text scratch, clean, line;
@@ -93,6 +94,11 @@ void top_event(struct top *t, struct context *c);
 /* Look up the keys of containers, whose state is going away or whose rows are wanted. */
 void top_settle(struct top *t, const struct state *state);
 bool top_needs_flows(const struct top *t);
+bool top_needs_order(const struct top *t);
+const struct filter *top_filter(const struct top *t); /* NULL = all events */
+/* Do the sums of a part of a chunk stand for its packets? And take them in. */
+bool top_part_enough(const struct top *t, const struct table_part *p);
+void top_part(struct top *t, const struct table_part *p);
 
 /* ---- output.c ---- */
 

@@ -3,61 +3,12 @@
  * chisel.top: sums by key over the events, without a call into Lua for each. Keys are kept as bytes
  * that sort as their values do: numbers big-endian, texts behind their length.
  */
-#include "chisel/inside.h"
+#include "chisel/top.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-#define TOP_KEYS_MAX   8u
-#define TOP_VALUES_MAX 8u
-#define TOP_ROWS_MAX   (1u << 20)
-#define TOP_BYTES_MAX  (256u << 20) /* of all keys */
-#define TOP_META       "dredge.top"
-
-enum top_fold { TOP_SUM, TOP_MIN, TOP_MAX, TOP_OR, TOP_FOLDS };
-
-static const char *const fold_names[TOP_FOLDS] = {"sum", "min", "max", "or"};
-
-struct top_value {
-	struct field_ref ref;
-	unsigned same;	     /* the first value of this field, which it is looked up for */
-	struct filter *only; /* events that count; NULL = all */
-	uint32_t way;	     /* EVENT_IN or EVENT_OUT: only those; 0 = all */
-	enum top_fold fold;
-};
-
-/* The sums of a container whose key has not been asked for yet. */
-struct top_part {
-	double sums[TOP_VALUES_MAX];
-	uint32_t iface;
-	bool used;
-};
-
-struct top_row {
-	uint64_t hash;
-	uint32_t key, key_n; /* in top.bytes */
-};
-
-struct top {
-	struct field_ref keys[TOP_KEYS_MAX];
-	struct top_value values[TOP_VALUES_MAX];
-	unsigned n_keys, n_values;
-	struct filter *filter;
-	char *absent; /* what stands for a key that an event does not have; NULL: left out */
-	struct top_row *rows;
-	double *sums; /* n_values of each row */
-	unsigned n, cap;
-	uint32_t *slots; /* row number + 1; a power of two of them */
-	uint32_t n_slots;
-	struct builder bytes;
-	struct text scratch;
-	/* Where all keys are of the container they are looked up once for each, by the state's
-	 * index, and as late as can be: when the rows are wanted. */
-	struct top_part *parts; /* NULL: keys are of the event */
-	uint32_t n_parts;
-	uint64_t beyond; /* events whose key found no place */
-	unsigned sort;	 /* by which value */
-};
+#define TALKING 16384u /* a power of two */
 
 void top_free(struct top *t)
 {
@@ -73,6 +24,7 @@ void top_free(struct top *t)
 	free(t->sums);
 	free(t->slots);
 	free(t->parts);
+	free(t->talking);
 	builder_done(&t->bytes);
 	text_done(&t->scratch);
 	free(t);
@@ -92,13 +44,26 @@ bool top_needs_flows(const struct top *t)
 	return needed;
 }
 
-/* ---- keys ---- */
-
-static bool is_bytes(const struct value *v)
+bool top_needs_order(const struct top *t)
 {
-	return v->type == VALUE_STRING || v->type == VALUE_BYTES || v->type == VALUE_IP ||
-	       v->type == VALUE_MAC;
+	bool needed = t->filter && filter_needs_order(t->filter);
+
+	for (unsigned i = 0; i < t->n_keys; i++)
+		needed |= !!(t->keys[i].field->flags & FIELD_ORDER);
+	for (unsigned i = 0; i < t->n_values; i++) {
+		const struct top_value *v = &t->values[i];
+		needed |= v->ref.field->flags & FIELD_ORDER ||
+			  (v->only && filter_needs_order(v->only));
+	}
+	return needed;
 }
+
+const struct filter *top_filter(const struct top *t)
+{
+	return t->filter;
+}
+
+/* ---- keys ---- */
 
 static void put_text(struct builder *b, const char *p, uint32_t n)
 {
@@ -109,7 +74,7 @@ static void put_text(struct builder *b, const char *p, uint32_t n)
 /* 1 and the sign: numbers below zero sort before those above. */
 static void put_value(struct builder *b, const struct value *v)
 {
-	if (is_bytes(v)) {
+	if (top_is_bytes(v)) {
 		put_text(b, v->p, v->n);
 		return;
 	}
@@ -141,32 +106,6 @@ static bool make_key(struct top *t, struct context *c, uint32_t *from)
 	return true;
 }
 
-static void push_key(lua_State *L, struct top *t, const struct top_row *row)
-{
-	struct cursor c = cursor_of(t->bytes.data + row->key, row->key_n);
-	struct text *clean = &chisel_of(L)->set->clean;
-
-	lua_createtable(L, (int)t->n_keys, 0);
-	for (unsigned i = 0; i < t->n_keys; i++) {
-		struct value v = {.type = t->keys[i].field->type};
-		const uint8_t *there = t->absent ? cursor_take(&c, 1) : NULL;
-		if (there && !*there) {
-			lua_pushstring(L, t->absent);
-		} else if (is_bytes(&v)) {
-			v.n = load_le32(cursor_take(&c, 4));
-			v.p = (const char *)cursor_take(&c, v.n);
-			push_value(L, clean, &t->keys[i], &v);
-		} else {
-			uint64_t u = load_be64(cursor_take(&c, 8));
-			v.u = v.type == VALUE_I64 ? u ^ 1ull << 63 : u;
-			if (v.type == VALUE_BOOL)
-				v.b = u;
-			push_value(L, clean, &t->keys[i], &v);
-		}
-		lua_rawseti(L, -2, (int)i + 1);
-	}
-}
-
 /* ---- rows ---- */
 
 static void place(struct top *t, uint32_t row)
@@ -193,9 +132,9 @@ static void begin_sums(const struct top *t, double *sums)
 		sums[i] = t->values[i].fold == TOP_MIN ? INFINITY : 0;
 }
 
-/* The row of the key at `from` of t->bytes, which stays there only when it is new; NULL: there is
+/* The row + 1 of the key at `from` of t->bytes, which stays there only when it is new; 0: there is
  * no room for another. */
-static double *row_for(struct top *t, uint32_t from)
+static uint32_t row_for(struct top *t, uint32_t from)
 {
 	uint32_t n = (uint32_t)t->bytes.len - from;
 	const uint8_t *key = t->bytes.data + from;
@@ -209,23 +148,47 @@ static double *row_for(struct top *t, uint32_t from)
 		if (r->hash != hash || r->key_n != n || memcmp(t->bytes.data + r->key, key, n))
 			continue;
 		t->bytes.len = from;
-		return &t->sums[(t->slots[at] - 1) * t->n_values];
+		return t->slots[at];
 	}
 	if (t->n == TOP_ROWS_MAX || t->bytes.len > TOP_BYTES_MAX) {
 		t->bytes.len = from;
 		t->beyond++;
-		return NULL;
+		return 0;
 	}
 	if (t->n == t->cap) {
 		t->cap = t->cap ? t->cap * 2 : 256;
 		t->rows = xrealloc(t->rows, t->cap * sizeof(*t->rows));
 		t->sums = xrealloc(t->sums, (size_t)t->cap * t->n_values * sizeof(*t->sums));
 	}
-	double *sums = &t->sums[(size_t)t->n * t->n_values];
-	begin_sums(t, sums);
+	begin_sums(t, &t->sums[(size_t)t->n * t->n_values]);
 	t->rows[t->n] = (struct top_row){hash, from, n};
 	place(t, t->n++);
-	return sums;
+	return t->n;
+}
+
+static double *sums_of(struct top *t, uint32_t row)
+{
+	return row ? &t->sums[(size_t)(row - 1) * t->n_values] : NULL;
+}
+
+static double *find_sums(struct top *t, struct context *c)
+{
+	uint32_t from;
+
+	return make_key(t, c, &from) ? sums_of(t, row_for(t, from)) : NULL;
+}
+
+/* The text of a conversation need not be made to know it again. */
+static double *sums_of_stream(struct top *t, struct context *c)
+{
+	struct top_talk *k = &t->talking[c->facts.stream & (TALKING - 1)];
+	uint32_t from;
+
+	if (!k->row || k->stream != c->facts.stream) {
+		k->row = make_key(t, c, &from) ? row_for(t, from) : 0;
+		k->stream = c->facts.stream;
+	}
+	return sums_of(t, k->row);
 }
 
 static double number_of(const struct field_ref *r, const struct value *v)
@@ -287,9 +250,8 @@ static double fold(enum top_fold how, double sum, double v, uint32_t weight)
 	}
 }
 
-static double *part_for(struct top *t, const struct context *c)
+static double *part_for(struct top *t, uint32_t at, uint32_t iface)
 {
-	uint32_t at = c->container->index;
 
 	if (at >= t->n_parts) {
 		uint32_t n = MAX(at + 1, t->n_parts * 2);
@@ -300,7 +262,7 @@ static double *part_for(struct top *t, const struct context *c)
 	struct top_part *p = &t->parts[at];
 	if (!p->used) {
 		begin_sums(t, p->sums);
-		p->iface = c->ev->iface;
+		p->iface = iface;
 		p->used = true;
 	}
 	return p->sums;
@@ -308,245 +270,111 @@ static double *part_for(struct top *t, const struct context *c)
 
 void top_settle(struct top *t, const struct state *state)
 {
-	uint32_t from;
-
 	for (uint32_t i = 0; state && i < t->n_parts; i++) {
 		struct top_part *p = &t->parts[i];
 		struct context c = {.container = state_container_at(state, i),
 				    .iface = state_iface_at(state, p->iface)};
-		double *sums = p->used && c.container && make_key(t, &c, &from) ? row_for(t, from)
-										: NULL;
+		double *sums = p->used && c.container ? find_sums(t, &c) : NULL;
 		for (unsigned v = 0; sums && v < t->n_values; v++)
 			sums[v] = fold(t->values[v].fold, sums[v], p->sums[v], 1);
 		p->used = false;
 	}
+	/* Streams of another state are others. */
+	if (t->talking)
+		memset(t->talking, 0, TALKING * sizeof(*t->talking));
 }
 
 void top_event(struct top *t, struct context *c)
 {
 	double now[TOP_VALUES_MAX], *sums;
-	uint32_t from;
 
 	if ((t->filter && !filter_match(t->filter, c)) || !make_values(t, c, now))
 		return;
 	if (t->parts && c->repeated)
 		return;
 	if (t->parts && c->container)
-		sums = part_for(t, c);
+		sums = part_for(t, c->container->index, c->ev->iface);
+	else if (t->talking && c->facts.valid)
+		sums = sums_of_stream(t, c);
 	else
-		sums = make_key(t, c, &from) ? row_for(t, from) : NULL;
+		sums = find_sums(t, c);
 	for (unsigned i = 0; sums && i < t->n_values; i++)
 		if (!isnan(now[i]))
 			sums[i] = fold(t->values[i].fold, sums[i], now[i], c->ev->weight);
 }
 
-/* ---- for Lua ---- */
+/* ---- what a directory says instead of packets ---- */
 
-static struct top *check_top(lua_State *L)
+static enum verdict verdict_of(const struct top *t, const struct table_part *p)
 {
-	return *(struct top **)luaL_checkudata(L, 1, TOP_META);
+	return t->filter ? filter_packets(t->filter, p->container, p->iface) : VERDICT_YES;
 }
 
-static int most_first(const void *a, const void *b, void *ctx)
+bool top_part_enough(const struct top *t, const struct table_part *p)
 {
-	struct top *t = ctx;
-	const uint32_t *x = a, *y = b;
-	double u = t->sums[(size_t)*x * t->n_values + t->sort],
-	       v = t->sums[(size_t)*y * t->n_values + t->sort];
-	const struct top_row *r = &t->rows[*x], *s = &t->rows[*y];
+	double sum;
 
-	if (u != v)
-		return u < v ? 1 : -1;
-	int order = memcmp(t->bytes.data + r->key, t->bytes.data + s->key, MIN(r->key_n, s->key_n));
-	return order ? order : (r->key_n > s->key_n) - (r->key_n < s->key_n);
-}
-
-/* top:rows([n [, by]]): the n greatest (0 = all) by a value, as {key = {...}, value = {...}}. */
-static int top_rows(lua_State *L)
-{
-	struct top *t = check_top(L);
-	lua_Integer wanted = luaL_optinteger(L, 2, 0), by = luaL_optinteger(L, 3, 1);
-
-	top_settle(t, chisel_of(L)->set->state);
-	luaL_argcheck(L, by >= 1 && by <= (lua_Integer)t->n_values, 3, "no such value");
-	uint32_t *order = lua_newuserdata(L, (t->n + 1) * sizeof(*order));
-	for (uint32_t i = 0; i < t->n; i++)
-		order[i] = i;
-	t->sort = (unsigned)by - 1;
-	qsort_r(order, t->n, sizeof(*order), most_first, t);
-	lua_newtable(L);
-	for (uint32_t i = 0; i < t->n && (wanted <= 0 || i < wanted); i++) {
-		lua_createtable(L, 0, 2);
-		push_key(L, t, &t->rows[order[i]]);
-		lua_setfield(L, -2, "key");
-		lua_createtable(L, (int)t->n_values, 0);
-		for (unsigned v = 0; v < t->n_values; v++) {
-			lua_pushnumber(L, t->sums[(size_t)order[i] * t->n_values + v]);
-			lua_rawseti(L, -2, (int)v + 1);
-		}
-		lua_setfield(L, -2, "value");
-		lua_rawseti(L, -2, (int)i + 1);
+	if (!t->parts || !p->container || verdict_of(t, p) == VERDICT_MAYBE)
+		return false;
+	for (unsigned i = 0; i < t->n_values; i++) {
+		const struct top_value *v = &t->values[i];
+		if (v->only || v->fold != TOP_SUM ||
+		    !table_part_sum(p, v->ref.field->name, v->way, &sum))
+			return false;
 	}
-	return 1;
+	return true;
 }
 
-/* top:clear(): from nothing again. */
-static int top_clear(lua_State *L)
+void top_part(struct top *t, const struct table_part *p)
 {
-	struct top *t = check_top(L);
+	double sum, weight = table_part_weight(p);
 
+	if (!p->packets || verdict_of(t, p) != VERDICT_YES)
+		return;
+	double *sums = part_for(t, p->container->index, p->iface->record.number);
+	for (unsigned i = 0; i < t->n_values; i++)
+		if (table_part_sum(p, t->values[i].ref.field->name, t->values[i].way, &sum))
+			sums[i] += sum * weight;
+}
+
+/* ---- life ---- */
+
+/* A packet of the conversation changes nothing about it. */
+static bool of_conversation(const struct field *f)
+{
+	static const char *const names[] = {"fd.name", "fd.containername", "fd.l4proto"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (str_eq(f->name, names[i]))
+			return true;
+	return f->scope == SCOPE_CONTAINER;
+}
+
+void top_begin(struct top *t)
+{
+	bool of_container = true, talking = true;
+
+	grow(t);
+	for (unsigned i = 0; i < t->n_keys; i++) {
+		of_container &= t->keys[i].field->scope == SCOPE_CONTAINER;
+		talking &= of_conversation(t->keys[i].field);
+	}
+	if (of_container) {
+		t->n_parts = 64;
+		t->parts = xcalloc(t->n_parts, sizeof(*t->parts));
+	} else if (talking) {
+		t->talking = xcalloc(TALKING, sizeof(*t->talking));
+	}
+}
+
+void top_clear(struct top *t)
+{
 	t->n = 0;
 	for (uint32_t i = 0; i < t->n_parts; i++)
 		t->parts[i].used = false;
 	t->bytes.len = 0;
 	t->beyond = 0;
 	memset(t->slots, 0, t->n_slots * sizeof(*t->slots));
-	return 0;
-}
-
-/* top:beyond(): events that are in no row, as there were too many keys. */
-static int top_beyond(lua_State *L)
-{
-	lua_pushnumber(L, (lua_Number)check_top(L)->beyond);
-	return 1;
-}
-
-static void set_ref(lua_State *L, struct field_ref *r, const char *name)
-{
-	struct err e;
-
-	if (!name)
-		luaL_error(L, "chisel.top: a field is named by a string");
-	if (field_ref_parse(r, name, &e))
-		chisel_raise(L, &e);
-}
-
-/* The filter of member "filter" of the table on top of the stack, or NULL. */
-static struct filter *get_filter(lua_State *L)
-{
-	struct filter *f = NULL;
-	struct err e;
-
-	lua_getfield(L, -1, "filter");
-	if (!lua_isnil(L, -1)) {
-		f = filter_compile(luaL_checkstring(L, -1), chisel_of(L)->set->host.filter_dirs,
-				   &e);
-		if (!f)
-			chisel_raise(L, &e);
-	}
-	lua_pop(L, 1);
-	return f;
-}
-
-static bool same_field(const struct field_ref *a, const struct field_ref *b)
-{
-	if (a->field != b->field || !a->arg != !b->arg)
-		return false;
-	return !a->arg || str_eq(a->arg, b->arg);
-}
-
-static void set_value(lua_State *L, struct top *t, struct top_value *v, const char *name)
-{
-	set_ref(L, &v->ref, name);
-	t->n_values++;
-	while (!same_field(&t->values[v->same].ref, &v->ref))
-		v->same++;
-}
-
-/* "field" or {field = "...", way = "in", filter = "...", fold = "sum"}, on top of the stack. */
-static void add_value(lua_State *L, struct top *t)
-{
-	struct top_value *v = &t->values[t->n_values];
-
-	if (!lua_istable(L, -1)) {
-		set_value(L, t, v, lua_tostring(L, -1));
-		return;
-	}
-	lua_getfield(L, -1, "field");
-	set_value(L, t, v, lua_tostring(L, -1));
-	lua_pop(L, 1);
-	lua_getfield(L, -1, "way");
-	const char *way = luaL_optstring(L, -1, "");
-	v->way = str_eq(way, "in") ? EVENT_IN : str_eq(way, "out") ? EVENT_OUT : 0;
-	if (!v->way && *way)
-		luaL_error(L, "chisel.top: way is in or out, not '%s'", way);
-	lua_pop(L, 1);
-	v->only = get_filter(L);
-	lua_getfield(L, -1, "fold");
-	const char *name = luaL_optstring(L, -1, "sum");
-	while (v->fold < TOP_FOLDS && !str_eq(name, fold_names[v->fold]))
-		v->fold++;
-	if (v->fold == TOP_FOLDS)
-		luaL_error(L, "chisel.top: fold is sum, min, max or or, not '%s'", name);
-	lua_pop(L, 1);
-}
-
-static void add_key(lua_State *L, struct top *t)
-{
-	set_ref(L, &t->keys[t->n_keys], lua_tostring(L, -1));
-	t->n_keys++;
-}
-
-static void each_of(lua_State *L, const char *name, struct top *t, unsigned max,
-		    void (*add)(lua_State *, struct top *))
-{
-	lua_getfield(L, 1, name);
-	luaL_argcheck(L, lua_istable(L, -1) && lua_objlen(L, -1) > 0, 1,
-		      "keys and values have to be lists of fields");
-	if (lua_objlen(L, -1) > max)
-		luaL_error(L, "chisel.top: more than %d %s", (int)max, name);
-	for (int i = 1; i <= (int)lua_objlen(L, -1); i++) {
-		lua_rawgeti(L, -1, i);
-		add(L, t);
-		lua_pop(L, 1);
-	}
-	lua_pop(L, 1);
-}
-
-static void push_methods(lua_State *L)
-{
-	static const luaL_Reg methods[] = {
-		{"rows", top_rows}, {"clear", top_clear}, {"beyond", top_beyond}, {NULL, NULL}};
-
-	if (!luaL_newmetatable(L, TOP_META))
-		return;
-	lua_newtable(L);
-	for (const luaL_Reg *m = methods; m->name; m++) {
-		lua_pushcfunction(L, m->func);
-		lua_setfield(L, -2, m->name);
-	}
-	lua_setfield(L, -2, "__index");
-	lua_pushboolean(L, false);
-	lua_setfield(L, -2, "__metatable");
-}
-
-int chisel_top(lua_State *L)
-{
-	struct chisel *c = chisel_of(L);
-
-	luaL_checktype(L, 1, LUA_TTABLE);
-	lua_settop(L, 1);
-	if (c->n_tops == CHISEL_TOPS_MAX)
-		return luaL_error(L, "more than %d chisel.top", (int)CHISEL_TOPS_MAX);
-	GROW(c->tops, c->n_tops, c->tops_cap);
-	/* From here on the chisel owns it, whatever fails. */
-	struct top *t = c->tops[c->n_tops++] = xcalloc(1, sizeof(*t));
-	each_of(L, "keys", t, TOP_KEYS_MAX, add_key);
-	each_of(L, "values", t, TOP_VALUES_MAX, add_value);
-	t->filter = get_filter(L);
-	lua_getfield(L, 1, "absent");
-	if (!lua_isnil(L, -1))
-		t->absent = xstrdup(luaL_checkstring(L, -1));
-	grow(t);
-	bool of_container = true;
-	for (unsigned i = 0; i < t->n_keys; i++)
-		of_container &= t->keys[i].field->scope == SCOPE_CONTAINER;
-	if (of_container) {
-		t->n_parts = 64;
-		t->parts = xcalloc(t->n_parts, sizeof(*t->parts));
-	}
-	*(struct top **)lua_newuserdata(L, sizeof(t)) = t;
-	push_methods(L);
-	lua_setmetatable(L, -2);
-	return 1;
+	if (t->talking)
+		memset(t->talking, 0, TALKING * sizeof(*t->talking));
 }

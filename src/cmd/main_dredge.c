@@ -242,10 +242,33 @@ static void warn_of_loss(const struct source *s)
 			 (unsigned long long)stats.lost, (unsigned long long)stats.seen);
 }
 
+/* Nobody else looks at events. */
+static bool only_chisels(const struct app *a)
+{
+	return a->s.chisels && !a->printing && !a->writer && !a->summary && !a->s.max_events;
+}
+
+/* What a file's directory says of a chunk goes to the chisels instead of its packets. */
+static bool chunk_enough(void *ctx, const struct chunk *k)
+{
+	struct app *a = ctx;
+
+	for (uint32_t i = 0; i < k->part_count; i++) {
+		const struct table_part p = flow_part(a->state, k, i);
+		if (k->counters || !chisels_part_enough(a->s.chisels, &p))
+			return false;
+	}
+	for (uint32_t i = 0; i < k->part_count; i++) {
+		const struct table_part p = flow_part(a->state, k, i);
+		chisels_part(a->s.chisels, &p);
+	}
+	return true;
+}
+
 /* Where only sums are asked for, chunks may come as they are read. */
 static bool order_is_free(const struct app *a)
 {
-	return !a->printing && !a->writer && !a->s.max_events && !a->s.max_ns && !a->flows &&
+	return !a->printing && !a->writer && !a->s.max_events && !a->s.max_ns &&
 	       !(a->filter && filter_needs_order(a->filter)) &&
 	       !(a->s.chisels && chisels_need_order(a->s.chisels));
 }
@@ -282,10 +305,12 @@ static int run_source(struct app *a, const char *what, struct err *e)
 		status = times_of(a, s, what, e);
 	struct recorder recorder = {.writer = a->writer, .base = a->ifaces_before};
 	struct recorder *const recorders = a->writer ? &recorder : NULL;
+	bool sums = only_chisels(a) && order_is_free(a) && !a->filter && !a->s.verbose;
 	const struct flow_options o = {
 		.source = s,
 		.state = state,
 		.filter = a->filter,
+		.hint = only_chisels(a) ? chisels_filter(a->s.chisels) : NULL,
 		.poller = a->poller,
 		.recorders = &recorders,
 		.from = a->from_ns,
@@ -295,6 +320,8 @@ static int run_source(struct app *a, const char *what, struct err *e)
 		.threads = a->s.threads,
 		.live = live,
 		.unordered = order_is_free(a),
+		.by_iface = a->flows,
+		.chunk_enough = sums ? chunk_enough : NULL,
 		.present = present,
 		.tick = tick,
 		.ctx = a,

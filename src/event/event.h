@@ -240,6 +240,9 @@ struct sink {
 	int (*iface)(void *ctx, const struct iface_record *r);
 	/* A container, new or with more known of it; also for containers without an interface. */
 	int (*container)(void *ctx, const struct container_record *r);
+	/* Files only, before the first event: the time of the first there is, ns, whatever is
+	 * skipped. May be NULL. */
+	void (*begin)(void *ctx, uint64_t first);
 	/* In order of time as far as the source can give it. The sink may set num and container. */
 	int (*event)(void *ctx, struct event *ev);
 	/* Live sources only, some ten times a second, now = CLOCK_REALTIME ns. May be NULL. */

@@ -406,7 +406,7 @@ static const struct field rows[] = {
 	 "same as evt.buflen.in"},
 	{"evt.buflen.net.out", VALUE_U64, SCOPE_EVENT, FIELD_PACKETS, EVENT_OUT, get_buflen,
 	 "same as evt.buflen.out"},
-	{"evt.is_io", VALUE_BOOL, SCOPE_EVENT, 0, 0, get_is_io, "true for packets"},
+	{"evt.is_io", VALUE_BOOL, SCOPE_TYPE, 0, 0, get_is_io, "true for packets"},
 	{"evt.is_io_read", VALUE_BOOL, SCOPE_EVENT, 0, EVENT_IN, get_is_io,
 	 "true for packets that arrive at the container"},
 	{"evt.is_io_write", VALUE_BOOL, SCOPE_EVENT, 0, EVENT_OUT, get_is_io,

@@ -56,6 +56,11 @@ void filter_free(struct filter *f)
 	free(f);
 }
 
+const char *filter_text(const struct filter *f)
+{
+	return f->text;
+}
+
 /* ---- settling early: follow both ways out of a condition that cannot be judged yet ---- */
 
 typedef enum verdict judge(const struct insn *in, void *ctx);
@@ -132,6 +137,22 @@ static enum verdict judge_type(const struct insn *in, void *ctx)
 		return judge_known(in, c);
 	/* A field the event cannot have makes its condition false. */
 	return wanted && !(wanted & kinds[c->ev->type]) ? VERDICT_NO : VERDICT_MAYBE;
+}
+
+static enum verdict judge_packets(const struct insn *in, void *ctx)
+{
+	enum verdict v = judge_iface(in, ctx);
+
+	return v == VERDICT_MAYBE ? judge_type(in, ctx) : v;
+}
+
+enum verdict filter_packets(const struct filter *f, const struct container *container,
+			    const struct iface *iface)
+{
+	struct event ev = {.type = EVENT_PACKET, .iface = IFACE_NONE, .container = CONTAINER_NONE};
+	struct context c = {.ev = &ev, .container = container, .iface = iface};
+
+	return reach(f, judge_packets, &c);
 }
 
 static enum verdict judge_time(const struct insn *in, void *ctx)

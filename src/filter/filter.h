@@ -18,6 +18,7 @@ struct filter;
  * below it, the nearest field. Inside a named filter e->line and column count in that file. */
 struct filter *filter_compile(const char *text, const char *const *dirs, struct err *e);
 void filter_free(struct filter *f);
+const char *filter_text(const struct filter *f); /* as it was compiled; borrowed */
 /* By one thread at a time, because text that has to be made shares one buffer. */
 bool filter_match(const struct filter *f, struct context *c);
 /*
@@ -27,6 +28,9 @@ bool filter_match(const struct filter *f, struct context *c);
  */
 enum verdict filter_iface(const struct filter *f, const struct container *container,
 			  const struct iface *iface);
+/* Likewise of its packets alone, whatever is in them. */
+enum verdict filter_packets(const struct filter *f, const struct container *container,
+			    const struct iface *iface);
 /* Bounds on the time of matching events (evt.rawtime and its kin), both included; 0 and UINT64_MAX
  * if none, from > to when no event can match. */
 void filter_time(const struct filter *f, uint64_t *from, uint64_t *to);

@@ -60,13 +60,13 @@ static void new_state(struct feed *f, bool flows)
 	f->state = state_new(flows ? FLOWS_TRACKED : 0);
 }
 
-static struct table_part part_of(const struct feed *f, const struct chunk *k, uint32_t number)
+struct table_part flow_part(const struct state *s, const struct chunk *k, uint32_t number)
 {
 	const struct chunk_part *p = &k->parts[number];
-	const struct iface *iface = state_iface_at(f->state, p->iface);
+	const struct iface *iface = state_iface_at(s, p->iface);
 
 	return (struct table_part){
-		.container = iface ? state_container_at(f->state, iface->container) : NULL,
+		.container = iface ? state_container_at(s, iface->container) : NULL,
 		.iface = iface,
 		.first = k->first,
 		.last = k->last,
@@ -97,12 +97,12 @@ static bool chunk_enough(void *ctx, const struct chunk *k)
 	if (k->last < f->from)
 		return true;
 	for (uint32_t i = 0; i < k->part_count; i++) {
-		const struct table_part p = part_of(f, k, i);
+		const struct table_part p = flow_part(f->state, k, i);
 		if (is_shared(f, &p) || !table_part_enough(f->filling, &p))
 			return false;
 	}
 	for (uint32_t i = 0; i < k->part_count; i++) {
-		const struct table_part p = part_of(f, k, i);
+		const struct table_part p = flow_part(f->state, k, i);
 		table_part(f->filling, &p);
 	}
 	return true;
@@ -222,7 +222,7 @@ static bool overview(struct view_feed *base, struct table *t, uint64_t from, uin
 		if (k->metadata || k->last < from || k->first > to)
 			continue;
 		for (uint32_t p = 0; p < k->part_count; p++) {
-			const struct table_part part = part_of(f, k, p);
+			const struct table_part part = flow_part(f->state, k, p);
 			if (is_shared(f, &part) || !table_part(t, &part))
 				return false;
 		}

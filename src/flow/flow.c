@@ -168,6 +168,13 @@ static int on_iface(void *ctx, const struct iface_record *r)
 	return describe_iface(f, r->number);
 }
 
+static void on_begin(void *ctx, uint64_t first)
+{
+	const struct flow *f = ctx;
+
+	state_begin(f->o->state, first);
+}
+
 static void count(struct flow_totals *t, const struct event *ev)
 {
 	t->events++;
@@ -309,13 +316,18 @@ static int on_tick(void *ctx, uint64_t now)
 	return f->o->tick ? f->o->tick(f->o->ctx, now) : 0;
 }
 
+static bool may_match(const struct filter *filter, const struct container *c, const struct iface *i)
+{
+	return !filter || filter_iface(filter, c, i) != VERDICT_NO;
+}
+
 static bool iface_wanted(void *ctx, uint32_t number)
 {
 	struct flow *f = ctx;
 	const struct iface *i = state_iface_at(f->o->state, number);
 	const struct container *c = i ? state_container_at(f->o->state, i->container) : NULL;
 
-	return filter_iface(f->o->filter ? f->o->filter : f->o->hint, c, i) != VERDICT_NO;
+	return may_match(f->o->filter, c, i) && may_match(f->o->hint, c, i);
 }
 
 static bool chunk_enough(void *ctx, const struct chunk *c)
@@ -329,27 +341,35 @@ static bool chunk_enough(void *ctx, const struct chunk *c)
 	return true;
 }
 
+static void narrow(struct reader_query *q, const struct filter *filter)
+{
+	uint64_t from, to;
+
+	if (!filter)
+		return;
+	filter_time(filter, &from, &to);
+	q->from = MAX(q->from, from);
+	q->to = MIN(q->to, to);
+	q->types &= filter_types(filter);
+}
+
 static void ask(struct flow *f, struct reader_query *q)
 {
-	const struct filter *filter = f->o->filter ? f->o->filter : f->o->hint;
-
 	*q = (struct reader_query){
 		.from = f->o->from,
 		.to = f->o->to ? f->o->to : UINT64_MAX,
+		.types = (1u << EVENT_TYPES) - 1,
+		.iface_wanted = f->o->filter || f->o->hint ? iface_wanted : NULL,
 		.threads = f->o->threads,
 		.unordered = f->o->unordered,
 		.by_iface = f->o->by_iface,
 		.chunk_enough = f->o->chunk_enough ? chunk_enough : NULL,
 		.ctx = f,
 	};
-	if (!filter)
-		return;
-	uint64_t from, to;
-	filter_time(filter, &from, &to);
-	q->from = MAX(q->from, from);
-	q->to = MIN(q->to, to);
-	q->types = filter_types(filter);
-	q->iface_wanted = iface_wanted;
+	narrow(q, f->o->filter);
+	narrow(q, f->o->hint);
+	if (!q->types)
+		q->types = 1u << EVENT_NONE; /* none: there are no such events */
 }
 
 int flow_run(const struct flow_options *o, struct flow_totals *totals, struct err *e)
@@ -360,6 +380,7 @@ int flow_run(const struct flow_options *o, struct flow_totals *totals, struct er
 		.ctx = &f,
 		.iface = on_iface,
 		.container = on_container,
+		.begin = on_begin,
 		.event = on_event,
 		.tick = on_tick,
 	};

@@ -33,8 +33,7 @@ struct flow_options {
 	struct source *source;
 	struct state *state;
 	const struct filter *filter; /* NULL = everything */
-	/* Where `filter` is NULL: what it cannot match need not be read; present judges the rest.
-	 */
+	/* Besides: what it cannot match need not be read; present judges the rest. */
 	const struct filter *hint;
 	struct mesos_poller *poller; /* NULL = names only from the source */
 	/* What other threads have to say; taken at each tick of a live source. May be NULL. */
@@ -71,6 +70,9 @@ struct flow_totals {
 /* Adds to *totals. 0 at the end or when somebody ended it, -1 on failure after everything readable
  * was delivered. */
 int flow_run(const struct flow_options *o, struct flow_totals *totals, struct err *e);
+
+/* What the directory says of one part of a chunk. */
+struct table_part flow_part(const struct state *s, const struct chunk *k, uint32_t number);
 
 /* ---- feeds of tables ---- */
 

@@ -46,7 +46,7 @@ struct loader {
 };
 
 int chunk_describe(struct pcapng *p, struct run *run, const uint8_t *data, size_t n,
-		   struct reason *why)
+		   uint64_t *first, struct reason *why)
 {
 	struct event ev;
 
@@ -56,8 +56,11 @@ int chunk_describe(struct pcapng *p, struct run *run, const uint8_t *data, size_
 			return reason_set(why, "descriptions are damaged");
 		/* Numbers are not to be trusted any more; whom a journal names still is. */
 		bool skip = p->loose && load_le32(data + at) == BLOCK_IDB;
-		if (!skip && pcapng_block(p, run, data + at, (uint32_t)size, &ev, why) < 0)
+		int got = skip ? 0 : pcapng_block(p, run, data + at, (uint32_t)size, &ev, why);
+		if (got < 0)
 			return -1;
+		if (got)
+			*first = MIN(*first, ev.ts);
 		at += (size_t)size;
 	}
 	return 0;
@@ -68,6 +71,7 @@ static void introduce(struct loader *l)
 {
 	struct directory *d = l->d;
 	struct dir_entry c;
+	uint64_t first = UINT64_MAX;
 
 	directory_rewind(d);
 	if (l->run->q->threads > 1)
@@ -75,6 +79,8 @@ static void introduce(struct loader *l)
 	while (!l->run->ended && directory_next(d, &c)) {
 		struct reason why;
 		size_t n;
+		if (!c.chunk.metadata && !c.unknown)
+			first = MIN(first, c.chunk.first);
 		if (!c.chunk.metadata || c.unknown)
 			continue;
 		d->work->bytes_read += c.chunk.stored;
@@ -87,13 +93,15 @@ static void introduce(struct loader *l)
 		for (size_t at = 0; n - at >= 12; at += load_le32(d->decoded + at + 4))
 			own += load_le32(d->decoded + at) == BLOCK_IDB;
 		p.limit = c.limit >= own ? c.limit - own : 0;
-		chunk_describe(&p, l->run, d->decoded, n, &why);
+		chunk_describe(&p, l->run, d->decoded, n, &first, &why);
 	}
 	scout_free(d->scout);
 	d->scout = NULL;
 	/* A name that stands late in the file may decide about an interface that stands early. */
 	for (uint32_t i = 0; !l->run->ended && i < l->ifaces->count; i++)
 		run_ask(l->run, l->ifaces, i);
+	if (first < UINT64_MAX)
+		run_begin(l->run, first);
 }
 
 static bool chunk_wanted(const struct loader *l, const struct dir_entry *c)

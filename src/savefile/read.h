@@ -50,7 +50,17 @@ struct run {
 	uint32_t types;	 /* never 0 */
 	bool all_wanted; /* nobody asks for interfaces */
 	int ended;	 /* what the sink returned */
+	bool begun;	 /* it knows when the file begins */
 };
+
+static inline void run_begin(struct run *run, uint64_t first)
+{
+	if (LIKELY(run->begun))
+		return;
+	run->begun = true;
+	if (run->sink->begin)
+		run->sink->begin(run->sink->ctx, first);
+}
 
 static inline bool run_wants_time(const struct run *run, uint64_t ts)
 {
@@ -213,9 +223,10 @@ int directory_next(struct directory *d, struct dir_entry *out);
  * and its checksum. */
 int chunk_load(int fd, const struct dir_entry *c, uint8_t *stored, uint8_t *to, size_t cap,
 	       size_t *out, struct reason *why);
-/* A metadata chunk through p: interfaces and containers to run's sink. */
+/* A metadata chunk through p: interfaces and containers to run's sink. *first: lowered to the time
+ * of a notice. */
 int chunk_describe(struct pcapng *p, struct run *run, const uint8_t *data, size_t n,
-		   struct reason *why);
+		   uint64_t *first, struct reason *why);
 
 /* ---- windows ---- */
 

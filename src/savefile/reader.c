@@ -143,6 +143,7 @@ static void stream_end(struct reader *r, struct trouble *t)
 
 static void give(struct reader *r, struct run *run, struct event *ev)
 {
+	run_begin(run, ev->ts);
 	if (run_wants(run, &r->ifaces, ev))
 		run->ended = run->sink->event(run->sink->ctx, ev);
 }
@@ -300,12 +301,13 @@ static void take_section(struct reader *r)
 		.ifaces = &none, .application = &r->application, .description = &r->description};
 	struct dir_entry c;
 	struct reason why;
+	uint64_t first = 0;
 	size_t n;
 
 	directory_rewind(&r->dir);
 	if (directory_next(&r->dir, &c) && c.chunk.metadata && !c.unknown &&
 	    !chunk_load(r->fd, &c, r->dir.stored, r->dir.decoded, LZ4_BLOCK_MAX, &n, &why))
-		chunk_describe(&p, &quiet, r->dir.decoded, n, &why);
+		chunk_describe(&p, &quiet, r->dir.decoded, n, &first, &why);
 	free(none.items);
 	directory_rewind(&r->dir);
 }

@@ -25,6 +25,14 @@ static int file_container(void *ctx, const struct container_record *r)
 	return f->sink->container(f->sink->ctx, r);
 }
 
+static void file_begin(void *ctx, uint64_t first)
+{
+	struct file *f = ctx;
+
+	if (f->sink->begin)
+		f->sink->begin(f->sink->ctx, first);
+}
+
 static int file_event(void *ctx, struct event *ev)
 {
 	struct file *f = ctx;
@@ -43,6 +51,7 @@ static int file_run(struct source *base, const struct reader_query *q, const str
 	const struct sink wrapped = {.ctx = f,
 				     .iface = file_iface,
 				     .container = file_container,
+				     .begin = file_begin,
 				     .event = file_event,
 				     .tick = sink->tick};
 

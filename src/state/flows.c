@@ -26,8 +26,10 @@ struct flow {
 };
 
 struct flows {
-	uint32_t *tags; /* WAYS per set: hash of who is there, 0 = nobody */
-	struct flow *flow;
+	/* WAYS per set: hash of who is there, 0 = nobody; and which flow that is. */
+	uint32_t *tags, *places;
+	struct flow *flow; /* in the order of their coming: few take little memory */
+	uint32_t known;
 	uint64_t mask; /* sets - 1 */
 	uint64_t streams, packets;
 };
@@ -41,6 +43,7 @@ struct flows *flows_new(unsigned flows)
 		sets *= 2;
 	f->mask = sets - 1;
 	f->tags = xcalloc(sets * WAYS, sizeof(*f->tags));
+	f->places = xcalloc(sets * WAYS, sizeof(*f->places));
 	f->flow = xcalloc(sets * WAYS, sizeof(*f->flow));
 	return f;
 }
@@ -50,6 +53,7 @@ void flows_free(struct flows *f)
 	if (!f)
 		return;
 	free(f->tags);
+	free(f->places);
 	free(f->flow);
 	free(f);
 }
@@ -71,10 +75,11 @@ static inline struct flow *find(struct flows *f, const struct conversation *who,
 	uint64_t set = (hash & f->mask) * WAYS;
 	uint32_t tag = (uint32_t)(hash >> 32) | 1;
 
-	for (unsigned i = 0; i < WAYS; i++)
-		if (f->tags[set + i] == tag &&
-		    memcmp(&f->flow[set + i].who, who, sizeof(*who)) == 0)
-			return &f->flow[set + i];
+	for (uint64_t i = set; i < set + WAYS; i++) {
+		struct flow *flow = &f->flow[f->places[i]];
+		if (f->tags[i] == tag && memcmp(&flow->who, who, sizeof(*who)) == 0)
+			return flow;
+	}
 	return NULL;
 }
 
@@ -84,14 +89,15 @@ static struct flow *insert(struct flows *f, const struct conversation *who, uint
 
 	for (uint64_t i = set; i < set + WAYS; i++) {
 		if (!f->tags[i]) {
+			f->places[i] = f->known++;
 			best = i;
 			break;
 		}
-		if (f->flow[i].used < f->flow[best].used)
+		if (f->flow[f->places[i]].used < f->flow[f->places[best]].used)
 			best = i;
 	}
 	f->tags[best] = (uint32_t)(hash >> 32) | 1;
-	struct flow *flow = &f->flow[best];
+	struct flow *flow = &f->flow[f->places[best]];
 	*flow = (struct flow){.who = *who, .stream = f->streams++};
 	return flow;
 }

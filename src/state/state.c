@@ -444,6 +444,11 @@ static void track_flow(struct state *s, struct context *c, struct container *who
 		measure(&who->measured, &c->facts);
 }
 
+void state_begin(struct state *s, uint64_t first)
+{
+	s->context.first_ts = first;
+}
+
 struct context *state_event(struct state *s, struct event *ev)
 {
 	struct context *c = &s->context;

@@ -104,6 +104,8 @@ int state_iface(struct state *s, const struct iface_record *r);
  * that something changed, what was told before stays with the interfaces and ports it was told of.
  */
 uint32_t state_container(struct state *s, const struct container_record *r);
+/* When the run began, where that is known before its first event; ns. */
+void state_begin(struct state *s, uint64_t first);
 /* Number the event, join it, keep the tables; *c stays valid until the next call. */
 struct context *state_event(struct state *s, struct event *ev);
 size_t state_containers(const struct state *s);

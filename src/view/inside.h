@@ -167,7 +167,22 @@ void different_clear(struct different *d);
 /* The row of the event, or NULL when it has none. */
 struct row *table_find_row(struct table *t, struct context *c);
 void table_forget(struct table *t);
+
+/* ---- events: table.c ---- */
+
 void spark_add(struct table *t, struct row *r, uint64_t ts, double v);
+/* Evenly over [first, last]. */
+void spark_spread(struct table *t, struct row *r, uint64_t first, uint64_t last, double v);
+/* The filter's; what the container alone decides is asked once for each interface. */
+enum verdict table_verdict(struct table *t, const struct container *c, const struct iface *i);
+/* What does not change, from the first event that has it; of containers again when more is known
+ * of them. */
+void table_keep(struct table *t, struct row *r, struct context *c);
+
+/* ---- what a directory says instead of packets: part.c ---- */
+
+void column_shortcut(struct column *k);
+bool table_is_of_parts(const struct table *t);
 
 /* ---- opening: open.c ---- */
 
@@ -188,13 +203,6 @@ static inline bool getter_value(const struct getter *g, struct context *c, struc
 static inline const struct getter *column_getter(const struct column *k)
 {
 	return &k->get.of[0];
-}
-
-/* Can what a directory says of packets stand for them? */
-static inline bool column_of_parts(const struct column *k)
-{
-	return k->shortcut != SHORT_NONE && !k->where && !k->over.n &&
-	       (k->fold == FOLD_SUM || k->fold == FOLD_TIME_AVG);
 }
 
 static inline double value_number(const struct value *v)

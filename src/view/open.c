@@ -23,32 +23,6 @@ static bool getter_parse(struct getter *g, const char *name, struct err *e)
 	return false;
 }
 
-/* Fields whose value stands in the event itself. */
-static const struct {
-	const char *field;
-	enum shortcut shortcut;
-	uint32_t dirs;
-} shortcuts[] = {
-	{"evt.count", SHORT_ONE, 0},
-	{"frame.count", SHORT_ONE, 0},
-	{"frame.count.in", SHORT_ONE, EVENT_IN},
-	{"frame.count.out", SHORT_ONE, EVENT_OUT},
-	{"frame.len", SHORT_LEN, 0},
-	{"frame.len.in", SHORT_LEN, EVENT_IN},
-	{"frame.len.out", SHORT_LEN, EVENT_OUT},
-	{"frame.drop_count", SHORT_LOST, 0},
-};
-
-static void find_shortcut(struct column *k)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(shortcuts); i++) {
-		if (!str_eq(shortcuts[i].field, k->info->field))
-			continue;
-		k->shortcut = shortcuts[i].shortcut;
-		k->dirs = shortcuts[i].dirs;
-	}
-}
-
 static uint32_t types_of(const struct field *f)
 {
 	uint32_t types = 0;
@@ -122,7 +96,7 @@ static int set_column(struct table *t, struct column *k, const struct view_colum
 	bool counted = info->group_fold == FOLD_COUNT && !info->group_key;
 	k->number = counted || k->fold == FOLD_COUNT || is_number(f->type);
 	k->types = types_of(f);
-	find_shortcut(k);
+	column_shortcut(k);
 	if (k->where) {
 		t->flows |= filter_needs_flows(k->where);
 		need_order(t, filter_order(k->where));
@@ -190,22 +164,6 @@ static void set_plans(struct table *t)
 			if (!t->columns[i].keeps && t->columns[i].types >> type & 1)
 				t->plan[type][t->planned[type]++] = (uint16_t)i;
 	}
-}
-
-static bool is_of_parts(const struct table *t)
-{
-	if (t->info->kind != VIEW_TABLE ||
-	    column_getter(&t->columns[t->key])->field->scope != SCOPE_CONTAINER)
-		return false;
-	for (size_t i = 0; i < t->n_columns; i++) {
-		const struct column *k = &t->columns[i];
-		bool told = k->keeps
-				    ? column_getter(k)->field->scope == SCOPE_CONTAINER && !k->where
-				    : column_of_parts(k);
-		if (k->types >> EVENT_PACKET & 1 && !told)
-			return false;
-	}
-	return true;
 }
 
 static void set_shown(struct table *t)
@@ -317,7 +275,7 @@ struct table *table_open(const struct table_options *o, struct err *e)
 		return NULL;
 	}
 	set_plans(t);
-	t->of_parts = is_of_parts(t);
+	t->of_parts = table_is_of_parts(t);
 	set_shown(t);
 	table_window(t, 0, 0);
 	return t;

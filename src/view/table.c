@@ -33,7 +33,7 @@ void spark_add(struct table *t, struct row *r, uint64_t ts, double v)
 	r->spark[t->bucket % TABLE_SPARK] += (float)v;
 }
 
-static void spark_spread(struct table *t, struct row *r, uint64_t first, uint64_t last, double v)
+void spark_spread(struct table *t, struct row *r, uint64_t first, uint64_t last, double v)
 {
 	uint64_t whole = last - first + 1;
 
@@ -47,8 +47,7 @@ static void spark_spread(struct table *t, struct row *r, uint64_t first, uint64_
 
 /* ---- one event ---- */
 
-/* What the container alone decides is asked once for each interface. */
-static enum verdict verdict_of(struct table *t, const struct container *c, const struct iface *i)
+enum verdict table_verdict(struct table *t, const struct container *c, const struct iface *i)
 {
 	uint32_t number = i->record.number;
 
@@ -68,7 +67,7 @@ static bool passes(struct table *t, struct context *c)
 	if (!t->filter)
 		return true;
 	bool asked_once = c->iface && !c->by_port;
-	enum verdict v = asked_once ? verdict_of(t, c->container, c->iface) : VERDICT_MAYBE;
+	enum verdict v = asked_once ? table_verdict(t, c->container, c->iface) : VERDICT_MAYBE;
 	return v == VERDICT_MAYBE ? filter_match(t->filter, c) : v == VERDICT_YES;
 }
 
@@ -146,9 +145,7 @@ static void add(struct table *t, struct row *r, const struct column *k, struct c
 		fold_add(k->fold, slots + fold_slots(k->fold, false), v, weight, ev->ts);
 }
 
-/* What does not change, from the first event that has it; of containers again when more is known
- * of them. */
-static void keep(struct table *t, struct row *r, struct context *c)
+void table_keep(struct table *t, struct row *r, struct context *c)
 {
 	uint32_t type = 1u << c->ev->type;
 	bool whole = true;
@@ -199,77 +196,9 @@ void table_event(struct table *t, struct context *c)
 		t->last = MAX(t->last, c->ev->ts);
 		r->touched = t->interval;
 	}
-	keep(t, r, c);
+	table_keep(t, r, c);
 	for (size_t i = 0; i < t->planned[type]; i++)
 		add(t, r, &t->columns[t->plan[type][i]], c);
-}
-
-/* ---- what a directory says instead of packets ---- */
-
-static enum verdict verdict_of_part(struct table *t, const struct table_part *p)
-{
-	if (!t->filter)
-		return VERDICT_YES;
-	return p->iface ? verdict_of(t, p->container, p->iface)
-			: filter_iface(t->filter, p->container, NULL);
-}
-
-bool table_part_enough(struct table *t, const struct table_part *p)
-{
-	bool fine = t->spark_column == COLUMN_NONE || p->last - p->first <= t->bucket_ns;
-
-	return t->of_parts && p->ways && fine && verdict_of_part(t, p) != VERDICT_MAYBE;
-}
-
-/* Of a column; false: the part has nothing of it. */
-static bool part_value(const struct column *k, const struct table_part *p, double *v)
-{
-	uint64_t packets = !k->dirs		 ? p->packets
-			   : k->dirs == EVENT_IN ? p->packets_in
-						 : p->packets_out;
-	uint64_t bytes = !k->dirs ? p->bytes : k->dirs == EVENT_IN ? p->bytes_in : p->bytes_out;
-
-	if (!column_of_parts(k))
-		return false;
-	*v = (double)(k->shortcut == SHORT_LEN	 ? bytes
-		      : k->shortcut == SHORT_ONE ? packets
-						 : p->lost);
-	return packets;
-}
-
-static void part_to_row(struct table *t, struct row *r, const struct table_part *p)
-{
-	double weight = p->iface ? MAX(p->iface->record.sample, 1u) : 1, v;
-
-	for (size_t i = 0; i < t->planned[EVENT_PACKET]; i++) {
-		const struct column *k = &t->columns[t->plan[EVENT_PACKET][i]];
-		if (!part_value(k, p, &v))
-			continue;
-		fold_add(k->fold, r->slots + k->place, v, weight, p->last);
-		if (r->spark && (size_t)(k - t->columns) == t->spark_column)
-			spark_spread(t, r, p->first, p->last, v * weight);
-	}
-}
-
-bool table_part(struct table *t, const struct table_part *p)
-{
-	struct event ev = {.ts = p->first, .type = EVENT_PACKET, .iface = IFACE_NONE, .weight = 1};
-	struct context c = {.ev = &ev, .container = p->container, .iface = p->iface};
-	enum verdict verdict = verdict_of_part(t, p);
-
-	if (t->info->kind != VIEW_TABLE || verdict == VERDICT_MAYBE ||
-	    column_getter(&t->columns[t->key])->field->scope != SCOPE_CONTAINER)
-		return false;
-	struct row *r = verdict == VERDICT_YES ? table_find_row(t, &c) : NULL;
-	if (!r)
-		return true;
-	t->events += p->packets;
-	t->first = MIN(t->first, p->first);
-	t->last = MAX(t->last, p->last);
-	r->touched = t->interval;
-	keep(t, r, &c);
-	part_to_row(t, r, p);
-	return true;
 }
 
 /* ---- intervals ---- */

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside room chisel: a chisel.top, shared by who sums (top.c) and who speaks Lua (top_lua.c). */
+#ifndef DREDGE_CHISEL_TOP_H
+#define DREDGE_CHISEL_TOP_H
+
+#include "chisel/inside.h"
+
+#define TOP_KEYS_MAX   8u
+#define TOP_VALUES_MAX 8u
+#define TOP_ROWS_MAX   (1u << 20)
+#define TOP_BYTES_MAX  (256u << 20) /* of all keys */
+
+enum top_fold { TOP_SUM, TOP_MIN, TOP_MAX, TOP_OR, TOP_FOLDS };
+
+struct top_value {
+	struct field_ref ref;
+	unsigned same;	     /* the first value of this field, which it is looked up for */
+	struct filter *only; /* events that count; NULL = all */
+	uint32_t way;	     /* EVENT_IN or EVENT_OUT: only those; 0 = all */
+	enum top_fold fold;
+};
+
+/* The sums of a container whose key has not been asked for yet. */
+struct top_part {
+	double sums[TOP_VALUES_MAX];
+	uint32_t iface;
+	bool used;
+};
+
+struct top_row {
+	uint64_t hash;
+	uint32_t key, key_n; /* in top.bytes */
+};
+
+struct top {
+	struct field_ref keys[TOP_KEYS_MAX];
+	struct top_value values[TOP_VALUES_MAX];
+	unsigned n_keys, n_values;
+	struct filter *filter;
+	char *absent; /* what stands for a key that an event does not have; NULL: left out */
+	struct top_row *rows;
+	double *sums; /* n_values of each row */
+	unsigned n, cap;
+	uint32_t *slots; /* row number + 1; a power of two of them */
+	uint32_t n_slots;
+	struct builder bytes;
+	struct text scratch;
+	/* Where all keys are of the container they are looked up once for each, by the state's
+	 * index, and as late as can be: when the rows are wanted. */
+	struct top_part *parts; /* NULL: keys are of the event */
+	uint32_t n_parts;
+	/* Where all keys stay the same in a conversation: its row + 1, by stream; NULL else. */
+	struct top_talk {
+		uint64_t stream;
+		uint32_t row;
+	} * talking;
+	uint64_t beyond; /* events whose key found no place */
+	unsigned sort;	 /* by which value */
+};
+
+/* Its keys and values are known. */
+void top_begin(struct top *t);
+void top_clear(struct top *t);
+static inline bool top_is_bytes(const struct value *v)
+{
+	return v->type == VALUE_STRING || v->type == VALUE_BYTES || v->type == VALUE_IP ||
+	       v->type == VALUE_MAC;
+}
+
+static inline double top_sum(const struct top *t, uint32_t row, unsigned value)
+{
+	return t->sums[(size_t)row * t->n_values + value];
+}
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What needs no look into packets: fields whose value stands in the event itself, and sums of them
+ * as the directory of a file has them.
+ */
+#include "view/inside.h"
+
+static const struct short_field {
+	const char *field;
+	enum shortcut shortcut;
+	uint32_t dirs;
+} shortcuts[] = {
+	{"evt.count", SHORT_ONE, 0},
+	{"frame.count", SHORT_ONE, 0},
+	{"frame.count.in", SHORT_ONE, EVENT_IN},
+	{"frame.count.out", SHORT_ONE, EVENT_OUT},
+	{"frame.len", SHORT_LEN, 0},
+	{"frame.len.in", SHORT_LEN, EVENT_IN},
+	{"frame.len.out", SHORT_LEN, EVENT_OUT},
+	{"frame.drop_count", SHORT_LOST, 0},
+};
+
+static const struct short_field *find_shortcut(const char *field)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(shortcuts); i++)
+		if (str_eq(shortcuts[i].field, field))
+			return &shortcuts[i];
+	return NULL;
+}
+
+void column_shortcut(struct column *k)
+{
+	const struct short_field *f = find_shortcut(k->info->field);
+
+	if (f) {
+		k->shortcut = f->shortcut;
+		k->dirs = f->dirs;
+	}
+}
+
+static bool column_of_parts(const struct column *k)
+{
+	return k->shortcut != SHORT_NONE && !k->where && !k->over.n &&
+	       (k->fold == FOLD_SUM || k->fold == FOLD_TIME_AVG);
+}
+
+bool table_is_of_parts(const struct table *t)
+{
+	if (t->info->kind != VIEW_TABLE ||
+	    column_getter(&t->columns[t->key])->field->scope != SCOPE_CONTAINER)
+		return false;
+	for (size_t i = 0; i < t->n_columns; i++) {
+		const struct column *k = &t->columns[i];
+		bool told = k->keeps
+				    ? column_getter(k)->field->scope == SCOPE_CONTAINER && !k->where
+				    : column_of_parts(k);
+		if (k->types >> EVENT_PACKET & 1 && !told)
+			return false;
+	}
+	return true;
+}
+
+/* false: the part has no packet of that way. */
+static bool part_sum(const struct table_part *p, enum shortcut what, uint32_t dirs, double *sum)
+{
+	uint64_t packets = !dirs ? p->packets : dirs == EVENT_IN ? p->packets_in : p->packets_out;
+	uint64_t bytes = !dirs ? p->bytes : dirs == EVENT_IN ? p->bytes_in : p->bytes_out;
+
+	*sum = (double)(what == SHORT_LEN ? bytes : what == SHORT_ONE ? packets : p->lost);
+	return packets;
+}
+
+double table_part_weight(const struct table_part *p)
+{
+	return p->iface ? MAX(p->iface->record.sample, 1u) : 1;
+}
+
+bool table_part_sum(const struct table_part *p, const char *field, uint32_t way, double *sum)
+{
+	const struct short_field *f = find_shortcut(field);
+
+	if (!f || !p->ways || (way && f->dirs && way != f->dirs))
+		return false;
+	if (!part_sum(p, f->shortcut, way ? way : f->dirs, sum))
+		*sum = 0;
+	return true;
+}
+
+/* Of its packets. */
+static enum verdict verdict_of(struct table *t, const struct table_part *p)
+{
+	if (!t->filter)
+		return VERDICT_YES;
+	enum verdict v = p->iface ? table_verdict(t, p->container, p->iface) : VERDICT_MAYBE;
+	return v == VERDICT_MAYBE ? filter_packets(t->filter, p->container, p->iface) : v;
+}
+
+bool table_part_enough(struct table *t, const struct table_part *p)
+{
+	bool fine = t->spark_column == COLUMN_NONE || p->last - p->first <= t->bucket_ns;
+
+	return t->of_parts && p->ways && fine && verdict_of(t, p) != VERDICT_MAYBE;
+}
+
+static void part_to_row(struct table *t, struct row *r, const struct table_part *p)
+{
+	double weight = table_part_weight(p), v;
+
+	for (size_t i = 0; i < t->planned[EVENT_PACKET]; i++) {
+		const struct column *k = &t->columns[t->plan[EVENT_PACKET][i]];
+		if (!column_of_parts(k) || !part_sum(p, k->shortcut, k->dirs, &v))
+			continue;
+		fold_add(k->fold, r->slots + k->place, v, weight, p->last);
+		if (r->spark && (size_t)(k - t->columns) == t->spark_column)
+			spark_spread(t, r, p->first, p->last, v * weight);
+	}
+}
+
+bool table_part(struct table *t, const struct table_part *p)
+{
+	struct event ev = {.ts = p->first, .type = EVENT_PACKET, .iface = IFACE_NONE, .weight = 1};
+	struct context c = {.ev = &ev, .container = p->container, .iface = p->iface};
+	enum verdict verdict = verdict_of(t, p);
+
+	if (t->info->kind != VIEW_TABLE || verdict == VERDICT_MAYBE ||
+	    column_getter(&t->columns[t->key])->field->scope != SCOPE_CONTAINER)
+		return false;
+	struct row *r = verdict == VERDICT_YES ? table_find_row(t, &c) : NULL;
+	if (!r)
+		return true;
+	t->events += p->packets;
+	t->first = MIN(t->first, p->first);
+	t->last = MAX(t->last, p->last);
+	r->touched = t->interval;
+	table_keep(t, r, &c);
+	part_to_row(t, r, p);
+	return true;
+}
