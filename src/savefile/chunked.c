@@ -74,8 +74,6 @@ static void introduce(struct loader *l)
 	uint64_t first = UINT64_MAX;
 
 	directory_rewind(d);
-	if (l->run->q->threads > 1)
-		d->scout = scout_new(d->fd, d->file_bytes, d->scan.checksum);
 	while (!l->run->ended && directory_next(d, &c)) {
 		struct reason why;
 		size_t n;
@@ -95,8 +93,6 @@ static void introduce(struct loader *l)
 		p.limit = c.limit >= own ? c.limit - own : 0;
 		chunk_describe(&p, l->run, d->decoded, n, &first, &why);
 	}
-	scout_free(d->scout);
-	d->scout = NULL;
 	/* A name that stands late in the file may decide about an interface that stands early. */
 	for (uint32_t i = 0; !l->run->ended && i < l->ifaces->count; i++)
 		run_ask(l->run, l->ifaces, i);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The chunk directory: hops from LZ4 block to LZ4 block by their length fields
- * and decodes only the beginning of each, where the summary stands.
+ * The chunk directory. Of a complete file the lists of contents tell what each chunk has; where
+ * there are none it hops from LZ4 block to LZ4 block by their length fields and decodes only the
+ * beginning of each, where the summary stands.
  */
 #include "savefile/read.h"
 
@@ -37,11 +38,7 @@ static const uint8_t *peek(struct directory *d, uint64_t at, size_t n, size_t *g
 
 	if (at < d->ahead_at || skip > d->ahead_len || d->ahead_len - skip < n) {
 		size_t want = d->usual_stored < SMALL_BLOCK ? AHEAD_BYTES : MAX(n, GLANCE_BYTES);
-		ssize_t r = 0;
-		if (d->scout && want == GLANCE_BYTES)
-			r = (ssize_t)scout_glance(d->scout, at, d->ahead);
-		if (!r)
-			r = pread(d->fd, d->ahead, MIN(want, AHEAD_BYTES), (off_t)at);
+		ssize_t r = pread(d->fd, d->ahead, MIN(want, AHEAD_BYTES), (off_t)at);
 		d->ahead_at = at;
 		d->ahead_len = r > 0 ? (size_t)r : 0;
 		d->work->bytes_read += d->ahead_len;
@@ -180,39 +177,51 @@ static void read_ways(const uint8_t *p, struct chunk_part *out)
 	out->bytes_out = load_le64(p + 16);
 }
 
-/* 1 when the block begins with one of our summaries. */
-static int read_summary(struct directory *d, struct dir_entry *c, size_t got)
+/* p: n bytes of a summary from its number of parts on; the parts are whole. */
+static void take_summary(struct directory *d, struct dir_entry *c, const uint8_t *p, size_t size)
 {
-	const uint8_t *p = d->decoded;
 	struct chunk *k = &c->chunk;
+	uint32_t n = load_le16(p);
 
-	if (got < SUMMARY_BYTES || load_le32(p) != BLOCK_ISB ||
-	    load_le16(p + 20) != OPT_CUSTOM_BYTES_NO_COPY || load_le32(p + 24) != SAVEFILE_PEN ||
-	    p[SUMMARY_AT] != CUSTOM_SUMMARY || p[SUMMARY_AT + 1] != CUSTOM_VERSION)
-		return 0;
-	uint32_t n = load_le16(p + SUMMARY_AT + 2);
-	size_t want = SUMMARY_BYTES + (size_t)n * SUMMARY_PART_SIZE;
-	if (n > SUMMARY_MAX_PARTS || load_le16(p + 22) < want - 24)
-		return 0;
-	size_t ways_at = want;
-	k->ways = load_le16(p + 22) >= want + n * SUMMARY_WAYS_SIZE - 24;
-	want += k->ways ? n * SUMMARY_WAYS_SIZE : 0;
-	if (got < want && glance(d, c, want) < want)
-		return 0;
-	k->window = load_le32(p + SUMMARY_AT + 4);
-	k->first = load_le64(p + SUMMARY_AT + 8);
-	k->last = load_le64(p + SUMMARY_AT + 16);
+	k->window = load_le32(p + 2);
+	k->first = load_le64(p + 6);
+	k->last = load_le64(p + 14);
+	k->ways = size >= SUMMARY_SIZE(n) + n * SUMMARY_WAYS_SIZE;
 	for (uint32_t i = 0; i < n; i++)
-		read_part(p + SUMMARY_BYTES + i * SUMMARY_PART_SIZE, c->base, &d->parts[i], k);
+		read_part(p + SUMMARY_SIZE(i), c->base, &d->parts[i], k);
 	for (uint32_t i = 0; k->ways && i < n; i++)
-		read_ways(p + ways_at + i * SUMMARY_WAYS_SIZE, &d->parts[i]);
+		read_ways(p + SUMMARY_SIZE(n) + i * SUMMARY_WAYS_SIZE, &d->parts[i]);
 	k->parts = d->parts;
 	k->part_count = n;
 	c->frames = (uint32_t)k->packets;
 	/* Until it is decoded: the packets with their headers and the usual options. */
-	uint64_t raw = want + 12 + k->captured + k->packets * 56 + k->counters * 480;
+	uint64_t raw = SUMMARY_PARTS_AT + SUMMARY_SIZE(n) + 12 + k->captured + k->packets * 56 +
+		       k->counters * 480;
 	k->raw = (uint32_t)MIN(raw, d->scan.block_max);
-	return 1;
+	if (!d->scan.windows || k->window != d->scan.window)
+		d->scan.windows++;
+	d->scan.window = k->window;
+}
+
+/* True when the block begins with one of our summaries. */
+static bool read_summary(struct directory *d, struct dir_entry *c, size_t got)
+{
+	const uint8_t *p = d->decoded;
+
+	if (got < SUMMARY_BYTES || load_le32(p) != BLOCK_ISB ||
+	    load_le16(p + 20) != OPT_CUSTOM_BYTES_NO_COPY || load_le32(p + 24) != SAVEFILE_PEN ||
+	    p[SUMMARY_AT] != CUSTOM_SUMMARY || p[SUMMARY_AT + 1] != CUSTOM_VERSION)
+		return false;
+	/* The option's length, without enterprise number, kind and version. */
+	size_t size = load_le16(p + 22) - 6u;
+	uint32_t n = load_le16(p + SUMMARY_PARTS_AT);
+	if (n > SUMMARY_MAX_PARTS || size < SUMMARY_SIZE(n) || size > UINT16_MAX)
+		return false;
+	size_t want = SUMMARY_PARTS_AT + MIN(size, SUMMARY_SIZE(n) + n * SUMMARY_WAYS_SIZE);
+	if (got < want && glance(d, c, want) < want)
+		return false;
+	take_summary(d, c, p + SUMMARY_PARTS_AT, want - SUMMARY_PARTS_AT);
+	return true;
 }
 
 /* How many interfaces and frames a metadata chunk brings; -1 when it is damaged. */
@@ -265,11 +274,14 @@ static bool is_metadata(const uint8_t *p)
 	return type == BLOCK_SHB || type == BLOCK_IDB || type == BLOCK_JEB;
 }
 
-static void look_into(struct directory *d, struct dir_entry *c)
+/* False: it is a list of contents, and no chunk for anybody else. */
+static bool look_into(struct directory *d, struct dir_entry *c)
 {
 	struct scan *s = &d->scan;
 	size_t got = glance(d, c, SUMMARY_BYTES + SUMMARY_PART_SIZE + SUMMARY_WAYS_SIZE);
 
+	if (contents_begins(d->decoded, got))
+		return false;
 	if (got >= 12 && is_metadata(d->decoded)) {
 		c->chunk.metadata = true;
 		c->base = s->base;
@@ -281,26 +293,71 @@ static void look_into(struct directory *d, struct dir_entry *c)
 		}
 		c->base = s->base;
 		c->chunk.window = s->window;
-	} else if (read_summary(d, c, got)) {
-		if (!s->windows || c->chunk.window != s->window)
-			s->windows++;
-		s->window = c->chunk.window;
-	} else {
+	} else if (!read_summary(d, c, got)) {
 		c->unknown = true;
 		c->chunk.window = s->window;
 		c->chunk.raw = s->block_max;
 		c->chunk.last = UINT64_MAX;
 	}
-	c->limit = s->limit;
-	c->loose = s->loose;
-	c->chunk.frame = s->frames + 1;
-	s->frames += c->frames;
+	return true;
+}
+
+/* The chunk at the scan's offset, which then stands behind it. */
+static bool take_chunk(struct directory *d, const struct contents_chunk *k, struct dir_entry *out)
+{
+	struct scan *s = &d->scan;
+	uint32_t size = k->length & ~LZ4_BLOCK_PLAIN_BIT;
+	bool found = true;
+
+	*out = (struct dir_entry){
+		.chunk = {.offset = s->offset, .stored = size, .raw = size},
+		.base = s->base,
+		.block = s->block,
+		.stored_plain = k->length & LZ4_BLOCK_PLAIN_BIT,
+		.checksum = s->checksum,
+	};
+	if (k->summary)
+		take_summary(d, out, k->summary, k->size);
+	else
+		found = look_into(d, out);
+	out->limit = s->limit;
+	out->loose = s->loose;
+	out->chunk.frame = s->frames + 1;
+	s->frames += out->frames;
+	d->work->chunks_seen += found;
+	d->usual_stored = MAX(size, d->usual_stored / 2);
+	s->block++;
+	s->offset += 4 + (uint64_t)size + (s->checksum ? 4 : 0);
+	return found;
+}
+
+/* By the contents; false when they tell no more. */
+static bool listed_next(struct directory *d, struct dir_entry *out)
+{
+	struct contents *c = &d->contents;
+	struct scan *s = &d->scan;
+
+	for (; s->list < c->count; s->list++, s->list_at = 0) {
+		uint64_t from = s->list ? c->lists[s->list - 1].end : d->first;
+		struct contents_chunk k;
+		if (!contents_load(c, d->fd, s->list, from, d->work)) {
+			c->count = 0; /* what they said so far was right: hop on from here */
+			return false;
+		}
+		if (contents_next(c, &s->list_at, &k) && take_chunk(d, &k, out))
+			return true;
+		s->offset = c->lists[s->list].end;
+		s->block++;
+	}
+	return false;
 }
 
 static int scan_next(struct directory *d, struct dir_entry *out)
 {
 	struct scan *s = &d->scan;
 
+	if (listed_next(d, out))
+		return 1;
 	while (!s->done) {
 		size_t got;
 		if (!s->in_frame && !next_frame(d))
@@ -323,19 +380,9 @@ static int scan_next(struct directory *d, struct dir_entry *out)
 		uint64_t whole = 4 + (uint64_t)size + (s->checksum ? 4 : 0);
 		if (whole > d->file_bytes - s->offset)
 			return stop(s, true, "the file ends in a block");
-		*out = (struct dir_entry){
-			.chunk = {.offset = s->offset, .stored = size, .raw = size},
-			.base = s->base,
-			.block = s->block,
-			.stored_plain = word & LZ4_BLOCK_PLAIN_BIT,
-			.checksum = s->checksum,
-		};
-		look_into(d, out);
-		d->work->chunks_seen++;
-		d->usual_stored = MAX(size, d->usual_stored / 2);
-		s->block++;
-		s->offset += whole;
-		return 1;
+		const struct contents_chunk here = {.length = word};
+		if (take_chunk(d, &here, out))
+			return 1;
 	}
 	return 0;
 }
@@ -406,6 +453,9 @@ int directory_open(struct directory *d, int fd, uint64_t file_bytes, struct read
 	if (!frame_header(d))
 		return 0;
 	d->kept_scan = d->scan;
+	d->first = d->scan.offset;
+	if (d->scan.checksum)
+		contents_open(&d->contents, fd, d->first, file_bytes, work);
 	for (unsigned i = 0; i < TRY_BLOCKS && !ours && directory_next(d, &c); i++) {
 		if (!i && c.chunk.metadata && !c.unknown)
 			ours = memmem(d->decoded, c.chunk.raw, signature, strlen(signature));
@@ -418,6 +468,7 @@ int directory_open(struct directory *d, int fd, uint64_t file_bytes, struct read
 
 void directory_done(struct directory *d)
 {
+	contents_done(&d->contents);
 	free(d->ahead);
 	free(d->stored);
 	free(d->decoded);

@@ -292,6 +292,33 @@ void encode_summary(struct builder *b, uint32_t window, uint64_t first, uint64_t
 	block_end(b, at);
 }
 
+size_t encode_contents_begin(struct builder *b, uint64_t ts, uint64_t before)
+{
+	size_t at = statistics_begin(b, 0, ts);
+	size_t custom = custom_begin(b, CUSTOM_CONTENTS);
+
+	builder_u16(b, 0);
+	builder_u64(b, before);
+	custom_end(b, custom);
+	return at;
+}
+
+void encode_contents_chunk(struct builder *b, uint32_t length, const uint8_t *summary, size_t n)
+{
+	size_t custom = custom_begin(b, CUSTOM_CHUNK);
+
+	builder_u16(b, 0);
+	builder_u32(b, length);
+	builder_put(b, summary, n);
+	custom_end(b, custom);
+}
+
+void encode_contents_end(struct builder *b, size_t at)
+{
+	options_end(b);
+	block_end(b, at);
+}
+
 void encode_counters(struct builder *b, uint32_t idb, uint64_t ts, const struct counters *c)
 {
 	size_t at = statistics_begin(b, idb, ts);

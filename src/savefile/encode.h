@@ -18,6 +18,11 @@ void encode_journal(struct builder *b, const void *text, size_t n);
 /* The ISB that begins a data chunk. */
 void encode_summary(struct builder *b, uint32_t window, uint64_t first, uint64_t last,
 		    const struct encode_part *parts, unsigned count);
+/* A list of contents: the beginning of its ISB, which encode_contents_end wants back; then the
+ * chunks. summary: n bytes, n may be 0. */
+size_t encode_contents_begin(struct builder *b, uint64_t ts, uint64_t before);
+void encode_contents_chunk(struct builder *b, uint32_t length, const uint8_t *summary, size_t n);
+void encode_contents_end(struct builder *b, size_t at);
 void encode_counters(struct builder *b, uint32_t idb, uint64_t ts, const struct counters *c);
 
 /* Bytes encode_packet will write. */

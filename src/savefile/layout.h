@@ -48,7 +48,13 @@ enum {
 #define BYTE_ORDER_MAGIC 0x1a2b3c4du
 
 /* Payload of our custom options, behind the enterprise number: u8 kind, u8 version, then this. */
-enum { CUSTOM_SUMMARY = 1, CUSTOM_COUNTERS = 2, CUSTOM_TWICE = 3 };
+enum {
+	CUSTOM_SUMMARY = 1,
+	CUSTOM_COUNTERS = 2,
+	CUSTOM_TWICE = 3,
+	CUSTOM_CONTENTS = 4,
+	CUSTOM_CHUNK = 5,
+};
 #define CUSTOM_VERSION 1
 
 /* Summary: u16 parts, u32 window, u64 first, u64 last, then the parts: u32 interface (IDB number),
@@ -59,6 +65,15 @@ enum { CUSTOM_SUMMARY = 1, CUSTOM_COUNTERS = 2, CUSTOM_TWICE = 3 };
 #define SUMMARY_PART_SIZE 36u
 #define SUMMARY_WAYS_SIZE 24u
 #define SUMMARY_MAX_PARTS 1024u
+#define SUMMARY_PARTS_AT  30u /* its `parts` in an ISB that begins with it */
+#define SUMMARY_SIZE(n)	  (SUMMARY_HEAD_SIZE - 2 + (n) * (size_t)SUMMARY_PART_SIZE) /* from there */
+
+/* A list of contents is a chunk of its own: one ISB with CUSTOM_CONTENTS (u16 zero, u64 offset of
+ * the list before, 0 = none), then a CUSTOM_CHUNK for each chunk between the two: u16 zero, u32 LZ4
+ * block length as it stands in the file, then its summary from `parts` on, or nothing when it
+ * begins with none. The last list of a file has no chunks, so that it is found from the end. */
+#define CONTENTS_BYTES	    (64u << 10) /* so long is a list */
+#define CONTENTS_LAST_BYTES 96u		/* the last one as it is stored, with end mark, at most */
 
 #define LZ4_FRAME_MAGIC	    0x184d2204u
 #define LZ4_BLOCK_PLAIN_BIT 0x80000000u

@@ -176,27 +176,51 @@ struct scan { /* where the scan stands in the file */
 	uint32_t base, limit, total, block, block_max, window;
 	unsigned windows;
 	bool checksum, content_checksum, in_frame;
-	bool loose; /* descriptions were lost */
+	size_t list, list_at; /* in the contents; list == their count: beyond what they tell */
+	bool loose;	      /* descriptions were lost */
 	bool done, complete, cut, damaged;
 	struct reason why; /* of cut and damaged */
 };
 
 #define GLANCE_BYTES 128u /* enough for the summary of a chunk of one interface */
 
-/* A second thread that looks at chunks further on; scout.c. */
-struct scout;
-struct scout *scout_new(int fd, uint64_t file_bytes, bool checksum);
-void scout_free(struct scout *s);
-/* The bytes at an offset when the scout has been there, else 0. Offsets only ever grow. */
-size_t scout_glance(struct scout *s, uint64_t at, uint8_t out[GLANCE_BYTES]);
+/* The lists of contents of a complete file: then the directory need not look at every chunk. */
+struct contents {
+	struct contents_list {
+		uint64_t at, end; /* offsets of the chunk that it is, and behind it */
+	} * lists;		  /* in the order of the file; the last one has no chunks */
+	size_t count, cap;	  /* 0 = none that can be trusted */
+	size_t loaded;		  /* list that is in data, SIZE_MAX = none */
+	uint8_t *data;
+	size_t size;
+};
+
+struct contents_chunk {
+	uint32_t length;	/* as it stands in front of the LZ4 block */
+	const uint8_t *summary; /* from its number of parts on; NULL = look for it in the chunk */
+	size_t size;		/* of the summary; its parts are whole */
+};
+
+/* first: offset of the first chunk. Bytes read are added to *work. */
+void contents_open(struct contents *c, int fd, uint64_t first, uint64_t file_bytes,
+		   struct reader_work *work);
+void contents_done(struct contents *c);
+/* Takes in a list, and checks that its chunks lie between `from` and it. */
+bool contents_load(struct contents *c, int fd, size_t list, uint64_t from,
+		   struct reader_work *work);
+/* The next chunk of the list that is loaded; *at: 0 before the first. False: there are no more. */
+bool contents_next(const struct contents *c, size_t *at, struct contents_chunk *out);
+/* Is this the beginning of a list? n decoded bytes. */
+bool contents_begins(const uint8_t *p, size_t n);
 
 struct directory {
 	int fd;
 	uint64_t file_bytes;
 	struct reader_work *work;
 	struct scan scan;
-	struct scout *scout; /* helps with a scan of the whole; may be NULL */
-	uint8_t *ahead;	     /* file bytes read ahead of the scan */
+	struct contents contents;
+	uint64_t first; /* offset of the first chunk */
+	uint8_t *ahead; /* file bytes read ahead of the scan */
 	uint64_t ahead_at;
 	size_t ahead_len;
 	uint32_t usual_stored;	   /* of the chunks just passed: a maximum that fades */

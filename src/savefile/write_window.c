@@ -5,7 +5,8 @@
  * interface, each interface's packets are gathered into chunks, interfaces with
  * little in them share one, and each chunk becomes one LZ4 block. Counter
  * samples have chunks of their own: who asks for them need not decode packets,
- * and packets alone can be told by the summary.
+ * and packets alone can be told by the summary. Now and then, and at the end of
+ * a file, comes a list of what the chunks before it have.
  */
 #include "savefile/writer.h"
 
@@ -30,6 +31,14 @@ struct entry { /* a block in the arena */
 	uint16_t way;  /* EVENT_IN, EVENT_OUT */
 };
 
+struct contents { /* of the open file since the last list */
+	struct builder list;
+	size_t begun;	 /* where its block begins */
+	uint64_t before; /* offset of the last list, 0 = none yet */
+	uint64_t ts;	 /* of the newest event in it */
+	bool lost;	 /* the file was cut back: offsets may be wrong, it does without */
+};
+
 struct open_window {
 	uint8_t *arena;
 	size_t arena_len, bytes;
@@ -39,6 +48,7 @@ struct open_window {
 	uint32_t number; /* of the window in its file */
 	LZ4F_cctx *lz4;
 	struct builder chunk;
+	struct contents contents;
 	uint8_t *packed;
 	size_t packed_cap;
 	struct encode_part parts[SUMMARY_MAX_PARTS];
@@ -79,6 +89,7 @@ void open_window_free(struct open_window *d)
 		return;
 	LZ4F_freeCompressionContext(d->lz4);
 	builder_done(&d->chunk);
+	builder_done(&d->contents.list);
 	free(d->arena);
 	free(d->entries);
 	free(d->order);
@@ -148,10 +159,54 @@ static int put_block(struct writer *w, const uint8_t *p, size_t n, struct err *e
 	return writer_put(w, d->packed, packed, e);
 }
 
+static int put_contents(struct writer *w, struct err *e)
+{
+	struct contents *c = &w->window->contents;
+	uint64_t at = w->file.bytes;
+
+	if (!c->list.len)
+		c->begun = encode_contents_begin(&c->list, c->ts, c->before);
+	encode_contents_end(&c->list, c->begun);
+	int status = put_block(w, c->list.data, c->list.len, e);
+	c->list.len = 0;
+	c->before = at;
+	return status;
+}
+
+/* A block that readers shall find in the contents. A file without an interface has none: the
+ * statistics block has to name one. */
+static int put_listed(struct writer *w, const struct builder *b, struct err *e)
+{
+	struct open_window *d = w->window;
+	struct contents *c = &d->contents;
+	int status = put_block(w, b->data, b->len, e);
+
+	if (status || c->lost)
+		return status;
+	c->ts = w->batch.last;
+	if (!c->list.len)
+		c->begun = encode_contents_begin(&c->list, c->ts, c->before);
+	/* The option's length, without enterprise number, kind and version. */
+	size_t n = load_le32(b->data) == BLOCK_ISB ? load_le16(b->data + 22) - 6u : 0;
+	encode_contents_chunk(&c->list, load_le32(d->packed), b->data + SUMMARY_PARTS_AT, n);
+	return c->list.len < CONTENTS_BYTES || !w->idb_count ? 0 : put_contents(w, e);
+}
+
+/* The rest of the list, and one without chunks. */
+static int end_contents(struct writer *w, struct err *e)
+{
+	struct contents *c = &w->window->contents;
+
+	if (c->lost || !w->idb_count)
+		return 0;
+	int status = c->list.len ? put_contents(w, e) : 0;
+	return status ? status : put_contents(w, e);
+}
+
 /* Descriptions and notices; a window ends before they get too many for one block. */
 static int put_meta(struct writer *w, struct err *e)
 {
-	return w->stream.len ? put_block(w, w->stream.data, w->stream.len, e) : 0;
+	return w->stream.len ? put_listed(w, &w->stream, e) : 0;
 }
 
 static void count_entry(const struct open_window *d, const struct entry *k, struct encode_part *p)
@@ -198,7 +253,7 @@ static int put_chunk(struct writer *w, const uint32_t *order, uint32_t n, unsign
 		memcpy(to, d->arena + k->at, k->size);
 		to += k->size;
 	}
-	return put_block(w, d->chunk.data, d->chunk.len, e);
+	return put_listed(w, &d->chunk, e);
 }
 
 /* ---- sorting ---- */
@@ -366,6 +421,7 @@ static int window_flush(struct writer *w, struct err *e)
 		w->lanes[i].packets = w->lanes[i].samples = (struct lane_share){0};
 	d->arena_len = 0;
 	d->count = 0;
+	d->contents.lost |= status > 0;
 	return status;
 }
 
@@ -379,12 +435,15 @@ static int window_header(struct writer *w, struct err *e)
 	if (LZ4F_isError(n))
 		return err_set(e, ERR_FAILED, "LZ4: %s", LZ4F_getErrorName(n));
 	d->number = 0;
+	d->contents.list.len = 0;
+	d->contents.before = 0;
+	d->contents.lost = false;
 	int status = writer_put(w, d->packed, n, e);
 	if (status)
 		return status;
 	d->chunk.len = 0;
 	encode_section(&d->chunk, w->description);
-	status = put_block(w, d->chunk.data, d->chunk.len, e);
+	status = put_listed(w, &d->chunk, e);
 	if (status > 0)
 		outfile_cut(&w->file, 0);
 	w->headed = !status;
@@ -394,13 +453,19 @@ static int window_header(struct writer *w, struct err *e)
 static int window_end(struct writer *w, struct err *e)
 {
 	struct open_window *d = w->window;
+	uint64_t good = w->file.bytes;
 
 	if (!w->headed)
 		return 0;
+	int status = end_contents(w, e);
 	size_t n = LZ4F_compressEnd(d->lz4, d->packed, d->packed_cap, NULL);
 	if (LZ4F_isError(n))
 		return err_set(e, ERR_FAILED, "LZ4: %s", LZ4F_getErrorName(n));
-	return writer_put(w, d->packed, n, e);
+	if (!status)
+		status = writer_put(w, d->packed, n, e);
+	if (status > 0)
+		outfile_cut(&w->file, good);
+	return status;
 }
 
 const struct writer_format writer_window = {

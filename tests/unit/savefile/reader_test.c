@@ -218,6 +218,37 @@ static void test_part(void **state)
 	assert_int_equal(part.chunks_seen, all.chunks_seen);
 }
 
+/* With and without what the end of the file tells of its chunks. */
+static void test_contents(void **state)
+{
+	struct seen listed = {.only = 2}, hopped = {.only = 2};
+	struct reader_work by_list, by_hops;
+	struct err e;
+
+	(void)state;
+#ifndef HAVE_XXHASH
+	skip(); /* lists of contents are not used */
+#endif
+	put(file, file_size);
+	struct reader_query one = {.to = UINT64_MAX, .iface_wanted = only, .ctx = &listed};
+	assert_int_equal(read_file(&listed, &one, &by_list, &e), 0);
+	put(file, file_size - 4); /* no end mark: maybe still being written */
+	one.ctx = &hopped;
+	assert_int_equal(read_file(&hopped, &one, &by_hops, &e), 0);
+	assert_memory_equal(&listed, &hopped, sizeof(listed));
+	assert_int_equal(by_list.chunks_seen, by_hops.chunks_seen);
+	assert_int_equal(by_list.chunks_decoded, by_hops.chunks_decoded);
+	assert_true(by_list.bytes_read < by_hops.bytes_read);
+	for (size_t i = file_size - 300; i < file_size; i++) {
+		struct seen s = {0};
+		file[i] ^= 0xff;
+		put(file, file_size);
+		file[i] ^= 0xff;
+		read_file(&s, &everything, NULL, &e);
+		assert_int_equal(s.packets, PACKETS);
+	}
+}
+
 /* Never more than what is in the file, and a message whenever it is less. */
 static void test_every_prefix(void **state)
 {
@@ -345,6 +376,7 @@ int main(void)
 		cmocka_unit_test(test_large_windows), cmocka_unit_test(test_every_prefix),
 		cmocka_unit_test(test_every_flip),    cmocka_unit_test(test_damaged_chunk),
 		cmocka_unit_test(test_foreign),	      cmocka_unit_test(test_growing),
+		cmocka_unit_test(test_contents),
 	};
 
 	return cmocka_run_group_tests(tests, make_file, remove_file);

@@ -25,6 +25,7 @@ struct walk_block { /* of pcapng */
 
 struct walk_chunk { /* of LZ4; a plain file is one */
 	bool data;
+	uint32_t head; /* as it stands in front of it */
 	uint32_t window, parts, bytes;
 	uint64_t first, last;
 	const uint8_t *part; /* the first, 36 bytes each */
@@ -39,6 +40,10 @@ struct walk {
 	struct walk_block blocks[WALK_MAX];
 	uint8_t *owned[WALK_MAX];
 	unsigned chunk_count, block_count;
+	/* lists of contents */
+	unsigned lists, listed; /* how many, and chunks that they told of */
+	size_t list_at;		/* offset of the last one */
+	bool ended;		/* it has no chunks */
 };
 
 static inline uint8_t *walk_load(const char *path, size_t *n)
@@ -110,6 +115,40 @@ static inline void walk_pcapng(struct walk *w, const uint8_t *p, size_t n)
 	w->chunk_count++;
 }
 
+/* A list of contents: an ISB of custom options, which says of the chunks since the list before what
+ * they say themselves. */
+static inline bool walk_list(struct walk *w, size_t offset, const uint8_t *p, size_t n)
+{
+	if (load_le32(p) != 5 || p[28] != 4)
+		return false;
+	assert_int_equal(load_le32(p + 4), n);
+	assert_int_equal(load_le16(p + 20), 19373);
+	assert_int_equal(load_le16(p + 22), 16);
+	assert_int_equal(load_le64(p + 32), w->list_at);
+	w->ended = w->listed == w->chunk_count;
+	assert_true(!w->ended || w->lists);
+	size_t at = 40;
+	for (; load_le16(p + at); w->listed++) {
+		unsigned size = load_le16(p + at + 2);
+		const struct walk_chunk *c = &w->chunks[w->listed];
+		assert_true(w->listed < w->chunk_count);
+		assert_int_equal(load_le16(p + at), 19373);
+		assert_int_equal(load_le32(p + at + 4), 32473);
+		assert_int_equal(p[at + 8], 5);
+		assert_int_equal(p[at + 9], 1);
+		assert_int_equal(load_le32(p + at + 12), c->head);
+		assert_int_equal(size, c->data ? 34 + 60 * c->parts : 12);
+		if (c->data)
+			assert_memory_equal(p + at + 16, c->part - 22, size - 12);
+		at += 4 + ((size + 3) & ~3u);
+	}
+	assert_int_equal(at + 8, n);
+	assert_int_equal(w->listed, w->chunk_count);
+	w->list_at = offset;
+	w->lists++;
+	return true;
+}
+
 static inline void walk_lz4(struct walk *w)
 {
 	/* magic, flags: version 1, independent blocks, block checksums; 1 MB blocks; their check */
@@ -132,8 +171,13 @@ static inline void walk_lz4(struct walk *w)
 						1 << 20);
 		assert_true(n > 0);
 		assert_true(w->chunk_count < WALK_MAX);
-		w->owned[w->chunk_count] = raw;
-		walk_pcapng(w, raw, (size_t)n);
+		if (walk_list(w, at - 4, raw, (size_t)n)) {
+			free(raw);
+		} else {
+			w->owned[w->chunk_count] = raw;
+			w->chunks[w->chunk_count].head = head;
+			walk_pcapng(w, raw, (size_t)n);
+		}
 		at += size + 4;
 	}
 	assert_int_equal(at, w->size);

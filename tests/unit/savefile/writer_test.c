@@ -369,6 +369,8 @@ static void clustering(void **state)
 	assert_int_equal(walk_count(f, 6), 708);
 	assert_int_equal(walk_count(f, 9), 1);
 	assert_int_equal(f->chunk_count, 8);
+	assert_int_equal(f->lists, 2);
+	assert_true(f->ended);
 	static const struct {
 		bool data;
 		uint32_t window, parts;
@@ -516,13 +518,15 @@ static void many_interfaces(void **state)
 	task[2000] = 0;
 	for (uint32_t i = 0; i < 1100; i++)
 		announce(w, i, task);
-	for (uint32_t i = 0; i < 1100; i++)
-		put(w, packet(i, i / 10, 60));
+	for (uint32_t i = 0; i < 2200; i++)
+		put(w, packet(i % 1100, i, 60)); /* in three windows */
 	finish(w);
 	struct walk *f = walk_open(in_folder("m.pcapng.lz4"));
 	check_chunks(f);
 	assert_int_equal(walk_count(f, 1), 1100);
-	assert_int_equal(walk_count(f, 6), 1100);
+	assert_int_equal(walk_count(f, 6), 2200);
+	assert_int_equal(f->lists, 3);
+	assert_true(f->ended);
 	walk_close(f);
 }
 
