@@ -114,6 +114,7 @@ static void on_turn(void *ctx, struct isolator *i)
 	const struct isolation_listeners *from = ctx;
 
 	desired_apply(from->desired, i);
+	statistics_tell(from->statistics);
 }
 
 int isolation_open(struct isolate_config *c, struct isolation_listeners *listeners,

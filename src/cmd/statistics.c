@@ -146,7 +146,14 @@ void statistics_note(struct statistics *s, const struct isolate_event *ev)
 	default:
 		return;
 	}
-	confined_list_free(mailbox_send(&s->confined, known_copy(s)));
+	s->news = true;
+}
+
+void statistics_tell(struct statistics *s)
+{
+	if (s->news)
+		confined_list_free(mailbox_send(&s->confined, known_copy(s)));
+	s->news = false;
 }
 
 int statistics_check(struct statistics *s, struct statistics_options *o, struct err *e)

@@ -23,6 +23,7 @@ struct statistics {
 	struct mailbox samples;	 /* struct sample_list */
 	/* of the thread that enforces */
 	struct confined_list known;
+	bool news;
 	struct sample_list *newest;
 };
 
@@ -34,6 +35,8 @@ void statistics_done(struct statistics *s); /* when both threads have ended */
 /* From the thread that enforces: a container is confined so, or no more. */
 struct isolate_event;
 void statistics_note(struct statistics *s, const struct isolate_event *ev);
+/* From that thread, now and then: what was noted since is for the others to see. */
+void statistics_tell(struct statistics *s);
 /* For that thread: the newest samples (borrowed until the next call), or NULL. */
 const struct sample_list *statistics_newest(struct statistics *s);
 

@@ -19,7 +19,7 @@
 #define REPAIR_MSEC   1000		  /* between looks at what nobody tells of */
 #define NOTICE_MSEC   100		  /* at least, between looks at what was noticed */
 #define REFUSED_MSEC  200		  /* between looks at the counters of refused packets */
-#define TURN_MSEC     1000		  /* of control_options.turn */
+#define TURN_MSEC     200		  /* of control_options.turn */
 #define REPAIR_BUDGET (5 * NSEC_PER_MSEC) /* each second: half a percent of a core */
 #define CLIENT_S      5u		  /* a client that says nothing for so long is left */
 #define MAX_CLIENTS   64u

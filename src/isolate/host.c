@@ -37,7 +37,7 @@ static int look(struct host *h, struct err *e)
 	if (h->eth_name ? net_link_named(h->net, h->eth_name, &h->eth, e)
 			: net_link_get(h->net, h->gateway.ifindex, &h->eth, e))
 		return err_wrap(e, "no public interface");
-	if (net_addresses(h->net, take_address, h, e))
+	if (net_addresses(h->net, h->eth.ifindex, take_address, h, e))
 		return -1;
 	if (!h->address.ifindex)
 		return err_set(e, ERR_FAILED, "%s has no IPv4 address", h->eth.name);

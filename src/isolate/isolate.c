@@ -517,7 +517,7 @@ struct isolator *isolate_open(const struct isolate_options *o, struct err *e)
 		goto fail;
 	if (handles_open(i, e))
 		goto fail;
-	i->monitor = net_monitor_open(true, e);
+	i->monitor = net_monitor_open(NET_HEAR_CONFIG, e);
 	if (!i->monitor || datapath_open(&i->datapath, (int)attached_program(&i->host), e))
 		goto fail;
 	recover(i);

@@ -133,7 +133,7 @@ static int look_for_addresses(struct target *t, const struct item *it, struct lo
 		look->wanted[look->wanted_count++] = h->link_local;
 	for (unsigned i = 0; i < look->wanted_count; i++)
 		look->wanted[i].ifindex = l.ifindex;
-	return net_addresses(item_socket(t, it), look_address, look, e);
+	return net_addresses(item_socket(t, it), l.ifindex, look_address, look, e);
 }
 
 static int check_address(struct target *t, const struct item *it, struct err *e)

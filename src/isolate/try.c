@@ -232,7 +232,7 @@ static void try_notices(const struct trying *t, struct net_socket *monitor)
 
 static int open_isolator(struct trying *t, struct err *e)
 {
-	struct net_socket *monitor = net_monitor_open(false, NULL);
+	struct net_socket *monitor = net_monitor_open(NET_HEAR_ALL, NULL);
 
 	struct isolate_options o = {
 		.eth = "eth0", .run_dir = RUN_DIR, .ephemeral_per_container = 16};

@@ -183,13 +183,24 @@ static void address_visit(void *ctx, struct nlmsghdr *h)
 	v->fn(v->ctx, &a);
 }
 
-int net_addresses(struct net_socket *s, void (*fn)(void *ctx, const struct net_address *a),
-		  void *ctx, struct err *e)
+/* Only then are the fields of a dump's request looked at. */
+static void set_strict(struct net_socket *s, int on)
 {
-	struct ifaddrmsg m = {.ifa_family = AF_UNSPEC};
+	(void)setsockopt(net_fd(s), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
+}
+
+int net_addresses(struct net_socket *s, uint32_t ifindex,
+		  void (*fn)(void *ctx, const struct net_address *a), void *ctx, struct err *e)
+{
+	struct ifaddrmsg m = {.ifa_family = AF_UNSPEC, .ifa_index = ifindex};
 	struct address_visit v = {fn, ctx};
-	return socket_ask(s, request_new(RTM_GETADDR, true, &m, sizeof(m)), address_visit, &v,
-			  "cannot list addresses", NULL, e);
+	if (ifindex)
+		set_strict(s, 1);
+	int rc = socket_ask(s, request_new(RTM_GETADDR, true, &m, sizeof(m)), address_visit, &v,
+			    "cannot list addresses", NULL, e);
+	if (ifindex)
+		set_strict(s, 0);
+	return rc;
 }
 
 static void nsid_keep(void *ctx, struct nlmsghdr *h)

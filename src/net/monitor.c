@@ -14,17 +14,20 @@
 #endif
 #define MONITOR_BYTES (8 << 20) /* some thousand link messages of a cluster that starts at once */
 
-struct net_socket *net_monitor_open(bool config, struct err *e)
+struct net_socket *net_monitor_open(enum net_hearing what, struct err *e)
 {
 	struct net_socket *s = socket_open(NETLINK_ROUTE, -1, e);
 	if (!s)
 		return NULL;
 	int one = 1, bytes = MONITOR_BYTES, fd = net_fd(s);
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
-	(void)setsockopt(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, &one, sizeof(one));
+	if (what != NET_HEAR_HERE)
+		(void)setsockopt(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, &one, sizeof(one));
 	int rc = nl_socket_add_memberships(s->sk, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR,
-					   RTNLGRP_IPV6_IFADDR, RTNLGRP_NSID, RTNLGRP_NONE);
-	if (!rc && config)
+					   RTNLGRP_IPV6_IFADDR, RTNLGRP_NONE);
+	if (!rc && what != NET_HEAR_HERE)
+		rc = nl_socket_add_memberships(s->sk, RTNLGRP_NSID, RTNLGRP_NONE);
+	if (!rc && what == NET_HEAR_CONFIG)
 		rc = nl_socket_add_memberships(s->sk, RTNLGRP_TC, RTNLGRP_IPV4_ROUTE, RTNLGRP_NONE);
 	if (rc < 0) {
 		err_set(e, ERR_FAILED, "cannot subscribe to network changes: %s", nl_geterror(rc));

@@ -87,8 +87,9 @@ struct net_address {
 	uint8_t address[16]; /* the local address: 4 or 16 bytes */
 };
 
-int net_addresses(struct net_socket *s, void (*fn)(void *ctx, const struct net_address *a),
-		  void *ctx, struct err *e);
+/* Of one link, or of all for ifindex 0. A kernel before Linux 4.20 gives all in any case. */
+int net_addresses(struct net_socket *s, uint32_t ifindex,
+		  void (*fn)(void *ctx, const struct net_address *a), void *ctx, struct err *e);
 
 /* ---- changes; *code, where it is, gets the kernel's error number (0 = done), and may be NULL ----
  */
@@ -260,12 +261,15 @@ struct net_event {
 	const struct net_link *link; /* of NET_LINK_*, else NULL */
 };
 
-/*
- * A socket that hears of links, addresses and namespace ids in the caller's namespace and, where
- * the kernel permits (NETLINK_LISTEN_ALL_NSID, Linux 4.2), in all those that have an id in it;
- * config: of NET_CONFIG too.
- */
-struct net_socket *net_monitor_open(bool config, struct err *e);
+enum net_hearing {
+	NET_HEAR_HERE,	/* of links and addresses in the caller's namespace */
+	NET_HEAR_ALL,	/* of namespace ids too, and in all namespaces that have an id here, where
+			   the kernel permits (NETLINK_LISTEN_ALL_NSID, Linux 4.2). Each such socket
+			   makes the kernel look through all ids at each message of any of them. */
+	NET_HEAR_CONFIG /* the same, and NET_CONFIG */
+};
+
+struct net_socket *net_monitor_open(enum net_hearing what, struct err *e);
 int net_fd(const struct net_socket *s); /* for poll */
 /* Deliver all that is pending, without blocking. */
 int net_monitor_read(struct net_socket *s, void (*fn)(void *ctx, const struct net_event *ev),

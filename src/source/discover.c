@@ -443,7 +443,7 @@ static int discover_open(struct discover *d, struct err *e)
 		return err_sys(e, "cannot start the search for containers");
 	d->netns = net_namespace_inode(-1);
 	/* Subscribed before anything is listed: changes in between are not lost. */
-	if (!(d->monitor = net_monitor_open(false, e)) || !(d->route = net_open(-1, e)) ||
+	if (!(d->monitor = net_monitor_open(NET_HEAR_ALL, e)) || !(d->route = net_open(-1, e)) ||
 	    !(d->sockscan = sockscan_new(d->options.proc_root, e)) || links_load(d, e) ||
 	    !(d->watch = watch_new(d->options.cgroup_root, &hooks, e)))
 		return -1;

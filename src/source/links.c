@@ -216,7 +216,7 @@ struct discovered_iface *links_inside(struct discover *d, struct container *c, i
 	if (!s)
 		return NULL;
 	if (net_links(s, false, inside_link, &in, NULL) ||
-	    net_addresses(s, inside_address, &in, NULL))
+	    net_addresses(s, 0, inside_address, &in, NULL))
 		in.n = 0;
 	net_close(s);
 	(void)net_namespace_id(d->route, netns_fd, &c->nsid, NULL);

@@ -33,6 +33,7 @@ static void link_update(struct live *l, const struct net_link *n)
 {
 	bool known = idmap_find(&l->links, n->ifindex) != NULL;
 	struct live_link *link = live_link_get(l, n->ifindex);
+	const struct live_link before = *link;
 
 	memcpy(link->name, n->name, sizeof(link->name));
 	link->raw = n->type == ARPHRD_NOTHING || n->type == ARPHRD_RAWIP;
@@ -44,7 +45,9 @@ static void link_update(struct live *l, const struct net_link *n)
 	link->bridged = n->master != 0;
 	if (!known && l->started && link->veth)
 		link->provisional = time_monotonic() + PROVISIONAL_NS;
-	l->filter_dirty = true;
+	l->filter_dirty |= !known || before.raw != link->raw || before.up != link->up ||
+			   before.loopback != link->loopback || before.bridged != link->bridged ||
+			   before.usable != link->usable;
 }
 
 static void on_link(void *ctx, const struct net_link *n)
@@ -76,7 +79,7 @@ static int addresses_dump(struct live *l, struct err *e)
 	idmap_done(&l->host_addresses);
 	l->host_addresses = (struct idmap){0};
 	l->addresses_dirty = false;
-	return net_addresses(l->net, on_address, l, e);
+	return net_addresses(l->net, 0, on_address, l, e);
 }
 
 static int mark_asked(struct live *l, struct err *e)
@@ -97,7 +100,7 @@ static int mark_asked(struct live *l, struct err *e)
 int live_links_open(struct live *l, struct err *e)
 {
 	l->net = net_open(-1, e);
-	l->monitor = l->net ? net_monitor_open(false, e) : NULL;
+	l->monitor = l->net ? net_monitor_open(NET_HEAR_HERE, e) : NULL;
 	if (!l->monitor || links_dump(l, e) || addresses_dump(l, e) || mark_asked(l, e))
 		return -1;
 	l->started = true;
@@ -122,8 +125,6 @@ static void on_event(void *ctx, const struct net_event *ev)
 		l->links_dirty = l->addresses_dirty = true;
 		return;
 	}
-	if (ev->nsid != NET_NO_NSID) /* in somebody else's namespace */
-		return;
 	if (ev->kind == NET_ADDRESS) {
 		l->addresses_dirty = true;
 	} else if (ev->kind == NET_LINK_NEW) {

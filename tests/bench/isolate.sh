@@ -1,97 +1,79 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# What a packet costs with 1, 64, 256 and 1000 containers that share an address: a sender's highest
-# rate into a container and out of it, also as a ratio to that with one container, beside the linear
-# u32 filters that Mesos' isolator makes and plain forwarding between veths as the limit; then the
-# time of attaching, what it costs to do nothing, and how long a neighbour waits. Prints Markdown
-# tables; root.
+# What enforcement costs, as Markdown tables, each line as soon as it is known; root.
 #
-#     isolate.sh [--quick|--attach]     each container has 8 ports and 32 ephemeral ones
+#     isolate.sh [--quick] [PART...]     all, or some of
+#         curve      a packet with 1, 64, 256 and 1000 containers that share an address, into one of
+#                    them and out of it, beside the linear u32 filters that Mesos' isolator makes
+#                    and plain forwarding between veths as the limit (under 3 minutes)
+#         attach     the time of attaching, up to the 1000th (half a minute)
+#         idle       what dredged takes of a processor while nothing happens (a minute)
+#         neighbour  how long others wait beside one who sends all he can (shaping.sh)
+#
+# Each container has 8 ports and 32 ephemeral ones. However this ends, also by SIGKILL, nothing is
+# left: it runs in namespaces of processes and mounts of its own.
 # shellcheck disable=SC2154
-source "$(dirname "$0")/../live/isolated.bash"
 here=$(cd "$(dirname "$0")" && pwd)
+if [ $$ != 1 ]; then # as the first process of all it is inside
+	setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-proc "$0" "$@" &
+	trap 'kill -KILL $!; wait; exit 143' HUP INT TERM
+	wait $!
+	exit
+fi
+mount -t tmpfs none /run && mkdir /run/netns && export TMPDIR=/run
+source "$here/../live/isolated.bash"
+# shellcheck disable=SC2317
+isolated_end() { :; } # what goes with the namespaces of this shell needs no hand
 need tc cc
-counts=(1 64 256 1000) time_s=1 rounds=5
-case ${1:-} in
---quick) counts=(1 64) rounds=1 ;;
---attach) counts=(1000) rounds=0 ;;
-esac
-cc -O2 -std=gnu17 -o "$work/load" "$here/load.c" || die "load.c does not compile"
 
-# M packets/s that FROM sends to TO's PORT, from the port FROM-PORT. There they fill a socket that
-# nobody reads, so that what is measured is the way.
-rate() { # FROM TO ADDRESS PORT FROM-PORT
-	local sink
-	become "$2" /usr/bin/python3 -c 'import socket, sys, time
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind(("0.0.0.0", int(sys.argv[1])))
-time.sleep(1000)' "$4" &
-	sink=$!
-	sleep 0.3
-	LOAD_PORT=$4 LOAD_FROM=$5 on "$1" "$work/load" udp "$3" "$(date +%s.%N)" $time_s |
-		awk -v s=$time_s '{printf "%.3f\n", $1 / s / 1e6}'
-	kill "$sink"
-	wait "$sink" 2>/dev/null
-}
-
-# ---- with dredged --------------------------------------------------------------------------
-
+counts=(1 64 256 1000) rounds=100 burst=2500 seconds=10
+if [ "${1:-}" = --quick ]; then
+	shift
+	counts=(1 64) rounds=20 seconds=2
+fi
+[ $# -gt 0 ] || set -- curve attach idle neighbour
 resources='ports:[10000-29999];ephemeral_ports:[33000-65535]' ephemeral_size=32
-dredged_on() { # HOST
-	isolation_host=$1 run=$work/run-$1
-	on "$1" sh -c 'echo 32000 32999 >/proc/sys/net/ipv4/ip_local_port_range'
+
+dredged_on() { # NAME: its host NAMEh, with NAMEo outside
+	host_and_outside "$1h" "$1o"
+	isolation_host=$1h run=$work/run-$1
+	on "$1h" sh -c 'echo 32000 32999 >/proc/sys/net/ipv4/ip_local_port_range'
 	start_dredged --no-host-network
 }
-host_and_outside fh fout # with one container, for ever
-space f0
-dredged_on fh
-ctl attach f0 --netns "$(netns f0)" --ports 10000-10007 || die "attach"
-stop_dredged # what it enforces stays
-umount -R "$run/netns"
-host_and_outside h out
-dredged_on h
+# Milliseconds of each, and how much of it dredged was on a processor.
 cat >"$work/attach.py" <<'EOF'
-import http.client, json, socket, sys, time
-tag, path, first, last = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+import glob, http.client, json, socket, sys, time
+prefix, path, pid, first, last = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
 class Unix(http.client.HTTPConnection):
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.connect(path)
+def processor():
+    return sum(int(open(f).read().split()[0]) for f in glob.glob(f"/proc/{pid}/task/*/schedstat")) / 1e6
 c = Unix("dredged")
 for i in range(first, last):
-    begin = time.perf_counter()
+    begin, worked = time.perf_counter(), processor()
     c.request("PUT", f"/v1/isolation/m{i}", json.dumps({
-        "netns": f"/run/netns/{tag}-m{i}", "ports": f"{10000 + 8 * i}-{10007 + 8 * i}"}))
+        "netns": f"{prefix}{i}", "ports": f"{10000 + 8 * i}-{10007 + 8 * i}"}))
     r = c.getresponse()
     answer = r.read()
     if r.status != 200:
         sys.exit(answer.decode())
-    print(1e3 * (time.perf_counter() - begin))
+    print(1e3 * (time.perf_counter() - begin), processor() - worked)
 EOF
-have=0
-idle() { # what dredged takes of a processor while nothing happens
-	local before after
-	sleep 3
-	before=$(awk '{print $14 + $15}' "/proc/$dredged/stat")
-	sleep 10
-	after=$(awk '{print $14 + $15}' "/proc/$dredged/stat")
-	awk -v n="$have" -v ticks=$((after - before)) 'BEGIN {printf "\nIdle with %d containers: %.1f %% of a processor.\n", n, ticks / 10}' >>"$work/idle"
-}
-attach_up_to() { # COUNT; on the way, how it is to do nothing with 200 and with 500
+attach() { # NAME FIRST LAST: containers NAMEm0 ...; their times to NAME.ms
 	local i
-	for i in 200 500; do
-		[ "$have" -ge $i ] || [ "$1" -le $i ] || { attach_up_to $i && idle; }
-	done
-	for ((i = have; i < $1; i++)); do space m$i; done
-	/usr/bin/python3 "$work/attach.py" "$tag" "$run/control" "$have" "$1" >>"$work/attach.ms" || die "attach"
-	have=$1
+	for ((i = $2; i < $3; i++)); do space "$1m$i"; done
+	/usr/bin/python3 "$work/attach.py" "/run/netns/$tag-$1m" "$run/control" "$dredged" "$2" "$3" \
+		>>"$work/$1.ms" || die "attach"
 }
 
-# ---- the same by linear filters -------------------------------------------------------------
+# ---- the curve -----------------------------------------------------------------------------
 
 mac_of() { ip -n "$tag-$1" -j link show eth0 | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["address"])'; }
-linear_host() { # NAME: with one container, which all filters lead to
-	host_and_outside "$1h" "$1out"
+linear() { # NAME COUNT: one container, and a filter for each of COUNT in either direction, its the last
+	local i
+	host_and_outside "$1h" "$1o"
 	space "$1c"
 	ip -n "$tag-$1c" link set lo up
 	ip -n "$tag-$1h" link add dr0 address 02:00:00:00:00:02 type veth peer name eth0 netns "$tag-$1c"
@@ -99,84 +81,122 @@ linear_host() { # NAME: with one container, which all filters lead to
 	ip -n "$tag-$1c" link set eth0 address "$(mac_of "$1h")" up
 	ip -n "$tag-$1h" link set dr0 up
 	ip -n "$tag-$1c" route add default via $far
-	ip -n "$tag-$1c" neigh add $far dev eth0 lladdr "$(mac_of "$1out")"
+	ip -n "$tag-$1c" neigh add $far dev eth0 lladdr "$(mac_of "$1o")"
 	tc -n "$tag-$1h" qdisc add dev eth0 ingress
 	tc -n "$tag-$1h" qdisc add dev dr0 ingress
-}
-linear() { # NAME COUNT: a filter for each container in either direction, ours the last
-	local i
-	tc -n "$tag-$1h" filter del dev eth0 parent ffff: 2>/dev/null
-	tc -n "$tag-$1h" filter del dev dr0 parent ffff: 2>/dev/null
 	for ((i = 1; i <= $2; i++)); do
 		local port=$((i == $2 ? 10000 : 10000 + 8 * i))
 		echo "filter add dev eth0 parent ffff: protocol ip prio 770 u32 match ip dst $address match ip dport $port 0xfff8 action mirred egress redirect dev dr0"
 		echo "filter add dev dr0 parent ffff: protocol ip prio 771 u32 match ip sport $port 0xfff8 action mirred egress redirect dev eth0"
 	done | tc -n "$tag-$1h" -batch - || die "tc"
 }
-linear_host lf
-linear lf 1
-linear_host l
-
-# ---- and a container with an address of its own, to which the host forwards -----------------
-
-host_and_outside ph pout
-space pc
-ip -n "$tag-ph" link add pc0 type veth peer name eth0 netns "$tag-pc"
-ip -n "$tag-ph" addr add 10.98.0.1/24 dev pc0
-ip -n "$tag-pc" addr add 10.98.0.2/24 dev eth0
-for link in "$tag-pc eth0" "$tag-ph pc0"; do ip -n ${link% *} link set ${link#* } up; done
-ip -n "$tag-pc" route add default via 10.98.0.1
-ip -n "$tag-pout" route add 10.98.0.0/24 via $address
-on ph sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
-
-# One container and many in turns, so that what else the machine does meets both.
-measure() { # COUNT
-	local round
-	for ((round = 0; round < rounds; round++)); do
-		echo "$(rate fout f0 $address 10001 0) $(rate out m0 $address 10001 0)" \
-			"$(rate lfout lfc $address 10001 0) $(rate lout lc $address 10001 0)" \
-			"$(rate pout pc 10.98.0.2 10001 0)" >>"$work/in.$1"
-		echo "$(rate f0 fout $far 7000 10001) $(rate m0 out $far 7000 10001)" \
-			"$(rate lfc lfout $far 7000 10001) $(rate lc lout $far 7000 10001)" \
-			"$(rate pc pout $far 7000 10001)" >>"$work/out.$1"
-	done
+forwarding() { # a container with an address of its own
+	host_and_outside ph po
+	space pc
+	ip -n "$tag-ph" link add pc0 type veth peer name eth0 netns "$tag-pc"
+	ip -n "$tag-ph" addr add 10.98.0.1/24 dev pc0
+	ip -n "$tag-pc" addr add 10.98.0.2/24 dev eth0
+	for link in "$tag-pc eth0" "$tag-ph pc0"; do ip -n ${link% *} link set ${link#* } up; done
+	ip -n "$tag-pc" route add default via 10.98.0.1
+	ip -n "$tag-po" route add 10.98.0.0/24 via $address
+	on ph sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
 }
-row() { # COUNT WAY
-	/usr/bin/python3 - "$1" "$2" "$work/$2.$1" <<'EOF'
-import statistics, sys
-rounds = [tuple(map(float, line.split())) for line in open(sys.argv[3])]
-def median(of): return statistics.median(map(of, rounds))
-print("| %s | %s | %.3f | %.2f | %.3f | %.2f | %.3f |" % (sys.argv[1], sys.argv[2],
-    median(lambda r: r[1]), median(lambda r: r[1] / r[0]),
-    median(lambda r: r[3]), median(lambda r: r[3] / r[2]), median(lambda r: r[4])))
+ways() { # NAME OUTSIDE CONTAINER [ADDRESS]
+	echo "in.$1 $(netns "$2") 7001 $(netns "$3") ${4:-$address} 10001"
+	echo "out.$1 $(netns "$3") 10002 $(netns "$2") $far 7000"
+}
+# Of all sizes, and once more one container, at the same time: nothing but the turn is another.
+curve() {
+	local n
+	cc -O2 -std=gnu17 -o "$work/cost" "$here/cost.c" || die "cost.c does not compile"
+	for n in again "${counts[@]}"; do
+		dredged_on d$n
+		attach d$n 0 $((${n/again/1}))
+		stop_dredged # what it enforces stays
+		ways d$n d${n}o d${n}m0
+		[ $n = again ] && continue
+		linear l$n "$n"
+		ways l$n l${n}o l${n}c
+	done >"$work/ways"
+	forwarding
+	ways p po pc 10.98.0.2 >>"$work/ways"
+	"$work/cost" $rounds $burst <"$work/ways" >"$work/bursts" || die "cost"
+	/usr/bin/python3 - "$work/bursts" "${counts[@]}" <<'EOF'
+import random, statistics, sys
+counts, ns = sys.argv[2:], {}
+for line in open(sys.argv[1]):
+    turn, name, cost = line.split()
+    ns.setdefault(name, []).append(float(cost))
+def ratio(a, b): # cost of a to that of b, turn by turn: median, and where it lies 95 times of 100
+    each = [y / x for x, y in zip(ns[a], ns[b])]
+    many = sorted(statistics.median(random.choices(each, k=len(each))) for _ in range(1000))
+    return "%.3f (%.3f-%.3f)" % (statistics.median(each), many[25], many[975])
+print("\n| containers | way | dredged, ns | rate to one | linear u32, ns | rate to one | dredged to forwarding |")
+print("|--:|--|--:|--:|--:|--:|--:|")
+for way in "in", "out":
+    for n in counts + ["again"]:
+        mine, list_ = f"{way}.d{n}", f"{way}.l{n}"
+        row = [n.replace("again", "1, another"), way, "%.0f" % statistics.median(ns[mine]), ratio(mine, f"{way}.d1")]
+        row += ["%.0f" % statistics.median(ns[list_]), ratio(list_, f"{way}.l1")] if list_ in ns else ["", ""]
+        print("| " + " | ".join(row + [ratio(mine, f"{way}.p")]) + " |")
+print("\nProcessor time of one UDP packet of 408 bytes from one socket into another; forwarding takes "
+      "%.0f ns in and %.0f out. Medians of %d turns, and of the ratios with 95 %% confidence."
+      % (statistics.median(ns["in.p"]), statistics.median(ns["out.p"]), len(ns["in.p"])))
 EOF
 }
-for n in "${counts[@]}"; do
-	attach_up_to "$n"
-	[ $rounds = 0 ] || { linear l "$n" && measure "$n"; }
-done
-if [ $rounds -gt 0 ]; then
-	printf '\n| containers | way | dredged | to one | linear u32 | to one | plain forwarding |\n|--:|--|--:|--:|--:|--:|--:|\n'
-	for way in in out; do
-		for n in "${counts[@]}"; do row "$n" $way; done
-	done
-	printf '\nM packets/s of one UDP sender, 408 bytes, and the ratio to one container in the same round; medians of %s.\n' $rounds
-fi
-awk 'function median(from, n, i, j, w, x) { # of n from there on
-		for (i = 1; i <= n; i++) {
-			for (j = i - 1; j && w[j] > v[from + i - 1]; j--) w[j + 1] = w[j]
-			w[j + 1] = v[from + i - 1]
+
+# ---- attaching, and doing nothing ----------------------------------------------------------
+
+attach_row() { # COUNT: the last 20
+	awk -v n="$1" 'function median(from, c, i, j, w) { # of 20 from there on
+			for (i = 1; i <= 20; i++) {
+				for (j = i - 1; j && w[j] > v[c, from + i - 1]; j--) w[j + 1] = w[j]
+				w[j + 1] = v[c, from + i - 1]
+			}
+			return (w[10] + w[11]) / 2
 		}
-		return w[int((n + 1) / 2)]
-	}
-	function upto(n) {
-		if (NR >= n) printf "| %d | %.2f | %.2f | %.2f |\n", n, median(n - 19, 20), median(n - 19, 20) / median(1, 20), sum[n] / 1e3
-	}
-	{v[NR] = $1; sum[NR] = sum[NR - 1] + $1}
-	END {
-		print "\n| attached | the last 20, ms each | to the first 20 | all, s |\n|--:|--:|--:|--:|"
-		upto(20); upto(64); upto(200); upto(500); upto(1000)
-	}' "$work/attach.ms"
-[ ! -e "$work/idle" ] || cat "$work/idle"
-stop_dredged
-[ $rounds = 0 ] || "$here/shaping.sh" --neighbour
+		{v[1, NR] = $1; v[2, NR] = $2; sum += $1}
+		END {
+			for (c = 1; c <= 2; c++) {last[c] = median(n - 19, c); first[c] = median(1, c)}
+			printf "| %d | %.2f | %.2f | %.2f | %.2f | %.2f |\n", n, last[1], last[1] / first[1],
+				last[2], last[2] / first[2], sum / 1e3
+		}' "$work/a.ms"
+}
+attaching() {
+	local n have=0
+	dredged_on a
+	printf '\n| attached | the last 20, ms each | to the first 20 | on a processor, ms | to the first 20 | all, s |\n|--:|--:|--:|--:|--:|--:|\n'
+	for n in 20 64 200 500 1000; do
+		attach a $have $n
+		have=$n
+		attach_row $n
+	done
+	stop_dredged
+}
+idle() {
+	local n have=0
+	worked() { cat /proc/"$dredged"/task/*/schedstat | awk '{n += $1} END {print n}'; }
+	dredged_on i
+	for n in 200 500; do
+		attach i $have $n
+		have=$n
+		sleep 3
+		local before
+		before=$(worked)
+		sleep $seconds
+		awk -v n="$have" -v ns=$(($(worked) - before)) -v s=$seconds \
+			'BEGIN {printf "\nIdle with %d containers: %.2f %% of a processor.\n", n, ns / s / 1e7}'
+	done
+	stop_dredged
+}
+
+for part; do
+	case $part in
+	curve) curve ;;
+	attach) attaching ;;
+	idle) idle ;;
+	neighbour) "$here/shaping.sh" --neighbour ;;
+	*) die "no part '$part'" ;;
+	esac
+done
+exit $fail

@@ -44,8 +44,9 @@ remove_cgroup() { # DIR: empty a moment after its last process
 	done
 }
 
+patience=${PATIENCE:-1} # how many times slower this machine is (an emulated one)
 wait_for() { # SECONDS COMMAND...: until it succeeds
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * patience))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ $SECONDS -le $end ] || return 1
