@@ -150,7 +150,7 @@ for script in tests/live/*.sh; do
 done
 tell_all
 for script in tests/vm/*_test.sh; do
-	[ -e "$script" ] && step "vm-$(basename "$script" _test.sh)" tests/vm/vm.sh "$script"
+	[ -e "$script" ] && step "vm-$(basename "$script" _test.sh)" tests/vm/vm.sh -t 900 "$script"
 done
 [[ build-clang == *"$pattern"* ]] &&
 	run build-clang build build-clang -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug
