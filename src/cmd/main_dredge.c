@@ -15,6 +15,7 @@ struct app {
 	struct filter *filter;
 	struct writer *writer;
 	struct mesos_poller *poller;
+	struct message_box messages; /* of its thread */
 	bool flows;
 	uint32_t ifaces_before; /* of the inputs already read */
 	struct printer printer;
@@ -312,6 +313,7 @@ static int run_source(struct app *a, const char *what, struct err *e)
 		.filter = a->filter,
 		.hint = only_chisels(a) ? chisels_filter(a->s.chisels) : NULL,
 		.poller = a->poller,
+		.messages = &a->messages,
 		.recorders = &recorders,
 		.from = a->from_ns,
 		.to = a->to_ns,
@@ -435,7 +437,7 @@ static int prepare(struct app *a, const char *filter, struct err *e)
 			       "replay asks nobody");
 	if (open_writer(a, e))
 		return -1;
-	if (start_poller(&a->s.mesos, (struct mesos_options){0}, &a->poller, e))
+	if (start_poller(&a->s.mesos, (struct mesos_options){.news = &a->messages}, &a->poller, e))
 		return -1;
 	a->flows = (a->filter && filter_needs_flows(a->filter)) ||
 		   (a->printing && format_needs_flows(a->printer.format)) ||
@@ -457,6 +459,7 @@ static int run(struct app *a, const char *filter, struct err *e)
 	if (a->s.verbose)
 		print_totals(a, started);
 	mesos_poller_stop(a->poller);
+	message_free(message_take(&a->messages));
 	state_free(a->state);
 	filter_free(a->filter);
 	printer_done(&a->printer);

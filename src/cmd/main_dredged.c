@@ -174,7 +174,8 @@ static int open_all(struct monitor *m, struct err *e)
 	const struct mesos_options asking = {.max_body = m->set.max_body,
 					     .interval_ns = m->set.mesos_interval,
 					     .history_ns = m->set.history,
-					     .history_bytes = m->set.history_size};
+					     .history_bytes = m->set.history_size,
+					     .news = &m->messages};
 	if (start_poller(&m->set.mesos, asking, &m->poller, e))
 		return -1;
 	m->desired.poller = m->poller;

@@ -2,9 +2,17 @@
 /* Class mesos: task, framework and agent; Marathon app and group. Absent when unknown. */
 #include "field/class.h"
 
+/* A notice may be about an app, a framework or an agent, and no container. */
+static unsigned meta_value(struct context *c, enum meta_key key, struct value *out)
+{
+	const char *s = context_meta(c, key);
+
+	return s || c->container ? value_str(out, s) : notice_value(c, meta_rows[key].journal, out);
+}
+
 GETTER(get_meta)
 {
-	return value_str(out, context_meta(c, (enum meta_key)f->detail));
+	return meta_value(c, (enum meta_key)f->detail, out);
 }
 
 GETTER(get_task_name)

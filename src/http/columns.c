@@ -54,6 +54,11 @@ static void put_started(struct text *t, const struct row *r)
 	put_time(t, r->sums ? r->sums->c.start : 0);
 }
 
+static void put_active(struct text *t, const struct row *r)
+{
+	text_str(t, r->active ? "true" : "false");
+}
+
 static void put_since(struct text *t, const struct row *r)
 {
 	put_time(t, r->since);
@@ -200,6 +205,7 @@ static const struct {
 	{"app", put_app},
 	{"group", put_group},
 	{"running", put_running},
+	{"active", put_active},
 	{"since", put_since},
 	{"until", put_until},
 	{"containers", put_containers},

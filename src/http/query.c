@@ -20,9 +20,11 @@ static const struct collection {
 	 "id,task_name,task_state,health,since,until,group,app,app_version" COMMON
 	 ",executor,container,image,ports,task_labels,app_labels" TOTALS ",statistics"},
 	{"apps", ROWS_APPS,
-	 "id,group,app_version,deployment,app_labels" COMMON ",running" TOTALS ",statistics"},
-	{"frameworks", ROWS_FRAMEWORKS, "id,framework,running" TOTALS ",statistics"},
-	{"agents", ROWS_AGENTS, "id,hostname,running" TOTALS ",statistics"},
+	 "id,group,app_version,deployment,app_labels,since,until" COMMON ",running" TOTALS
+	 ",statistics"},
+	{"frameworks", ROWS_FRAMEWORKS,
+	 "id,framework,active,since,until,running" TOTALS ",statistics"},
+	{"agents", ROWS_AGENTS, "id,hostname,active,since,until,running" TOTALS ",statistics"},
 	{"ports", ROWS_PORTS,
 	 "id,agent,hostname,container,name,task,task_name,task_state,group,app,framework,"
 	 "framework_id,since,until,pid"},

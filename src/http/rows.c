@@ -323,11 +323,23 @@ static int add_task(void *ctx, const struct mesos_task *t)
 
 /* ---- those that have no task now ---- */
 
+static void stand_for(struct making *m, const char *id, const char *const meta[META_KEYS],
+		      const struct row *as)
+{
+	struct row *row = row_of(m, id, id);
+
+	complete(row, meta);
+	row->since = as->since;
+	row->until = as->until;
+	row->active = as->active;
+}
+
 static int add_agent(void *ctx, const struct mesos_agent *a)
 {
 	const char *meta[META_KEYS] = {[META_AGENT] = a->id, [META_HOSTNAME] = a->hostname};
 
-	complete(row_of(ctx, a->id, a->id), meta);
+	stand_for(ctx, a->id, meta,
+		  &(struct row){.since = a->since, .until = a->until, .active = a->registered});
 	return 0;
 }
 
@@ -344,7 +356,8 @@ static int add_framework(void *ctx, const struct mesos_framework *f)
 {
 	const char *meta[META_KEYS] = {[META_FRAMEWORK_ID] = f->id, [META_FRAMEWORK] = f->name};
 
-	complete(row_of(ctx, f->id, f->id), meta);
+	stand_for(ctx, f->id, meta,
+		  &(struct row){.since = f->since, .until = f->until, .active = f->active});
 	return 0;
 }
 
@@ -355,7 +368,7 @@ static int add_app(void *ctx, const struct mesos_app *a)
 				       [META_APP_VERSION] = a->version,
 				       [META_DEPLOYMENT] = a->deployment};
 
-	complete(row_of(ctx, a->id, a->id), meta);
+	stand_for(ctx, a->id, meta, &(struct row){.since = a->since, .until = a->until});
 	return 0;
 }
 
@@ -367,16 +380,16 @@ static int add_groups_of(void *ctx, const struct mesos_app *a)
 	return 0;
 }
 
-static void add_idle(struct making *m)
+static void add_idle(struct making *m, uint64_t at)
 {
 	if (m->kind == ROWS_AGENTS)
-		mesos_each_agent(m->v->names, add_agent, m);
+		mesos_each_agent(m->v->names, at, at, add_agent, m);
 	if (m->kind == ROWS_FRAMEWORKS)
-		mesos_each_framework(m->v->names, add_framework, m);
+		mesos_each_framework(m->v->names, at, at, add_framework, m);
 	if (m->kind == ROWS_APPS)
-		mesos_each_app(m->v->names, add_app, m);
+		mesos_each_app(m->v->names, at, at, add_app, m);
 	if (m->kind == ROWS_GROUPS)
-		mesos_each_app(m->v->names, add_groups_of, m);
+		mesos_each_app(m->v->names, at, at, add_groups_of, m);
 }
 
 /* ---- rows ---- */
@@ -397,13 +410,13 @@ void rows_make(struct rows *rows, enum rows_kind kind, const struct view *v, uin
 	m.as_seen_by_filter = xcalloc(1, sizeof(*m.as_seen_by_filter));
 	m.tasks_here = strmap_new();
 	if (v->names)
-		mesos_each_agent(v->names, find_here, &m);
+		mesos_each_agent(v->names, 0, 0, find_here, &m);
 	if (!at)
 		add_here(&m);
 	if (v->names && wants_tasks(&m, at))
 		mesos_each_task(v->names, at, at, add_task, &m);
-	if (v->names && !at && !filter)
-		add_idle(&m);
+	if (v->names && !filter)
+		add_idle(&m, at);
 	strmap_free(m.tasks_here);
 	text_done(&m.key);
 	free(m.as_seen_by_filter);

@@ -24,7 +24,8 @@ struct row {
 	struct sums *sums;	     /* owned; NULL = no container of this host */
 	size_t members;		     /* that were joined for meta */
 	size_t running;		     /* tasks of the cluster, now or at the time asked for */
-	uint64_t since, until;	     /* of the task it stands for, as in mesos_task */
+	uint64_t since, until;	     /* of what it stands for, as in mesos_task */
+	bool active;		     /* framework with a scheduler, registered agent */
 };
 
 struct rows {

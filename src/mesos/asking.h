@@ -64,6 +64,7 @@ struct mesos_poller {
 	size_t max_body;
 	unsigned timeout_ms;
 	struct history_limits history;
+	struct message_box *news;
 	unsigned seed;
 	pthread_t thread;
 	atomic_bool kicked;

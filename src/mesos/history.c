@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How tasks were. Each change keeps the row as it was and for how long; what changed at one time
- * is a block, immutable from then on. A history is a list of blocks that snapshots share; blocks
- * of like size are made one, so there are few.
+ * How tasks, apps, agents and frameworks were. Each change keeps the row as it was and for how
+ * long; what changed at one time is a block, immutable from then on. A history is a list of blocks
+ * that snapshots share; blocks of like size are made one, so there are few.
  */
 #include "mesos/inside.h"
 
@@ -10,16 +10,96 @@
 
 #define BLOCK_SHARE 8u /* a block of so small a share of all grows no more: blocks go whole */
 
-struct version {
-	struct task task;
-	uint64_t until; /* ns; task.since is where it begins */
+/* Rows of a kind, as history sees them: strings, whether it lives, and since when it is so. */
+struct shape {
+	size_t size, key, since, live;
+	size_t rows, count, index; /* in a snapshot */
+	const size_t *strings;
+	size_t n;
+};
+
+#define AT(kind, field) offsetof(struct kind, field)
+#define SHAPE(kind, many, keyed, alive, indexed, list)                                  \
+	{                                                                               \
+		sizeof(struct kind), AT(kind, keyed), AT(kind, since), AT(kind, alive), \
+			AT(mesos_snapshot, many), AT(mesos_snapshot, n_##many),         \
+			AT(mesos_snapshot, indexed), list, ARRAY_SIZE(list)             \
+	}
+#define IN_TASK(name)	   AT(task, name),
+#define IN_APP(name)	   AT(app, name),
+#define IN_AGENT(name)	   AT(agent, name),
+#define IN_FRAMEWORK(name) AT(framework, name),
+
+static const size_t task_strings[] = {TASK_STRINGS(IN_TASK) AT(task, pair)};
+static const size_t app_strings[] = {APP_STRINGS(IN_APP)};
+static const size_t agent_strings[] = {AGENT_STRINGS(IN_AGENT)};
+static const size_t framework_strings[] = {FRAMEWORK_STRINGS(IN_FRAMEWORK)};
+
+static const struct shape shapes[PAST_KINDS] = {
+	[PAST_TASK] = SHAPE(task, tasks, pair, live, by_pair, task_strings),
+	[PAST_APP] = SHAPE(app, apps, id, there, by_app, app_strings),
+	[PAST_AGENT] = SHAPE(agent, agents, id, registered, by_agent, agent_strings),
+	[PAST_FRAMEWORK] = SHAPE(framework, frameworks, id, active, by_framework,
+				 framework_strings),
+};
+
+static const char **string_at(const void *row, size_t offset)
+{
+	return (const char **)((uintptr_t)row + offset);
+}
+
+static const char *key_of(const struct shape *p, const void *row)
+{
+	return *string_at(row, p->key);
+}
+
+static uint64_t *since_of(const struct shape *p, const void *row)
+{
+	return (uint64_t *)((uintptr_t)row + p->since);
+}
+
+static bool lives(const struct shape *p, const void *row)
+{
+	return *(const bool *)((uintptr_t)row + p->live);
+}
+
+static uint8_t *rows_of(const struct shape *p, const struct mesos_snapshot *s, uint32_t *n)
+{
+	*n = *(const uint32_t *)((uintptr_t)s + p->count);
+	return *(uint8_t *const *)((uintptr_t)s + p->rows);
+}
+
+static const struct index *index_of(const struct shape *p, const struct mesos_snapshot *s)
+{
+	return (const struct index *)((uintptr_t)s + p->index);
+}
+
+const void *past_find(const struct mesos_snapshot *s, enum past_kind kind, const char *key)
+{
+	const struct shape *p = &shapes[kind];
+	uint32_t n;
+
+	for (; s; s = s->below) {
+		uint32_t row = index_find_str(index_of(p, s), key);
+		if (row != NO_ROW)
+			return rows_of(p, s, &n) + row * p->size;
+	}
+	return NULL;
+}
+
+/* ---- blocks ---- */
+
+struct versions { /* of a kind: rows one behind the other, and until when each was so, ns */
+	uint8_t *rows;
+	uint64_t *until;
+	uint32_t n, cap;
 };
 
 struct history_block {
 	_Atomic unsigned refs;
 	struct strings strings;
-	struct version *versions;
-	uint32_t n, cap;
+	struct versions of[PAST_KINDS];
+	uint32_t n;
 	uint64_t newest; /* the last `until` */
 };
 
@@ -42,27 +122,49 @@ static void block_unref(struct history_block *k)
 	if (!k || atomic_fetch_sub_explicit(&k->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	strings_done(&k->strings);
-	free(k->versions);
+	for (unsigned i = 0; i < PAST_KINDS; i++) {
+		free(k->of[i].rows);
+		free(k->of[i].until);
+	}
 	free(k);
 }
 
-static void block_add(struct history_block *k, const struct task *old, uint64_t until)
+static void block_add(struct history_block *k, enum past_kind kind, const void *old, uint64_t until)
 {
-	GROW(k->versions, k->n, k->cap);
-	struct version *v = &k->versions[k->n++];
+	const struct shape *p = &shapes[kind];
+	struct versions *v = &k->of[kind];
 
-	*v = (struct version){*old, until};
-#define COPY(name) \
-	v->task.name = old->name ? strings_add(&k->strings, old->name, strlen(old->name)) : NULL;
-	TASK_STRINGS(COPY)
-#undef COPY
-	v->task.pair = strings_add(&k->strings, old->pair, strlen(old->pair));
+	if (v->n == v->cap) {
+		v->cap = MAX(16, v->cap * 2);
+		v->rows = xrealloc(v->rows, v->cap * p->size);
+		v->until = xrealloc(v->until, v->cap * sizeof(*v->until));
+	}
+	uint8_t *row = v->rows + v->n * p->size;
+	memcpy(row, old, p->size);
+	for (size_t i = 0; i < p->n; i++) {
+		const char **s = string_at(row, p->strings[i]);
+		*s = *s ? strings_add(&k->strings, *s, strlen(*s)) : NULL;
+	}
+	v->until[v->n++] = until;
+	k->n++;
 	k->newest = MAX(k->newest, until);
 }
 
 static size_t block_bytes(const struct history_block *k)
 {
-	return sizeof(*k) + k->cap * sizeof(*k->versions) + strings_bytes(&k->strings);
+	size_t bytes = sizeof(*k) + strings_bytes(&k->strings);
+
+	for (unsigned i = 0; i < PAST_KINDS; i++)
+		bytes += k->of[i].cap * (shapes[i].size + sizeof(uint64_t));
+	return bytes;
+}
+
+static void block_copy(struct history_block *to, const struct history_block *from)
+{
+	for (unsigned kind = 0; kind < PAST_KINDS; kind++)
+		for (uint32_t i = 0; i < from->of[kind].n; i++)
+			block_add(to, kind, from->of[kind].rows + i * shapes[kind].size,
+				  from->of[kind].until[i]);
 }
 
 static struct history_block *block_join(const struct history_block *a,
@@ -70,10 +172,8 @@ static struct history_block *block_join(const struct history_block *a,
 {
 	struct history_block *one = block_new();
 
-	for (uint32_t i = 0; i < a->n; i++)
-		block_add(one, &a->versions[i].task, a->versions[i].until);
-	for (uint32_t i = 0; i < b->n; i++)
-		block_add(one, &b->versions[i].task, b->versions[i].until);
+	block_copy(one, a);
+	block_copy(one, b);
 	return one;
 }
 
@@ -100,12 +200,12 @@ static bool same(const char *a, const char *b)
 	return a == b || (a && b && str_eq(a, b));
 }
 
-static bool task_is_same(const struct task *a, const struct task *b)
+static bool is_as_it_was(const struct shape *p, const void *a, const void *b)
 {
-	bool all = a->live == b->live;
-#define COMPARE(name) all = all && same(a->name, b->name);
-	TASK_STRINGS(COMPARE)
-#undef COMPARE
+	bool all = lives(p, a) == lives(p, b);
+
+	for (size_t i = 0; i < p->n && all; i++)
+		all = same(*string_at(a, p->strings[i]), *string_at(b, p->strings[i]));
 	return all;
 }
 
@@ -119,33 +219,76 @@ static uint64_t status_ns(const struct task *t, uint64_t now)
 }
 
 /* A new state is told with its time; whatever else is new is so since it was seen. */
-static void note_task(struct history_block *k, struct task *t, const struct task *old, uint64_t now)
+static uint64_t changed_at(enum past_kind kind, const void *row, const void *was, uint64_t now)
 {
-	if (task_is_same(t, old)) {
-		t->since = old->since;
-		return;
-	}
-	uint64_t when = same(t->state, old->state) ? now : status_ns(t, now);
-	t->since = MAX(when, old->since);
-	block_add(k, old, t->since);
+	const struct task *t = row, *old = was;
+
+	return kind == PAST_TASK && !same(t->state, old->state) ? status_ns(t, now) : now;
 }
 
-static void note_tasks(struct history_block *k, struct mesos_snapshot *fresh,
-		       const struct mesos_snapshot *old)
+/* Who ran before the first question may have done so for long. */
+static uint64_t began_at(enum past_kind kind, const void *row, bool first, uint64_t now)
 {
-	for (uint32_t i = 0; i < fresh->n_tasks; i++) {
-		struct task *t = &fresh->tasks[i];
-		const struct task *before = task_find(old, t->pair);
-		if (before)
-			note_task(k, t, before, fresh->time);
-		else /* who ran before the first question may have done so for long */
-			t->since = old || t->status_time > 0 ? status_ns(t, fresh->time) : 0;
+	const struct task *t = row;
+
+	if (kind == PAST_TASK)
+		return !first || t->status_time > 0 ? status_ns(t, now) : 0;
+	return first ? 0 : now;
+}
+
+struct noting {
+	struct history_block *k;
+	struct mesos_snapshot *fresh;
+	const struct mesos_snapshot *old;
+	past_told *told;
+	void *ctx;
+};
+
+static void tell(const struct noting *n, enum past_kind kind, const void *row, const void *was,
+		 uint64_t when)
+{
+	if (n->told && n->old)
+		n->told(n->ctx, kind, row, was, when);
+}
+
+static void note_row(const struct noting *n, enum past_kind kind, void *row)
+{
+	const struct shape *p = &shapes[kind];
+	const void *was = past_find(n->old, kind, key_of(p, row));
+	uint64_t now = n->fresh->time, *since = since_of(p, row);
+
+	if (!was) {
+		*since = began_at(kind, row, !n->old, now);
+		tell(n, kind, row, NULL, *since);
+	} else if (is_as_it_was(p, row, was)) {
+		*since = *since_of(p, was);
+	} else {
+		*since = MAX(changed_at(kind, row, was, now), *since_of(p, was));
+		block_add(n->k, kind, was, *since);
+		tell(n, kind, row, was, *since);
 	}
-	for (const struct mesos_snapshot *s = old; s && !fresh->below; s = s->below)
-		for (uint32_t i = 0; i < s->n_tasks; i++)
-			if (index_find_str(&fresh->by_pair, s->tasks[i].pair) == NO_ROW &&
-			    !task_is_hidden(old, s, &s->tasks[i]))
-				block_add(k, &s->tasks[i], fresh->time);
+}
+
+static void note_kind(const struct noting *n, enum past_kind kind)
+{
+	const struct shape *p = &shapes[kind];
+	uint32_t count;
+	uint8_t *rows = rows_of(p, n->fresh, &count);
+
+	for (uint32_t i = 0; i < count; i++)
+		note_row(n, kind, rows + i * p->size);
+	for (const struct mesos_snapshot *s = n->old; s && !n->fresh->below; s = s->below) {
+		rows = rows_of(p, s, &count);
+		for (uint32_t i = 0; i < count; i++) {
+			const void *was = rows + i * p->size;
+			const char *key = key_of(p, was);
+			if (index_find_str(index_of(p, n->fresh), key) != NO_ROW ||
+			    past_find(n->old, kind, key) != was)
+				continue;
+			block_add(n->k, kind, was, n->fresh->time);
+			tell(n, kind, NULL, was, n->fresh->time);
+		}
+	}
 }
 
 /* The blocks of old that are still wanted, and the new one, which is taken over. */
@@ -178,32 +321,33 @@ static struct history *with_block(const struct history *old, struct history_bloc
 }
 
 void history_note(struct mesos_snapshot *fresh, const struct mesos_snapshot *old,
-		  const struct history_limits *limits)
+		  const struct history_limits *limits, past_told *told, void *ctx)
 {
-	struct history_block *k = block_new();
+	const struct noting n = {block_new(), fresh, old, told, ctx};
 
-	note_tasks(k, fresh, old);
-	if (k->n) {
-		fresh->history = with_block(old ? old->history : NULL, k, fresh->time, limits);
+	for (unsigned kind = 0; kind < PAST_KINDS; kind++)
+		note_kind(&n, kind);
+	if (n.k->n) {
+		fresh->history = with_block(old ? old->history : NULL, n.k, fresh->time, limits);
 		return;
 	}
-	block_unref(k);
+	block_unref(n.k);
 	fresh->history = history_ref(old ? old->history : NULL);
 }
 
-int history_each(const struct history *h, uint64_t from, uint64_t to,
-		 int (*fn)(void *ctx, const struct task *t, uint64_t until), void *ctx)
+int history_each(const struct history *h, enum past_kind kind, uint64_t from, uint64_t to,
+		 int (*fn)(void *ctx, const void *row, uint64_t until), void *ctx)
 {
+	const struct shape *p = &shapes[kind];
+	int rc = 0;
+
 	for (size_t i = 0; h && i < h->n; i++) {
-		const struct history_block *k = h->blocks[i];
-		for (uint32_t j = 0; k->newest > from && j < k->n; j++) {
-			const struct version *v = &k->versions[j];
-			int rc = v->task.since <= to && v->until > from
-					 ? fn(ctx, &v->task, v->until)
-					 : 0;
-			if (rc)
-				return rc;
+		const struct versions *v = &h->blocks[i]->of[kind];
+		for (uint32_t j = 0; h->blocks[i]->newest > from && j < v->n && !rc; j++) {
+			const void *row = v->rows + j * p->size;
+			if (*since_of(p, row) <= to && v->until[j] > from)
+				rc = fn(ctx, row, v->until[j]);
 		}
 	}
-	return 0;
+	return rc;
 }

@@ -63,11 +63,11 @@ bool agent_of_host(const struct mesos_snapshot *s, struct mesos_agent *out)
 	if (getifaddrs(&ours))
 		ours = NULL;
 	struct search by_address = {.ours = ours, .out = out};
-	bool found = ours && mesos_each_agent(s, is_here, &by_address);
+	bool found = ours && mesos_each_agent(s, 0, 0, is_here, &by_address);
 	freeifaddrs(ours);
 	if (found || gethostname(by_name.name, sizeof(by_name.name) - 1))
 		return found;
-	return mesos_each_agent(s, is_here, &by_name);
+	return mesos_each_agent(s, 0, 0, is_here, &by_name);
 }
 
 /* ---- a master here ---- */

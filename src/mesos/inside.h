@@ -65,14 +65,18 @@ struct task {
 	uint32_t next;	    /* next task of the same executor */
 };
 
+#define FRAMEWORK_STRINGS(X) X(id) X(name) X(webui_url)
 struct framework {
 	const char *id, *name, *webui_url;
+	uint64_t since; /* as of a task; so below */
 	bool active, marathon;
 };
 
+#define AGENT_STRINGS(X) X(id) X(hostname) X(pid)
 struct agent {
 	const char *id, *hostname, *pid; /* pid: "slave(1)@10.0.0.1:5051" */
-	bool registered;		 /* with the leader that answered */
+	uint64_t since;
+	bool registered; /* with the leader that answered */
 };
 
 /* A container that is an executor's, or a task's own, or the parent of one. */
@@ -90,8 +94,11 @@ struct link {
 	const char *rung;
 };
 
+#define APP_STRINGS(X) X(id) X(labels) X(version) X(deployment)
 struct app {
 	const char *id, *labels, *version, *deployment;
+	uint64_t since;
+	bool there; /* always */
 };
 
 struct app_task {
@@ -209,17 +216,34 @@ struct history_limits {
 	uint64_t ns;  /* what ended longer ago is forgotten */
 	size_t bytes; /* and the oldest beyond this */
 };
+/* What has a history. */
+enum past_kind { PAST_TASK, PAST_APP, PAST_AGENT, PAST_FRAMEWORK, PAST_KINDS };
+/* The row of the kind with that key; a task's is its pair. NULL = none. */
+const void *past_find(const struct mesos_snapshot *s, enum past_kind kind, const char *key);
 /*
- * Note in fresh, which nobody else has yet, since when its tasks have been as they are, and how
- * they were before; old (may be NULL) is what was published last.
+ * Note in fresh, which nobody else has yet, since when its rows have been as they are, and how they
+ * were before; old (may be NULL) is what was published last. told (may be NULL): called for each
+ * row that changed or is new (row) or that is gone (row NULL), with what it was (was, NULL = it was
+ * not), but not when old is NULL; when: since then, ns.
  */
+typedef void past_told(void *ctx, enum past_kind kind, const void *row, const void *was,
+		       uint64_t when);
 void history_note(struct mesos_snapshot *fresh, const struct mesos_snapshot *old,
-		  const struct history_limits *limits);
+		  const struct history_limits *limits, past_told *told, void *ctx);
 struct history *history_ref(struct history *h); /* h may be NULL */
 void history_unref(struct history *h);
-/* How a task was between from and to, ns, inclusive; fn's non-zero ends and is returned. */
-int history_each(const struct history *h, uint64_t from, uint64_t to,
-		 int (*fn)(void *ctx, const struct task *t, uint64_t until), void *ctx);
+/* How each was between from and to, ns, inclusive; fn's non-zero ends and is returned. */
+int history_each(const struct history *h, enum past_kind kind, uint64_t from, uint64_t to,
+		 int (*fn)(void *ctx, const void *row, uint64_t until), void *ctx);
+
+/* ---- news.c ---- */
+
+struct news {
+	struct message_box *box;
+	const char *agent; /* of this host, or NULL */
+};
+/* As past_told of history_note, ctx = struct news. */
+past_told news_tell;
 
 /* ---- rows.c ---- */
 

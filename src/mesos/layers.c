@@ -185,6 +185,7 @@ void copy_frameworks(struct mesos_builder *b, const struct mesos_snapshot *s)
 		struct framework *f = framework_row(b, again(b, old->id));
 		f->name = again(b, old->name);
 		f->webui_url = again(b, old->webui_url);
+		f->since = old->since;
 		f->active = old->active;
 		f->marathon = old->marathon;
 	}
@@ -195,6 +196,7 @@ void copy_frameworks(struct mesos_builder *b, const struct mesos_snapshot *s)
 		struct agent *a = agent_row(b, again(b, old->id));
 		a->hostname = again(b, old->hostname);
 		a->pid = again(b, old->pid);
+		a->since = old->since;
 		a->registered = old->registered;
 	}
 }
@@ -209,6 +211,7 @@ void copy_apps(struct mesos_builder *b, const struct mesos_snapshot *s)
 		a->labels = again(b, old->labels);
 		a->version = again(b, old->version);
 		a->deployment = again(b, old->deployment);
+		a->since = old->since;
 	}
 	for (uint32_t i = 0; i < s->n_app_tasks; i++) {
 		const struct app_task *old = &s->app_tasks[i];

@@ -229,9 +229,10 @@ struct caller {
 	void *ctx;
 };
 
-static int tell_task(void *ctx, const struct task *t, uint64_t until)
+static int tell_task(void *ctx, const void *row, uint64_t until)
 {
 	const struct caller *to = ctx;
+	const struct task *t = row;
 	struct mesos_task out = {.since = t->since, .until = until, .running = t->live};
 
 	fill_task(t, false, NULL, out.meta);
@@ -244,7 +245,7 @@ int mesos_each_task(const struct mesos_snapshot *top, uint64_t from, uint64_t to
 {
 	struct caller caller = {fn, ctx};
 	bool now = !from && !to;
-	int rc = now ? 0 : history_each(top->history, from, to, tell_task, &caller);
+	int rc = now ? 0 : history_each(top->history, PAST_TASK, from, to, tell_task, &caller);
 
 	for (const struct mesos_snapshot *s = top; s && !rc; s = s->below)
 		for (uint32_t i = 0; i < s->n_tasks && !rc; i++)
@@ -283,23 +284,40 @@ uint64_t mesos_task_since(const struct mesos_snapshot *s, const char *const meta
 	return t ? t->since : 0;
 }
 
-/* Rows of kind that no layer above has. */
-#define EACH(kind, count, rows, ...)                                                         \
-	int mesos_each_##kind(const struct mesos_snapshot *top,                              \
-			      int (*fn)(void *ctx, const struct mesos_##kind *o), void *ctx) \
-	{                                                                                    \
-		int rc = 0;                                                                  \
-		for (const struct mesos_snapshot *s = top; s && !rc; s = s->below)           \
-			for (uint32_t i = 0; i < s->count && !rc; i++) {                     \
-				const struct kind *r = &s->rows[i];                          \
-				const struct mesos_##kind out = __VA_ARGS__;                 \
-				if (kind##_find(top, r->id) == r)                            \
-					rc = fn(ctx, &out);                                  \
-			}                                                                    \
-		return rc;                                                                   \
+/* Rows of kind that no layer above has, and what they were; told is what is told of one. */
+#define EACH(kind, past, count, rows, ...)                                                       \
+	struct kind##_caller {                                                                   \
+		const struct mesos_snapshot *top;                                                \
+		int (*fn)(void *ctx, const struct mesos_##kind *o);                              \
+		void *ctx;                                                                       \
+	};                                                                                       \
+	static int tell_##kind(void *ctx, const void *row, uint64_t until)                       \
+	{                                                                                        \
+		const struct kind##_caller *to = ctx;                                            \
+		const struct mesos_snapshot *top = to->top;                                      \
+		const struct kind *r = row;                                                      \
+		const struct mesos_##kind out = __VA_ARGS__;                                     \
+		(void)top;                                                                       \
+		return to->fn(to->ctx, &out);                                                    \
+	}                                                                                        \
+	int mesos_each_##kind(const struct mesos_snapshot *top, uint64_t from, uint64_t to,      \
+			      int (*fn)(void *ctx, const struct mesos_##kind *o), void *ctx)     \
+	{                                                                                        \
+		struct kind##_caller caller = {top, fn, ctx};                                    \
+		bool now = !from && !to;                                                         \
+		int rc = now ? 0                                                                 \
+			     : history_each(top->history, past, from, to, tell_##kind, &caller); \
+		for (const struct mesos_snapshot *s = top; s && !rc; s = s->below)               \
+			for (uint32_t i = 0; i < s->count && !rc; i++)                           \
+				if (past_find(top, past, s->rows[i].id) == &s->rows[i] &&        \
+				    (now || s->rows[i].since <= to))                             \
+					rc = tell_##kind(&caller, &s->rows[i], 0);               \
+		return rc;                                                                       \
 	}
 
-EACH(agent, n_agents, agents,
-     {r->id, r->hostname, r->pid, r->registered, top->agent_id &&str_eq(top->agent_id, r->id)})
-EACH(framework, n_frameworks, frameworks, {r->id, r->name, r->webui_url, r->active, r->marathon})
-EACH(app, n_apps, apps, {r->id, r->labels, r->version, r->deployment})
+EACH(agent, PAST_AGENT, n_agents, agents,
+     {r->id, r->hostname, r->pid, r->since, until, r->registered,
+      top->agent_id &&str_eq(top->agent_id, r->id)})
+EACH(framework, PAST_FRAMEWORK, n_frameworks, frameworks,
+     {r->id, r->name, r->webui_url, r->since, until, r->active, r->marathon})
+EACH(app, PAST_APP, n_apps, apps, {r->id, r->labels, r->version, r->deployment, r->since, until})

@@ -44,8 +44,10 @@ struct app *app_row(struct mesos_builder *b, const char *id)
 	const struct app *old = app_find(s->below, id);
 	struct app a = {.id = id};
 	if (old)
-		a = (struct app){id, again(b, old->labels), again(b, old->version),
-				 again(b, old->deployment)};
+		a = (struct app){.id = id,
+				 .labels = again(b, old->labels),
+				 .version = again(b, old->version),
+				 .deployment = again(b, old->deployment)};
 	GROW(s->apps, s->n_apps, s->cap_apps);
 	s->apps[s->n_apps] = a;
 	index_put(&s->by_app, id, s->n_apps);

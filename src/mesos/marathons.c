@@ -224,7 +224,7 @@ bool ask_marathons(struct mesos_poller *p, struct mesos_builder *b, bool all, st
 	if (were_given(p))
 		add_given(p);
 	else
-		mesos_each_framework(b->s, find_marathon, p);
+		mesos_each_framework(b->s, 0, 0, find_marathon, p);
 	for (size_t i = 0; i < p->n_marathons && !http_is_stopped(p->http); i++)
 		good |= ask_found(p, &p->marathons[i], b, all, &asked, e);
 	return good;

@@ -68,25 +68,29 @@ int mesos_each_here(const struct mesos_snapshot *s,
 /* As mesos_task.since, of the task that meta names by framework id and task id; 0 = not known. */
 uint64_t mesos_task_since(const struct mesos_snapshot *s, const char *const meta[META_KEYS]);
 
-/* Of the whole cluster as it is now; strings as above. */
+/* Of the whole cluster; strings, since and until as above. */
 struct mesos_agent {
 	const char *id, *hostname, *pid; /* pid: "slave(1)@10.0.0.1:5051" */
-	bool registered;		 /* else recovered, and awaited */
-	bool here;			 /* it runs on this host */
+	uint64_t since, until;
+	bool registered; /* else recovered, and awaited */
+	bool here;	 /* it runs on this host */
 };
 struct mesos_framework {
 	const char *id, *name, *webui_url;
+	uint64_t since, until;
 	bool active, marathon;
 };
 struct mesos_app {
 	const char *id, *labels, *version, *deployment;
+	uint64_t since, until;
 };
-int mesos_each_agent(const struct mesos_snapshot *s,
+/* Times as mesos_each_task takes them. */
+int mesos_each_agent(const struct mesos_snapshot *s, uint64_t from, uint64_t to,
 		     int (*fn)(void *ctx, const struct mesos_agent *a), void *ctx);
-int mesos_each_framework(const struct mesos_snapshot *s,
+int mesos_each_framework(const struct mesos_snapshot *s, uint64_t from, uint64_t to,
 			 int (*fn)(void *ctx, const struct mesos_framework *f), void *ctx);
-int mesos_each_app(const struct mesos_snapshot *s, int (*fn)(void *ctx, const struct mesos_app *a),
-		   void *ctx);
+int mesos_each_app(const struct mesos_snapshot *s, uint64_t from, uint64_t to,
+		   int (*fn)(void *ctx, const struct mesos_app *a), void *ctx);
 
 /* ---- builder: the parsers, without network ---- */
 
@@ -133,8 +137,11 @@ struct mesos_options {
 	const char *ca_file;  /* PEM; NULL = the system's */
 	bool no_follow;	      /* ask the given URLs alone, whoever leads */
 	bool no_stream;	      /* ask again and again instead of reading event streams */
-	uint64_t history_ns;  /* how tasks were is known for so long; 0 = 24 h */
+	uint64_t history_ns;  /* how it all was is known for so long; 0 = 24 h */
 	size_t history_bytes; /* and in so much memory; 0 = 64 MiB */
+	/* Gets what changed of apps, frameworks and this host's agent (of tasks the flow tells).
+	 * NULL = nobody wants it. Borrowed until mesos_poller_stop. */
+	struct message_box *news;
 	/* Called first on the poller's thread, which reads foreign bytes: gives up privileges. */
 	void (*thread_begins)(void);
 };

@@ -170,7 +170,8 @@ void publish(struct mesos_poller *p, struct mesos_builder *b, bool frozen)
 		p->whole_since = now;
 		fresh = layers_unite(fresh);
 	}
-	history_note(fresh, p->last, &p->history);
+	struct news news = {p->news, fresh->agent_id};
+	history_note(fresh, p->last, &p->history, p->news ? news_tell : NULL, &news);
 	mesos_snapshot_free(p->last);
 	p->last = layers_settle(fresh);
 	p->now.tasks = p->last->visible;
@@ -344,6 +345,7 @@ struct mesos_poller *mesos_poller_start(const struct mesos_options *o, struct er
 	p->history.ns = o->history_ns ? o->history_ns : HISTORY_NS;
 	p->history.bytes = o->history_bytes ? o->history_bytes : HISTORY_BYTES;
 	p->seed = (unsigned)time_monotonic();
+	p->news = o->news;
 	p->thread_begins = o->thread_begins;
 	p->no_follow = o->no_follow;
 	p->no_stream = o->no_stream;

@@ -35,8 +35,11 @@ struct framework *framework_row(struct mesos_builder *b, const char *id)
 	struct framework f = {.id = id};
 	const struct framework *old = framework_find(s->below, id);
 	if (old)
-		f = (struct framework){id, again(b, old->name), again(b, old->webui_url),
-				       old->active, old->marathon};
+		f = (struct framework){.id = id,
+				       .name = again(b, old->name),
+				       .webui_url = again(b, old->webui_url),
+				       .active = old->active,
+				       .marathon = old->marathon};
 	GROW(s->frameworks, s->n_frameworks, s->cap_frameworks);
 	index_put(&s->by_framework, id, s->n_frameworks);
 	s->frameworks[s->n_frameworks] = f;
@@ -53,8 +56,10 @@ struct agent *agent_row(struct mesos_builder *b, const char *id)
 	struct agent a = {.id = id};
 	const struct agent *old = agent_find(s->below, id);
 	if (old)
-		a = (struct agent){id, again(b, old->hostname), again(b, old->pid),
-				   old->registered};
+		a = (struct agent){.id = id,
+				   .hostname = again(b, old->hostname),
+				   .pid = again(b, old->pid),
+				   .registered = old->registered};
 	GROW(s->agents, s->n_agents, s->cap_agents);
 	index_put(&s->by_agent, id, s->n_agents);
 	s->agents[s->n_agents] = a;

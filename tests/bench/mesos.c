@@ -102,7 +102,7 @@ static void updates(struct mesos_snapshot *s, unsigned tasks)
 		if (mesos_add_v1(b, event, strlen(event), NULL))
 			exit(1);
 		struct mesos_snapshot *next = mesos_builder_finish(b);
-		history_note(next, s, &limits);
+		history_note(next, s, &limits, NULL, NULL);
 		mesos_snapshot_free(s);
 		s = layers_settle(next);
 		longest = MAX(longest, time_thread_cpu() - one);

@@ -16,7 +16,7 @@ state() { # TASK APP STATE PORTS, ...: what master and Marathon say
 		tasks+="$comma{\"id\":\"$1\",\"name\":\"$1\",\"framework_id\":\"$framework\",\"executor_id\":\"\",
 			\"slave_id\":\"$agent\",\"state\":\"$3\",\"resources\":{\"ports\":\"[$4]\"},\"statuses\":[
 			{\"state\":\"$3\",\"timestamp\":$EPOCHREALTIME}]}"
-		apps+="$comma{\"id\":\"$2\",\"tasks\":[{\"id\":\"$1\",\"appId\":\"$2\"}]}"
+		apps+="$comma{\"id\":\"$2\",\"version\":\"${version:-v1}\",\"tasks\":[{\"id\":\"$1\",\"appId\":\"$2\"}]}"
 		comma=,
 		shift 4
 	done
@@ -78,7 +78,7 @@ sleep 1
 then=$(date +%s.%N)
 clock=$(date +%H:%M:%S)
 sleep 1.1
-state shop_web.1 /shop/web TASK_FINISHED 31005-31006 data_db.7 /data/db TASK_RUNNING 31004-31007
+version=v2 state shop_web.1 /shop/web TASK_FINISHED 31005-31006 data_db.7 /data/db TASK_RUNNING 31004-31007
 wait_for 10 holds data_db.7 /data/db || bad "31005 later: $(get /v1/ports/31005)"
 both="[[(e['task'], e['app']) for e in j[k]] for k in ('now', 'then')]"
 for at in "@$then" "$clock"; do
@@ -88,6 +88,12 @@ done
 same "the tasks then" "[('shop_web.1', 'TASK_RUNNING')]" \
 	"$(ask "[(e['id'], e['task_state']) for e in j['tasks']]" "/v1/tasks?at=@$then")"
 same "the group then" "[1, 0]" "$(ask "[j['running'], j['containers']]" "/v1/groups/shop?at=@$then")"
+versions="sorted((e['id'], e['app_version']) for e in j['apps'])"
+same "the apps then" "[('/shop/web', 'v1')]" "$(ask "$versions" "/v1/apps?at=@$then")"
+same "the apps now" "[('/data/db', 'v2'), ('/shop/web', 'v2')]" "$(ask "$versions" /v1/apps)"
+same "since when" True "$(ask "float(j['since']) > $then and j['until'] is None" /v1/apps/data/db)"
+same "the agents then" "[('h1', True)]" \
+	"$(ask "[(e['hostname'], e['active']) for e in j['agents']]" "/v1/agents?at=@$then")"
 same "its leaf now" "['data_db.7']" \
 	"$(ask "[t['id'] for t in j['apps'][0]['tasks']]" /v1/groups/data)"
 same "to come" 400 "$(get '/v1/tasks?at=2099-01-01' -o /dev/null | grep -c 'yet to come' | sed 's/1/400/')"

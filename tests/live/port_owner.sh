@@ -85,6 +85,9 @@ done
 # A part of the file tells the same: names are those of the time, not of the last description.
 same "packets of the second part" 7 "$(packets_of "$file" 'mesos.task.health=unhealthy and marathon.app.id=/shop/web')"
 same "notices of the change" 1 "$(told 'shop_web.1 has now.* health=unhealthy')"
+# An app that changed and that came; the filter finds them by the app.
+same "notice of an app" "app /shop/cart is new" \
+	"$(dredge -r "$file" -p '%notice.message' 'notice.kind=app_changed and marathon.app.id=/shop/cart')"
 dredge -r "$file" -w "$work/b.pcapng" || bad "cannot be written again"
 same "written again" 37 "$(packets_of "$work/b.pcapng" 'marathon.app.id=/shop/web and udp')"
 # What tcpdump wrote there has no containers; beside the capture its packets have their owners.

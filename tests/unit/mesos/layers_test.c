@@ -23,7 +23,7 @@ static struct mesos_snapshot *update_within(struct mesos_snapshot *old, uint64_t
 	if (mesos_add_v1(b, event, strlen(event), &e))
 		fail_msg("%s: %s", event, e.message);
 	struct mesos_snapshot *s = mesos_builder_finish(b);
-	history_note(s, old, within);
+	history_note(s, old, within, NULL, NULL);
 	mesos_snapshot_free(old);
 	return layers_settle(s);
 }
@@ -70,7 +70,7 @@ static struct mesos_snapshot *beginning(void)
 
 	assert_int_equal(mesos_add_v1(b, first, strlen(first), NULL), 0);
 	struct mesos_snapshot *s = mesos_builder_finish(b);
-	history_note(s, NULL, &limits);
+	history_note(s, NULL, &limits, NULL, NULL);
 	return s;
 }
 
@@ -194,7 +194,7 @@ static void test_marathon_layer(void **state)
 		struct mesos_builder *b = builder_on(s, NOW + i * NSEC_PER_SEC);
 		assert_int_equal(mesos_add_marathon_apps(b, text, strlen(text), NULL), 0);
 		struct mesos_snapshot *next = mesos_builder_finish(b);
-		history_note(next, s, &limits);
+		history_note(next, s, &limits, NULL, NULL);
 		/* What was known already is not said again. */
 		assert_int_equal(next->n_tasks, i < 2);
 		mesos_snapshot_free(s);
@@ -249,7 +249,7 @@ static void test_history(void **state)
 	mesos_add_v1(b, first, strlen(first), NULL);
 	builder_carry(b, s, false);
 	struct mesos_snapshot *later = mesos_builder_finish(b);
-	history_note(later, s, &limits);
+	history_note(later, s, &limits, NULL, NULL);
 	mesos_snapshot_free(s);
 	assert_int_equal(mesos_snapshot_tasks(later), 0);
 	assert_string_equal(states_at(later, &t, 25, 25), "RUNNING");
@@ -257,6 +257,95 @@ static void test_history(void **state)
 	assert_string_equal(states_at(later, &t, 3000, 3000), "");
 	mesos_snapshot_free(later);
 	text_done(&t);
+}
+
+static int keep_app(void *ctx, const struct mesos_app *a)
+{
+	text_fmt(ctx, "%s %s %s\n", a->id, a->version, a->deployment ? a->deployment : "-");
+	return 0;
+}
+
+static int keep_agent(void *ctx, const struct mesos_agent *a)
+{
+	text_fmt(ctx, "%s %s %d\n", a->id, a->hostname, a->registered);
+	return 0;
+}
+
+static int keep_framework(void *ctx, const struct mesos_framework *f)
+{
+	text_fmt(ctx, "%s %s %d\n", f->id, f->name, f->active);
+	return 0;
+}
+
+static void expect_then(const struct mesos_snapshot *s, unsigned second, const char *expected)
+{
+	uint64_t at = NOW + second * NSEC_PER_SEC;
+	struct text t = {0};
+
+	mesos_each_app(s, at, at, keep_app, &t);
+	mesos_each_agent(s, at, at, keep_agent, &t);
+	mesos_each_framework(s, at, at, keep_framework, &t);
+	assert_string_equal(text_cstr(&t), expected);
+	text_done(&t);
+}
+
+static void expect_news(struct message_box *box, const char *expected)
+{
+	struct message *all = message_take(box);
+	struct text t = {0};
+
+	for (struct message *m = all; m; m = m->next)
+		text_fmt(&t, "%s: %s\n", m->kind, text_cstr(&m->text));
+	assert_string_equal(text_cstr(&t), expected);
+	message_free(all);
+	text_done(&t);
+}
+
+/* Apps, agents and frameworks: in layers, and where all is told anew. */
+static void test_history_of_the_cluster(void **state)
+{
+	static const char *const apps[] = {
+		"[{\"id\":\"/shop/web\",\"version\":\"v1\"}]",
+		"[{\"id\":\"/shop/web\",\"version\":\"v2\",\"deployments\":[{\"id\":\"D\"}]}]",
+		"[{\"id\":\"/shop/web\",\"version\":\"v2\"}]"};
+	static const char later[] = "{\"slaves\":[{\"id\":\"S0\",\"hostname\":\"node0\"}],"
+				    "\"recovered_slaves\":[{\"id\":"
+				    "\"S1\",\"hostname\":\"node1\"}],\"frameworks\":[{\"id\":\"F\","
+				    "\"name\":\"marathon\","
+				    "\"active\":false}]}";
+	static const char other[] = "[{\"id\":\"/a\",\"version\":\"v\"}]";
+	struct message_box box = {0};
+	struct news news = {&box, "S1"};
+	struct mesos_snapshot *s = beginning();
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(apps); i++) {
+		struct mesos_builder *b = builder_on(s, NOW + (10 + 10 * i) * NSEC_PER_SEC);
+		assert_int_equal(mesos_add_marathon_apps(b, apps[i], strlen(apps[i]), NULL), 0);
+		struct mesos_snapshot *next = mesos_builder_finish(b);
+		history_note(next, s, &limits, news_tell, &news);
+		mesos_snapshot_free(s);
+		s = next;
+	}
+	expect_news(&box, "app_changed: app /shop/web is new\n"
+			  "app_changed: app /shop/web has now version=v2 deployment=D\n");
+	struct mesos_builder *b = mesos_builder_new(NOW + 40 * NSEC_PER_SEC);
+	assert_int_equal(mesos_add_master_state(b, later, strlen(later), NULL), 0);
+	assert_int_equal(mesos_add_marathon_apps(b, other, strlen(other), NULL), 0);
+	struct mesos_snapshot *next = mesos_builder_finish(b);
+	history_note(next, s, &limits, news_tell, &news);
+	mesos_snapshot_free(s);
+	expect_news(&box, "app_changed: app /a is new\napp_changed: app /shop/web is gone\n"
+			  "agent_changed: agent S1 has now no master that knows it\n"
+			  "framework_changed: framework F has now no active scheduler\n");
+#define BEFORE "S1 node1 1\nS0 node0 1\nF marathon 1\n"
+	expect_then(next, 5, BEFORE);
+	expect_then(next, 10, "/shop/web v1 -\n" BEFORE);
+	expect_then(next, 19, "/shop/web v1 -\n" BEFORE);
+	expect_then(next, 20, "/shop/web v2 D\n" BEFORE);
+	expect_then(next, 39, "/shop/web v2 D\n" BEFORE);
+	expect_then(next, 40, "/a v -\nS0 node0 1\nS1 node1 0\nF marathon 0\n");
+	mesos_snapshot_free(next);
 }
 
 static int count_one(void *ctx, const struct mesos_task *t)
@@ -300,6 +389,7 @@ int main(void)
 		cmocka_unit_test(test_layers_equal_whole),
 		cmocka_unit_test(test_marathon_layer),
 		cmocka_unit_test(test_history),
+		cmocka_unit_test(test_history_of_the_cluster),
 		cmocka_unit_test(test_history_limits),
 	};
 
