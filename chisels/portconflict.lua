@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: Apache-2.0
-description = "Ports that two want: an address and port that several containers answered on (together, or one after the other), ports assigned to two containers at once, and packets refused since they came from a port that is not the container's."
+description = "Ports that two want: an address and port that several containers answered on (together, or one after the other), ports assigned to two containers at once, packets refused since they came from a port that is not the container's, and what is restarted again and again without ever listening, with the ports that others listened on meanwhile."
 short_description = "Ports that several containers claim"
 category = "Ports"
 
 local report = require "report"
 report.arguments {report.key_argument("marathon.app.id")}
 
-local ends, owners, refused = nil, {}, {}
-local fkey, fid, fports, fkind, freason, fcount, fforeign, ftype
+local ends, owners, refused, listens, loops = nil, {}, {}, {}, {}
+local fkey, fid, fports, fkind, freason, fcount, fforeign, fmessage
 
 function on_init()
 	local key = report.given.key
@@ -19,7 +19,7 @@ function on_init()
 		absent = "-",
 	}
 	fkey, fid = chisel.request_field(key), chisel.request_field("container.full_id")
-	fports, ftype = chisel.request_field("container.ports"), chisel.request_field("evt.type")
+	fports, fmessage = chisel.request_field("container.ports"), chisel.request_field("notice.message")
 	fkind, freason = chisel.request_field("notice.kind"), chisel.request_field("notice.reason")
 	fcount = chisel.request_field("notice.count")
 	fforeign = chisel.request_field("net_refused_foreign_port")
@@ -28,15 +28,27 @@ function on_init()
 	return true
 end
 
+local notices = {}
+
+function notices.container_end(id) owners[id] = nil end
+
+function notices.listen(id, key)
+	local proto, port = evt.field(fmessage):match("listens on (%S+) %S+ port (%d+)")
+	if not proto then return end
+	local name = proto .. " port " .. port
+	listens[name .. id] = {name = name, port = tonumber(port), key = key, id = id}
+end
+
+function notices.restart_loop(id, key)
+	loops[key] = {id = id, n = math.max(evt.field(fcount) or 0, loops[key] and loops[key].n or 0)}
+end
+
 -- From counters as far as there are any, else from notices.
 function on_event()
 	local id, key = evt.field(fid), evt.field(fkey) or "-"
-	local ports = evt.field(fports)
-	if ports and evt.field(fkind) ~= "container_end" then
-		owners[id] = {key = key, ports = ports}
-	elseif evt.field(fkind) == "container_end" then
-		owners[id] = nil
-	end
+	local ports, kind = evt.field(fports), evt.field(fkind)
+	if ports then owners[id] = {key = key, ports = ports} end
+	if notices[kind] then notices[kind](id, key) end
 	local of = refused[id] or {key = key, notices = 0}
 	refused[id] = of
 	local n = evt.field(fforeign)
@@ -116,11 +128,33 @@ local function refusals(rows)
 	end
 end
 
+-- A program that cannot have its port ends, and is started again.
+local function restarts(rows)
+	local keys, held, listened = {}, {}, {}
+	for key in pairs(loops) do keys[#keys + 1] = key end
+	table.sort(keys)
+	for _, by in pairs(listens) do
+		held[#held + 1] = by
+		listened[by.key] = true
+	end
+	table.sort(held, function(a, b)
+		if a.port ~= b.port then return a.port < b.port end
+		return a.name .. a.id < b.name .. b.id
+	end)
+	for _, key in ipairs(keys) do
+		if not listened[key] then
+			rows[#rows + 1] = {("%d restarts"):format(loops[key].n), "never listened", key, loops[key].id}
+			for _, by in ipairs(held) do rows[#rows + 1] = {by.name, "held meanwhile", by.key, by.id} end
+		end
+	end
+end
+
 report.each_second(function()
 	local rows = {}
 	several(rows)
 	assigned_twice(rows)
 	refusals(rows)
+	restarts(rows)
 	report.table({{title = "What"}, {title = "How"}, {title = report.given.key}, {title = "Container"}},
 		rows, "No port was claimed by two.")
 end)

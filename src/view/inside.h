@@ -52,6 +52,7 @@ struct row {
 	uint32_t touched;    /* interval */
 	uint32_t spark_at;   /* bucket of the newest point */
 	bool absent;	     /* the row of those without a key */
+	uint64_t ended;	     /* ns, of the container that it is; 0 = not known to have */
 	double error;	     /* in the sorted column */
 	struct kept key;     /* as text */
 	struct kept *values; /* of columns that keep */
@@ -79,7 +80,8 @@ struct table {
 	const struct view_info *info;
 	struct filter *filter; /* NULL = all */
 	bool flows, totals, measures;
-	bool of_parts; /* a directory tells all that its columns want of packets */
+	bool of_container; /* a row of the first stage is a container */
+	bool of_parts;	   /* a directory tells all that its columns want of packets */
 	enum table_order order;
 	struct column *columns;
 	size_t n_columns;

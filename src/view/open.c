@@ -118,6 +118,11 @@ static int set_column(struct table *t, struct column *k, const struct view_colum
 	return 0;
 }
 
+static bool is_container(const char *field)
+{
+	return str_eq(field, "container.id") || str_eq(field, "container.full_id");
+}
+
 static bool is_conversation(const char *field)
 {
 	return str_eq(field, "fd.name") || str_eq(field, "fd.containername");
@@ -146,6 +151,7 @@ static int set_columns(struct table *t, struct err *e)
 	if (v->kind == VIEW_TABLE && t->key == COLUMN_NONE)
 		return err_set(e, ERR_USAGE, "no column is the key");
 	need_order(t, v->kind == VIEW_LIST ? TABLE_BY_TIME : TABLE_ANY_ORDER);
+	t->of_container = t->key != COLUMN_NONE && is_container(v->columns[t->key].field);
 	if (t->key != COLUMN_NONE && is_conversation(v->columns[t->key].field))
 		t->talking = xcalloc(TALKING, sizeof(*t->talking));
 	t->fresh = xcalloc(t->n_slots + 1, sizeof(*t->fresh));

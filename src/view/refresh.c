@@ -21,6 +21,25 @@ static double interval_seconds(const struct table *t, uint64_t now)
 	return (double)ns / (double)NSEC_PER_SEC;
 }
 
+/*
+ * A column of a row of the first stage. Of a container that has ended nothing is left now, and what
+ * it used is spread over the interval: many that lived for a moment each are not a processor each.
+ */
+static double row_result(const struct table *t, const struct row *r, const struct column *k,
+			 uint64_t now, double seconds)
+{
+	const double *slots = r->slots + k->place;
+
+	if (r->ended && r->ended <= (t->to ? t->to : now) && !k->over.n) {
+		if (k->fold == FOLD_NONE)
+			return NAN;
+		if (k->fold == FOLD_RATE)
+			return seconds > 0 ? fold_result(FOLD_DELTA, false, slots, 0) / seconds
+					   : NAN;
+	}
+	return fold_result(k->fold, k->over.n, slots, seconds);
+}
+
 /* ---- the second stage ---- */
 
 /* Without an aggregation of its own a number is grouped as it was gathered. */
@@ -115,7 +134,8 @@ static float spark_point(const struct table *t, const struct row *r, uint32_t i)
 	return r->spark[bucket % TABLE_SPARK];
 }
 
-static void add_to_group(struct table *t, struct row *g, const struct row *r, double seconds)
+static void add_to_group(struct table *t, struct row *g, const struct row *r, uint64_t now,
+			 double seconds)
 {
 	for (size_t i = 0; i < t->n_columns; i++) {
 		const struct column *k = &t->columns[i];
@@ -128,7 +148,7 @@ static void add_to_group(struct table *t, struct row *g, const struct row *r, do
 			fold_add_ratio(to, k->fold, r->slots + k->place);
 			continue;
 		}
-		double v = fold_result(k->fold, false, r->slots + k->place, seconds);
+		double v = row_result(t, r, k, now, seconds);
 		if (!isnan(v))
 			fold_add(group_fold(k), to, v, 1, 0);
 	}
@@ -137,7 +157,7 @@ static void add_to_group(struct table *t, struct row *g, const struct row *r, do
 		g->spark[i] += spark_point(t, r, i);
 }
 
-static void make_groups(struct table *t, double seconds)
+static void make_groups(struct table *t, uint64_t now, double seconds)
 {
 	rowmap_clear(&t->groups);
 	different_clear(&t->members);
@@ -145,7 +165,7 @@ static void make_groups(struct table *t, double seconds)
 	for (size_t i = 0; i < t->n_rows; i++) {
 		struct row *g = group_of(t, t->rows[i]);
 		if (g)
-			add_to_group(t, g, t->rows[i], seconds);
+			add_to_group(t, g, t->rows[i], now, seconds);
 	}
 }
 
@@ -169,8 +189,8 @@ static void put_kept(struct table *t, const struct column *k, const struct kept 
 	}
 }
 
-static void put_cell(struct table *t, const struct row *r, size_t column, double seconds,
-		     struct cell *cell)
+static void put_cell(struct table *t, const struct row *r, size_t column, uint64_t now,
+		     double seconds, struct cell *cell)
 {
 	const struct column *k = &t->columns[column];
 	bool grouped = t->group != t->key;
@@ -183,7 +203,7 @@ static void put_cell(struct table *t, const struct row *r, size_t column, double
 		cell->number = fold_result(k->over.n ? FOLD_SUM : fold, k->over.n,
 					   r->slots + column * GROUP_SLOTS, 1);
 	} else {
-		cell->number = fold_result(k->fold, k->over.n, r->slots + k->place, seconds);
+		cell->number = row_result(t, r, k, now, seconds);
 	}
 	if (k->info->absent && isnan(cell->number) && !cell->text) {
 		cell->text = k->info->absent;
@@ -217,11 +237,11 @@ static bool found(struct table *t, const struct cell *cells)
 	       table_row_contains(t->shown, t->n_shown, cells, t->search, &t->scratch);
 }
 
-static void make_row(struct table *t, struct row *r, double seconds, struct table_row *out,
-		     struct cell *cells)
+static void make_row(struct table *t, struct row *r, uint64_t now, double seconds,
+		     struct table_row *out, struct cell *cells)
 {
 	for (size_t i = 0; i < t->n_shown; i++)
-		put_cell(t, r, t->shown_of[i], seconds, &cells[i]);
+		put_cell(t, r, t->shown_of[i], now, seconds, &cells[i]);
 	if (r->spark && t->group == t->key) {
 		float points[TABLE_SPARK];
 		for (uint32_t i = 0; i < TABLE_SPARK; i++)
@@ -352,7 +372,7 @@ const struct table_rows *table_refresh(struct table *t, uint64_t now)
 	bool grouped = t->group != t->key;
 
 	if (grouped)
-		make_groups(t, seconds);
+		make_groups(t, now, seconds);
 	struct row **rows = grouped ? t->group_rows : t->rows;
 	size_t n = grouped ? t->n_groups : t->n_rows, shown = 0;
 	if (t->cap_out < n) {
@@ -362,7 +382,7 @@ const struct table_rows *table_refresh(struct table *t, uint64_t now)
 	}
 	text_reset(&t->cell_bytes);
 	for (size_t i = 0; i < n; i++)
-		make_row(t, rows[i], seconds, &t->out[i], t->cells + i * t->n_shown);
+		make_row(t, rows[i], now, seconds, &t->out[i], t->cells + i * t->n_shown);
 	settle_texts(t, n * t->n_shown);
 	for (size_t i = 0; i < n; i++)
 		if (found(t, t->out[i].cells))

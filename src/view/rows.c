@@ -70,6 +70,7 @@ void row_clear(const struct table *t, struct row *r)
 		memset(r->spark, 0, TABLE_SPARK * sizeof(*r->spark));
 	r->spark_at = t->bucket;
 	r->absent = false;
+	r->ended = 0;
 	r->settled = 0;
 	r->error = 0;
 	r->touched = t->interval;

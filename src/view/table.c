@@ -156,6 +156,8 @@ void table_keep(struct table *t, struct row *r, struct context *c)
 	}
 	if (LIKELY(r->settled & type))
 		return;
+	if (t->of_container && c->container)
+		r->ended = c->container->end;
 	for (size_t i = 0; i < t->n_columns; i++) {
 		const struct column *k = &t->columns[i];
 		struct value v;

@@ -185,6 +185,31 @@ static void test_totals(void **unused)
 	state_free(s);
 }
 
+/* Two that lived for a moment each, one after the other, are no two processors now. */
+static void test_ended(void **unused)
+{
+	(void)unused;
+	struct state *s = make_state();
+	struct table *t = open_table(&apps, NULL);
+	struct container_record end = {.meta = {[META_CONTAINER] = "c-web1"},
+				       .end = T0 + SEC / 10};
+
+	table_window(t, T0, T0 + 10 * SEC);
+	sample(s, t, WEB1, T0, COUNTER_CPUS_USER, SEC);
+	sample(s, t, WEB1, T0 + SEC / 10, COUNTER_CPUS_USER, SEC + SEC / 10);
+	sample(s, t, WEB1, T0 + SEC / 10, COUNTER_MEM_TOTAL, 30);
+	state_container(s, &end);
+	packet(s, t, WEB1, T0 + SEC / 10, 100, EVENT_IN);
+	sample(s, t, WEB2, T0, COUNTER_CPUS_USER, 0);
+	sample(s, t, WEB2, T0 + 10 * SEC, COUNTER_CPUS_USER, SEC);
+	sample(s, t, WEB2, T0 + 10 * SEC, COUNTER_MEM_TOTAL, 5);
+	const struct table_row *web = row(table_refresh(t, 0), "/shop/web");
+	assert_near(number(t, web, "CPU"), 0.01 + 0.1);
+	assert_near(number(t, web, "MEM"), 5);
+	table_close(t);
+	state_free(s);
+}
+
 /* A ratio of a group is that of its sums. */
 static void test_ratio(void **unused)
 {
@@ -410,6 +435,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_two_stages),
 		cmocka_unit_test(test_totals),
+		cmocka_unit_test(test_ended),
 		cmocka_unit_test(test_ratio),
 		cmocka_unit_test(test_share),
 		cmocka_unit_test(test_bounded),
