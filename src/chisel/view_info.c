@@ -316,6 +316,7 @@ static int take_view(const struct reading *r)
 	    take_list(r, "applies_to", &v->applies_to) ||
 	    script_bool(r->s, -1, "view_info", "is_root", &v->root, r->e) ||
 	    script_bool(r->s, -1, "view_info", "drilldown_increase_depth", &v->deeper, r->e) ||
+	    script_bool(r->s, -1, "view_info", "tree", &v->tree, r->e) ||
 	    script_bool(r->s, -1, "view_info", "propagate_filter", &spread, r->e))
 		return -1;
 	v->local = !spread;

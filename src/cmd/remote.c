@@ -68,6 +68,7 @@ static const struct table_rows *read_rows(struct remote *r, const struct table *
 	n = MIN(json_array_size(r->rows), ROWS_MAX);
 	table_columns(t, &columns);
 	r->result = (struct table_rows){
+		.tree = table_info(t)->tree,
 		.rows = xrealloc(r->result.rows, (n + 1) * sizeof(*r->result.rows)),
 		.n = n,
 		.all = n,

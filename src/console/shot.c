@@ -82,7 +82,7 @@ void shot_free(struct shot *s)
 void shot_sort(struct shot *s, unsigned column, bool descending)
 {
 	if (column < s->n_columns || column == ROWS_ARRIVED)
-		table_rows_sort(s->rows.rows, s->rows.n, column, descending);
+		table_rows_sort(&s->rows, column, descending);
 }
 
 bool shot_found(const struct shot *s, const struct table_row *r, const char *text,

@@ -34,10 +34,7 @@ static struct drawn drawn;
 static unsigned cell_width(struct ui *ui, const struct table_column *c, const struct cell *cell)
 {
 	text_reset(&ui->scratch);
-	if (cell->text)
-		return text_terminal(&ui->scratch, cell->text, cell->n, 0);
-	cell_text(c, cell, 0, &ui->scratch);
-	return (unsigned)ui->scratch.len;
+	return cell_text(c, cell, 0, &ui->scratch);
 }
 
 static void measure(struct ui *ui, struct level *l, unsigned rows)
@@ -131,20 +128,21 @@ static void draw_names(const struct level *l, unsigned y)
 		paint_str(y, 0, 1, STYLE_SORTED, "<");
 }
 
+/* In as many columns as there are; where those are few, each is the mean of its points. */
 static void draw_spark(unsigned y, const struct place *p, enum style style, const float *points)
 {
-	float most = 0;
-	unsigned per = TABLE_SPARK / MIN(p->width, TABLE_SPARK);
-	unsigned n = TABLE_SPARK / per;
-	float sums[TABLE_SPARK] = {0};
+	unsigned n = MIN(p->width, TABLE_SPARK);
+	float means[TABLE_SPARK] = {0}, most = 0;
 
-	for (unsigned i = 0; i < TABLE_SPARK && points; i++)
-		sums[MIN(i / per, n - 1)] += points[i];
-	for (unsigned i = 0; i < n; i++)
-		most = MAX(most, sums[i]);
+	for (unsigned i = 0; points && i < n; i++) {
+		unsigned from = i * TABLE_SPARK / n, to = (i + 1) * TABLE_SPARK / n;
+		for (unsigned k = from; k < to; k++)
+			means[i] += points[k] / (float)(to - from);
+		most = MAX(most, means[i]);
+	}
 	for (unsigned i = 0; i < n; i++) {
-		unsigned eighths = most > 0 ? (unsigned)(sums[i] / most * 8 + 0.5f) : 0;
-		if (!eighths && sums[i] > 0)
+		unsigned eighths = most > 0 ? (unsigned)(means[i] / most * 8 + 0.5f) : 0;
+		if (!eighths && means[i] > 0)
 			eighths = 1;
 		paint_block(y, p->x + i, style, eighths);
 	}

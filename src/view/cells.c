@@ -53,13 +53,38 @@ static void put_number(struct text *t, enum view_unit unit, double v)
 	}
 }
 
-void cell_text(const struct table_column *c, const struct cell *cell, unsigned width,
-	       struct text *out)
+#define INDENT 2u /* columns for each level of a tree */
+
+static unsigned put_path(const struct cell *cell, unsigned width, struct text *out)
 {
+	unsigned depth = 0, last = 0;
+
+	for (uint32_t i = 0; i < cell->n; i++)
+		if (cell->text[i] == '/' && cell->n > 1) {
+			depth++;
+			last = i;
+		}
+	unsigned blanks = INDENT * depth;
+	if (width)
+		blanks = MIN(blanks, width / 2);
+	for (unsigned i = 0; i < blanks; i++)
+		text_char(out, ' ');
+	return blanks +
+	       text_terminal(out, cell->text + last, cell->n - last, width ? width - blanks : 0);
+}
+
+unsigned cell_text(const struct table_column *c, const struct cell *cell, unsigned width,
+		   struct text *out)
+{
+	size_t from = out->len;
+
+	if (cell->text && c->path && cell->n && cell->text[0] == '/')
+		return put_path(cell, width, out);
 	if (cell->text)
-		text_terminal(out, cell->text, cell->n, width);
-	else if (isnan(cell->number))
+		return text_terminal(out, cell->text, cell->n, width);
+	if (isnan(cell->number))
 		text_char(out, '-');
 	else
 		put_number(out, c->info->unit, cell->number);
+	return (unsigned)(out->len - from);
 }

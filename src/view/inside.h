@@ -186,6 +186,13 @@ void table_keep(struct table *t, struct row *r, struct context *c);
 void column_shortcut(struct column *k);
 bool table_is_of_parts(const struct table *t);
 
+/* ---- paths: tree.c ---- */
+
+/* The path above the one of n bytes: "/a/b", "/a", "/"; false at the root, or when it is none. */
+bool tree_above(const char *path, size_t *n);
+/* Each behind the nearest that it is a part of; among themselves they stay in order. */
+void tree_sort(struct table_row *rows, size_t n);
+
 /* ---- opening: open.c ---- */
 
 /* The first value; false when there is none. Borrowed from the table's scratch. */

@@ -185,8 +185,10 @@ static void set_shown(struct table *t)
 			t->sorted = (unsigned)t->n_shown;
 			t->arrived = false;
 		}
+		bool path = t->info->tree && t->group != t->key &&
+			    str_eq(info->field, t->columns[t->group].info->field);
 		t->shown[t->n_shown] = (struct table_column){info, t->columns[i].number,
-							     i == t->group};
+							     i == t->group, path};
 		t->shown_of[t->n_shown++] = i;
 	}
 	t->descending = !t->arrived && t->n_shown && t->shown[t->sorted].number;

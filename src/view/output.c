@@ -24,16 +24,6 @@ int table_format_parse(const char *name, enum table_format *out, struct err *e)
 
 /* ---- text ---- */
 
-static unsigned put_cell(const struct table_column *c, const struct cell *cell, struct text *out)
-{
-	size_t from = out->len;
-
-	if (cell->text)
-		return text_terminal(out, cell->text, cell->n, CELL_COLUMNS_MAX);
-	cell_text(c, cell, 0, out);
-	return (unsigned)(out->len - from);
-}
-
 static void put_blanks(struct text *out, unsigned n)
 {
 	while (n--)
@@ -63,7 +53,8 @@ static void print_text(const struct table *t, const struct table_rows *rows, str
 		width[k] = (unsigned)strlen(t->shown[k].info->name);
 		for (size_t i = 0; i < rows->n; i++) {
 			text_reset(&cell);
-			unsigned taken = put_cell(&t->shown[k], &rows->rows[i].cells[k], &cell);
+			unsigned taken = cell_text(&t->shown[k], &rows->rows[i].cells[k],
+						   CELL_COLUMNS_MAX, &cell);
 			width[k] = MAX(width[k], taken);
 		}
 	}
@@ -75,7 +66,8 @@ static void print_text(const struct table *t, const struct table_rows *rows, str
 	for (size_t i = 0; i < rows->n; i++) {
 		for (size_t k = 0; k < t->n_shown; k++) {
 			text_reset(&cell);
-			unsigned taken = put_cell(&t->shown[k], &rows->rows[i].cells[k], &cell);
+			unsigned taken = cell_text(&t->shown[k], &rows->rows[i].cells[k],
+						   CELL_COLUMNS_MAX, &cell);
 			put_aligned(out, &t->shown[k], cell.data, cell.len, taken, width[k],
 				    k + 1 == t->n_shown);
 		}

@@ -67,6 +67,7 @@ void view_path_push(struct view_path *p, const struct view_info *v, const struct
 	p->steps[p->n++] = (struct view_step){
 		.field = xstrdup(key->filter_field ? key->filter_field : key->field),
 		.value = row->key ? xstrndup(row->key, row->key_n) : NULL,
+		.below = v->tree,
 		.filter = v->filter && !v->local ? xstrdup(v->filter) : NULL,
 	};
 }
@@ -83,6 +84,19 @@ static void put_value(struct text *out, const char *s)
 	text_char(out, '"');
 }
 
+/* "(group="/a" or group startswith "/a/")" */
+static void put_below(struct text *out, const struct view_step *s)
+{
+	cleanup_free char *inside = str_eq(s->value, "/") ? xstrdup("/")
+							  : xasprintf("%s/", s->value);
+
+	text_fmt(out, "(%s=", s->field);
+	put_value(out, s->value);
+	text_fmt(out, " or %s startswith ", s->field);
+	put_value(out, inside);
+	text_char(out, ')');
+}
+
 bool view_path_filter(const struct view_path *p, struct text *out)
 {
 	for (size_t i = 0; i < p->n; i++) {
@@ -91,7 +105,9 @@ bool view_path_filter(const struct view_path *p, struct text *out)
 			text_str(out, " and ");
 		if (s->filter)
 			text_fmt(out, "(%s) and ", s->filter);
-		if (s->value) {
+		if (s->value && s->below) {
+			put_below(out, s);
+		} else if (s->value) {
 			text_fmt(out, "%s=", s->field);
 			put_value(out, s->value);
 		} else {

@@ -59,53 +59,77 @@ static enum view_fold group_fold(const struct column *k)
 	}
 }
 
-static struct row *group_of(struct table *t, const struct row *r)
+static bool is_group_key(const struct table *t, size_t column)
 {
-	const struct kept *key = &r->values[t->columns[t->group].place];
-	const char *text = "";
-	size_t n = 0;
+	const struct getter *a = column_getter(&t->columns[column]);
+	const struct getter *b = column_getter(&t->columns[t->group]);
 
-	if (key->known && key->v.type == VALUE_STRING) {
-		text = key->v.p;
-		n = key->v.n;
-	} else if (key->known) {
-		text_reset(&t->keytext);
-		value_text(&t->keytext, column_getter(&t->columns[t->group])->field, &key->v);
-		text = t->keytext.data;
-		n = t->keytext.len;
-	} else if (!t->columns[t->group].info->absent) {
-		return NULL;
-	}
-	uint64_t hash = hash_bytes(text, n);
-	struct row *g = rowmap_find(&t->groups, hash, text, n, !key->known);
-	if (g)
-		return g;
+	return a->field == b->field && !a->arg && !b->arg;
+}
+
+static struct row *new_group(struct table *t, const char *text, size_t n)
+{
 	if (t->n_groups == t->made_groups) {
 		GROW(t->group_rows, t->made_groups, t->cap_groups);
 		t->group_rows[t->made_groups++] = row_new(t->n_columns, t->n_columns * GROUP_SLOTS,
 							  t->spark_column != COLUMN_NONE);
 	}
-	g = t->group_rows[t->n_groups++];
+	struct row *g = t->group_rows[t->n_groups++];
 	for (size_t i = 0; i < t->n_columns; i++) {
 		g->values[i].known = false;
+		/* What is above may be the key of no member. */
+		if (t->info->tree && is_group_key(t, i))
+			kept_text(&g->values[i], text, n);
 		fold_fresh(FOLD_AVG, false, g->slots + i * GROUP_SLOTS);
 	}
 	if (g->spark)
 		memset(g->spark, 0, TABLE_SPARK * sizeof(*g->spark));
-	g->id = g->hash = hash;
-	g->absent = !key->known;
 	g->error = 0;
 	g->spark_at = t->bucket;
 	kept_text(&g->key, text, n);
+	return g;
+}
+
+static struct row *group_named(struct table *t, const char *text, size_t n, bool absent)
+{
+	uint64_t hash = hash_bytes(text, n);
+	struct row *g = rowmap_find(&t->groups, hash, text, n, absent);
+
+	if (g)
+		return g;
+	g = new_group(t, text, n);
+	g->id = g->hash = hash;
+	g->absent = absent;
+	if (absent)
+		for (size_t i = 0; i < t->n_columns; i++)
+			g->values[i].known = false;
 	rowmap_add(&t->groups, g);
 	return g;
+}
+
+/* The text of its group; false: it has none. Borrowed until the next. */
+static bool group_text(struct table *t, const struct row *r, const char **text, size_t *n)
+{
+	const struct kept *key = &r->values[t->columns[t->group].place];
+
+	if (!key->known)
+		return false;
+	*text = key->v.p;
+	*n = key->v.n;
+	if (key->v.type != VALUE_STRING) {
+		text_reset(&t->keytext);
+		value_text(&t->keytext, column_getter(&t->columns[t->group])->field, &key->v);
+		*text = t->keytext.data;
+		*n = t->keytext.len;
+	}
+	return true;
 }
 
 static void add_kept(struct table *t, struct row *g, size_t column, const struct kept *v)
 {
 	struct kept *to = &g->values[column];
 
-	if (!v->known)
+	if (!v->known || (t->info->tree && is_group_key(t, column)))
 		return;
 	if (t->columns[column].info->group_fold == FOLD_COUNT) {
 		uint64_t hash = value_is_text(v->v.type) ? hash_bytes(v->v.p, v->v.n)
@@ -157,16 +181,29 @@ static void add_to_group(struct table *t, struct row *g, const struct row *r, ui
 		g->spark[i] += spark_point(t, r, i);
 }
 
+/* Into its group; of a tree, into those above it too. */
+static void group_row(struct table *t, const struct row *r, uint64_t now, double seconds)
+{
+	const char *text = "";
+	size_t n = 0;
+
+	if (!group_text(t, r, &text, &n)) {
+		if (t->columns[t->group].info->absent)
+			add_to_group(t, group_named(t, "", 0, true), r, now, seconds);
+		return;
+	}
+	add_to_group(t, group_named(t, text, n, false), r, now, seconds);
+	while (t->info->tree && tree_above(text, &n))
+		add_to_group(t, group_named(t, text, n, false), r, now, seconds);
+}
+
 static void make_groups(struct table *t, uint64_t now, double seconds)
 {
 	rowmap_clear(&t->groups);
 	different_clear(&t->members);
 	t->n_groups = 0;
-	for (size_t i = 0; i < t->n_rows; i++) {
-		struct row *g = group_of(t, t->rows[i]);
-		if (g)
-			add_to_group(t, g, t->rows[i], now, seconds);
-	}
+	for (size_t i = 0; i < t->n_rows; i++)
+		group_row(t, t->rows[i], now, seconds);
 }
 
 /* ---- cells ---- */
@@ -310,12 +347,14 @@ static int compare_rows(const void *a, const void *b, void *ctx)
 	return (x->id > y->id) - (x->id < y->id);
 }
 
-void table_rows_sort(struct table_row *rows, size_t n, unsigned column, bool descending)
+void table_rows_sort(struct table_rows *rows, unsigned column, bool descending)
 {
 	struct order o = {.column = column, .descending = descending};
 
-	if (n)
-		qsort_r(rows, n, sizeof(*rows), compare_rows, &o);
+	if (rows->n)
+		qsort_r(rows->rows, rows->n, sizeof(*rows->rows), compare_rows, &o);
+	if (rows->tree)
+		tree_sort(rows->rows, rows->n);
 }
 
 unsigned table_sorted(const struct table *t, bool *descending)
@@ -384,22 +423,24 @@ const struct table_rows *table_refresh(struct table *t, uint64_t now)
 	for (size_t i = 0; i < n; i++)
 		make_row(t, rows[i], now, seconds, &t->out[i], t->cells + i * t->n_shown);
 	settle_texts(t, n * t->n_shown);
-	for (size_t i = 0; i < n; i++)
-		if (found(t, t->out[i].cells))
-			t->out[shown++] = t->out[i];
-	/* A list is in order of time until somebody sorts it. */
-	bool descending;
-	unsigned column = table_sorted(t, &descending);
-	if (t->n_shown)
-		table_rows_sort(t->out, shown, column, descending);
 	t->result = (struct table_rows){
 		.rows = t->out,
-		.n = shown,
+		.n = n,
 		.all = n,
+		.tree = t->info->tree && grouped,
 		.events = t->events,
 		.given_up = t->given_up,
 		.error = shown_error(t, seconds),
 		.seconds = seconds,
 	};
+	/* A list is in order of time until somebody sorts it. */
+	bool descending;
+	unsigned column = table_sorted(t, &descending);
+	if (t->n_shown)
+		table_rows_sort(&t->result, column, descending);
+	for (size_t i = 0; i < n; i++)
+		if (found(t, t->out[i].cells))
+			t->out[shown++] = t->out[i];
+	t->result.n = shown;
 	return &t->result;
 }

@@ -80,6 +80,8 @@ struct view_info {
 	bool root;	 /* may begin */
 	bool deeper;	 /* drilldown_increase_depth */
 	bool local;	 /* propagate_filter=false: its filter does not bind those below */
+	/* Rows are paths ("/prod/shop"): those above are rows too, which sum up what is below. */
+	bool tree;
 	struct view_column *columns;
 	size_t n_columns;
 	struct view_action *actions;
@@ -112,6 +114,7 @@ const struct view_info *views_find(const struct views *v, const char *id); /* NU
 struct view_step {
 	char *field;  /* owned; of the key that was chosen */
 	char *value;  /* owned; NULL = the rows without one */
+	bool below;   /* it is a path, and all below it is meant too */
 	char *filter; /* owned: of the view it was chosen in, that binds those below; or NULL */
 };
 
@@ -222,6 +225,7 @@ struct table_column {
 	const struct view_column *info;
 	bool number; /* shown on the right */
 	bool key;    /* the one that is drilled down by */
+	bool path;   /* of a tree: only the last part is shown, behind blanks */
 };
 
 struct table_rows {
@@ -233,6 +237,7 @@ struct table_rows {
 		given_up; /* rows the table had no room for; their least values were the smallest */
 	double error;	  /* no row that is missing has more than that in the sorted column */
 	double seconds;	  /* length of the interval */
+	bool tree;	  /* rows stand below the one they are part of */
 };
 
 /* Columns shown, in order. */
@@ -244,8 +249,8 @@ unsigned table_sorted(const struct table *t, bool *descending);
 void table_sort(struct table *t, unsigned column, bool descending);
 /* Only rows where a cell contains the text, whatever the case; NULL or "" = all. Copied. */
 void table_search(struct table *t, const char *text);
-/* The same for rows that were copied. */
-void table_rows_sort(struct table_row *rows, size_t n, unsigned column, bool descending);
+/* The same for rows that were copied; of a tree, each below the row that its key is a part of. */
+void table_rows_sort(struct table_rows *rows, unsigned column, bool descending);
 bool table_row_contains(const struct table_column *columns, size_t n, const struct cell *cells,
 			const char *text, struct text *scratch);
 /*
@@ -261,10 +266,10 @@ char **table_action(const struct table *t, const struct table_row *row, const st
 
 /*
  * A cell as text for people: units that fit, absent ones as "-", cleaned for a terminal; at most
- * `width` columns of the terminal when width > 0. Numbers are never cut.
+ * `width` columns of the terminal when width > 0. Numbers are never cut. Returns the columns taken.
  */
-void cell_text(const struct table_column *c, const struct cell *cell, unsigned width,
-	       struct text *out);
+unsigned cell_text(const struct table_column *c, const struct cell *cell, unsigned width,
+		   struct text *out);
 /* The whole table: aligned text, CSV (RFC 4180), or JSON (array of objects by column name). */
 enum table_format { TABLE_TEXT, TABLE_CSV, TABLE_JSON };
 /* "text", "csv", "json"; -1 with err on anything else. */

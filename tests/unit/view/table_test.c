@@ -185,14 +185,71 @@ static void test_totals(void **unused)
 	state_free(s);
 }
 
+VIEW(tree, {.name = "NA", .field = "container.id", .key = true},
+     {.name = "NA", .field = "marathon.app.id", .group_key = true, .absent = "n/a"},
+     {.name = "IN", .field = "frame.len.in", .fold = FOLD_SUM, .sorting = true},
+     {.name = "CONT", .field = "container.id", .group_fold = FOLD_COUNT},
+     {.name = "APP", .field = "marathon.app.id", .absent = "n/a"});
+
+static void look_of_tree(struct table *t, const char *expected)
+{
+	const struct table_rows *rows = table_refresh(t, 0);
+	struct text out = {0};
+	size_t n;
+	const struct table_column *columns = table_columns(t, &n);
+
+	for (size_t i = 0; i < rows->n; i++)
+		for (size_t k = 0; k < n; k++) {
+			cell_text(&columns[k], &rows->rows[i].cells[k], 0, &out);
+			text_char(&out, k + 1 == n ? ';' : ' ');
+		}
+	assert_string_equal(text_cstr(&out), expected);
+	text_done(&out);
+}
+
+/* What is above is a row too, sums up what is below, and stands before it. */
+static void test_tree(void **unused)
+{
+	(void)unused;
+	struct state *s = make_state();
+	struct view_path way = {0};
+	struct text filter = {0};
+
+	tree.tree = true;
+	struct table *t = open_table(&tree, NULL);
+	packet(s, t, WEB1, T0, 100, EVENT_IN);
+	packet(s, t, WEB2, T0, 50, EVENT_IN);
+	packet(s, t, DB, T0, 200, EVENT_IN);
+	packet(s, t, LONE, T0, 999, EVENT_IN);
+	look_of_tree(t, "999 1 n/a;350 3 /;350 3   /shop;200 1     /db;150 2     /web;");
+	table_sort(t, 0, false);
+	look_of_tree(t, "350 3 /;350 3   /shop;150 2     /web;200 1     /db;999 1 n/a;");
+	table_search(t, "/shop/db");
+	look_of_tree(t, "200 1     /db;");
+	table_search(t, "");
+	view_path_push(&way, &tree, row(table_refresh(t, 0), "/shop"));
+	assert_true(view_path_filter(&way, &filter));
+	assert_string_equal(text_cstr(&filter), "(marathon.app.id=\"/shop\" or marathon.app.id "
+						"startswith \"/shop/\")");
+	struct table *below = table_open(&(struct table_options){.info = &tree, .path = &way},
+					 NULL);
+	packet(s, below, WEB1, T0, 100, EVENT_IN);
+	packet(s, below, LONE, T0, 100, EVENT_IN);
+	look_of_tree(below, "100 1 /;100 1   /shop;100 1     /web;");
+	table_close(t);
+	table_close(below);
+	view_path_done(&way);
+	text_done(&filter);
+	state_free(s);
+}
+
 /* Two that lived for a moment each, one after the other, are no two processors now. */
 static void test_ended(void **unused)
 {
 	(void)unused;
 	struct state *s = make_state();
 	struct table *t = open_table(&apps, NULL);
-	struct container_record end = {.meta = {[META_CONTAINER] = "c-web1"},
-				       .end = T0 + SEC / 10};
+	struct container_record end = {.meta = {[META_CONTAINER] = "c-web1"}, .end = T0 + SEC / 10};
 
 	table_window(t, T0, T0 + 10 * SEC);
 	sample(s, t, WEB1, T0, COUNTER_CPUS_USER, SEC);
@@ -435,6 +492,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_two_stages),
 		cmocka_unit_test(test_totals),
+		cmocka_unit_test(test_tree),
 		cmocka_unit_test(test_ended),
 		cmocka_unit_test(test_ratio),
 		cmocka_unit_test(test_share),
