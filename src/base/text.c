@@ -296,6 +296,8 @@ bool text_is_plain(const char *s, size_t n)
 	}
 	if (n >= 8)
 		return !(special_bytes(load_le64(p)) | special_bytes(load_le64(end - 8)));
+	if (n >= 4)
+		return !special_bytes(load_le32(p) | (uint64_t)load_le32(end - 4) << 32);
 	while (p < end && *p >= 0x20 && *p < 0x7f)
 		p++;
 	return p == end;

@@ -20,6 +20,7 @@ extern const struct field_class field_class_evt, field_class_container, field_cl
 static inline unsigned value_u64(struct value *out, enum value_type type, uint64_t u)
 {
 	out->type = type;
+	out->plain = false;
 	out->n = 0;
 	out->u = u;
 	return 1;
@@ -28,6 +29,7 @@ static inline unsigned value_u64(struct value *out, enum value_type type, uint64
 static inline unsigned value_i64(struct value *out, int64_t i)
 {
 	out->type = VALUE_I64;
+	out->plain = false;
 	out->n = 0;
 	out->i = i;
 	return 1;
@@ -36,6 +38,7 @@ static inline unsigned value_i64(struct value *out, int64_t i)
 static inline unsigned value_bool(struct value *out, bool b)
 {
 	out->type = VALUE_BOOL;
+	out->plain = false;
 	out->n = 0;
 	out->b = b;
 	return 1;
@@ -44,6 +47,7 @@ static inline unsigned value_bool(struct value *out, bool b)
 static inline unsigned value_bytes(struct value *out, enum value_type type, const void *p, size_t n)
 {
 	out->type = type;
+	out->plain = false;
 	out->n = (uint32_t)n;
 	out->p = p;
 	return 1;
@@ -52,6 +56,15 @@ static inline unsigned value_bytes(struct value *out, enum value_type type, cons
 static inline unsigned value_str(struct value *out, const char *s)
 {
 	return s ? value_bytes(out, VALUE_STRING, s, strlen(s)) : 0;
+}
+
+/* A word of our own. */
+static inline unsigned value_word(struct value *out, const char *s)
+{
+	unsigned n = value_str(out, s);
+
+	out->plain = true;
+	return n;
 }
 
 /* Text appended to the scratch since `from`. */

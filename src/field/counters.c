@@ -13,6 +13,7 @@ GETTER(get_counter)
 	if (f->type != VALUE_DOUBLE)
 		return value_u64(out, VALUE_U64, c->counters->value[id]);
 	out->type = VALUE_DOUBLE;
+	out->plain = false;
 	out->n = 0;
 	out->d = (double)c->counters->value[id] / (double)NSEC_PER_SEC;
 	return 1;

@@ -114,10 +114,10 @@ GETTER(get_dir)
 	switch (c->ev->type) {
 	case EVENT_PACKET:
 		if (c->ev->flags & EVENT_OUT)
-			return value_str(out, ">");
-		return c->ev->flags & EVENT_IN ? value_str(out, "<") : 0;
+			return value_word(out, ">");
+		return c->ev->flags & EVENT_IN ? value_word(out, "<") : 0;
 	case EVENT_COUNTERS:
-		return value_str(out, "<");
+		return value_word(out, "<");
 	default:
 		return 0;
 	}
@@ -125,7 +125,7 @@ GETTER(get_dir)
 
 GETTER(get_type)
 {
-	return value_str(out, event_type_name((enum event_type)c->ev->type));
+	return value_word(out, event_type_name((enum event_type)c->ev->type));
 }
 
 GETTER(get_category)
@@ -212,7 +212,11 @@ GETTER(get_info)
 	default:
 		return notice_value(c, "MESSAGE", out);
 	}
-	return scratch->len > from ? value_scratch(out, scratch, from) : 0;
+	if (scratch->len == from)
+		return 0;
+	value_scratch(out, scratch, from);
+	out->plain = true;
+	return 1;
 }
 
 static bool is_size_arg(const char *arg)
@@ -385,8 +389,8 @@ static const struct field rows[] = {
 	 "net for packets, else as evt.type"},
 	{"evt.cpu", VALUE_I64, SCOPE_EVENT, 0, 0, get_absent,
 	 "always absent: packets do not belong to a CPU"},
-	{"evt.args", VALUE_STRING, SCOPE_EVENT, FIELD_PLAIN, 0, get_info, "same as evt.info"},
-	{"evt.info", VALUE_STRING, SCOPE_EVENT, FIELD_PLAIN, 0, get_info,
+	{"evt.args", VALUE_STRING, SCOPE_EVENT, 0, 0, get_info, "same as evt.info"},
+	{"evt.info", VALUE_STRING, SCOPE_EVENT, 0, 0, get_info,
 	 "short decode of a packet, totals of a counter sample, text of a notice"},
 	{"evt.arg", VALUE_STRING, SCOPE_EVENT, FIELD_ARG, 0, get_arg,
 	 "res or size of a packet (bytes on the wire), or a journal key of a notice"},

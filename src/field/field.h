@@ -26,7 +26,8 @@ enum value_type {
 };
 
 struct value {
-	enum value_type type;
+	enum value_type type : 8;
+	bool plain; /* text that was made fit for a terminal: nobody need look at it again */
 	uint32_t n; /* bytes at p */
 	union {
 		bool b;
@@ -60,7 +61,6 @@ enum field_scope { SCOPE_EVENT, SCOPE_CONTAINER, SCOPE_IFACE, SCOPE_TIME, SCOPE_
 #define FIELD_PORTS		0x800u
 #define FIELD_ADDRS		0x1000u
 #define FIELD_ORDER		0x2000u /* depends on the events before: they must come in order of time */
-#define FIELD_PLAIN		0x4000u /* text that it makes, it made fit for a terminal */
 #define FIELD_SIDES(has, sides) ((uint32_t)(has) << 8 | (sides))
 
 #define FIELD_PREFIX_MIN 6u

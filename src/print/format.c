@@ -307,7 +307,9 @@ static void put_output_time(const struct format *f, const struct context *c, str
 static void put_value(const struct format *f, const struct field *field, const struct value *v,
 		      struct text *out)
 {
-	if (v->type == VALUE_BYTES) {
+	if (v->plain) {
+		text_put(out, v->p, v->n);
+	} else if (v->type == VALUE_BYTES) {
 		uint32_t n = f->options.whole_buffers ? v->n : MIN(v->n, BYTES_CUT);
 		bytes_inline(out, f->options.buffer, v->p, n);
 	} else if (v->type == VALUE_PORT && f->services && f->services[v->u & 0xffff]) {
@@ -334,7 +336,7 @@ static bool put_field(struct format *f, const struct piece *p, struct context *c
 	if (out->len > start) {
 		bool whole = n == 1 && v[0].type == VALUE_STRING && v[0].n == out->len - start &&
 			     v[0].p == out->data + start;
-		if (whole && (p->field->flags & FIELD_PLAIN || text_is_plain(v[0].p, v[0].n)))
+		if (whole && (v[0].plain || text_is_plain(v[0].p, v[0].n)))
 			return true;
 		out->len = start;
 		text_reset(&f->scratch);
