@@ -33,22 +33,28 @@ static inline uint64_t eight_digits(uint32_t v)
 #define ASCII_ZEROS 0x3030303030303030ull
 #define EIGHT	    100000000u /* 10^8 */
 
-/* v < 10^8; p has room for eight bytes. Without a branch: lengths of numbers are not guessed well.
+/*
+ * Without zeros in front, and without a branch, as lengths of numbers are not guessed well: what is
+ * zero in front is shifted out. p has room for eight bytes.
  */
-static inline char *put_few(char *p, uint32_t v)
+static inline char *put_digits(char *p, uint64_t digits, unsigned n)
 {
-	uint64_t digits = eight_digits(v);
-	unsigned zeros = (unsigned)__builtin_ctzll(digits | 1ull << 56) / 8;
+	unsigned zeros = (unsigned)__builtin_ctzll(digits | 1ull << (n * 8 - 8)) / 8;
 	uint64_t shown = (digits | ASCII_ZEROS) >> (zeros * 8);
 
 	memcpy(p, &shown, 8);
-	return p + 8 - zeros;
+	return p + n - zeros;
 }
 
 char *digits_u64(char *p, uint64_t v)
 {
+	if (v < 10000) {
+		uint32_t x = (uint32_t)v / 100 | (uint32_t)v % 100 << 16;
+		uint32_t tens = (x * 103 >> 10) & 0x000f000fu;
+		return put_digits(p, tens | (x - tens * 10) << 8, 4);
+	}
 	if (v < EIGHT)
-		return put_few(p, (uint32_t)v);
+		return put_digits(p, eight_digits((uint32_t)v), 8);
 	uint64_t last = eight_digits((uint32_t)(v % EIGHT)) | ASCII_ZEROS;
 	p = digits_u64(p, v / EIGHT);
 	memcpy(p, &last, 8);
@@ -127,22 +133,23 @@ void text_hex(struct text *t, uint64_t v, unsigned digits)
 	t->len += digits;
 }
 
-/* An octet and a dot; p has room for four bytes. */
-static inline char *put_octet(char *p, uint32_t v)
-{
-	uint32_t hundreds = v * 41 >> 12, rest = v - hundreds * 100;
-	uint32_t tens = rest * 103 >> 10, zeros = (v < 10) + (v < 100);
-	uint32_t shown = (hundreds | tens << 8 | (rest - tens * 10) << 16) + 0x2e303030;
-
-	shown >>= zeros * 8;
-	memcpy(p, &shown, 4);
-	return p + 4 - zeros;
-}
+/* An octet and a dot: four bytes, the first in the lowest one; zeros in front are shifted out. */
+#define OCTET(v)                                                                \
+	(0x2e303030u + ((v) / 100u | (v) / 10u % 10 << 8 | (v) % 10u << 16)) >> \
+		8 * (((v) < 10) + ((v) < 100))
+#define OCTETS_5(v) OCTET(v), OCTET(v + 1), OCTET(v + 2), OCTET(v + 3), OCTET(v + 4)
+#define OCTETS_25(v) \
+	OCTETS_5(v), OCTETS_5(v + 5), OCTETS_5(v + 10), OCTETS_5(v + 15), OCTETS_5(v + 20)
+#define OCTETS_75(v) OCTETS_25(v), OCTETS_25(v + 25), OCTETS_25(v + 50)
+static const uint32_t octets[256] = {OCTETS_75(0),   OCTETS_75(75), OCTETS_75(150),
+				     OCTETS_25(225), OCTETS_5(250), OCTET(255)};
 
 char *digits_ipv4(char *p, const uint8_t ip[4])
 {
-	for (unsigned i = 0; i < 4; i++)
-		p = put_octet(p, ip[i]);
+	for (unsigned i = 0; i < 4; i++) {
+		memcpy(p, &octets[ip[i]], 4);
+		p += 2 + (ip[i] >= 10) + (ip[i] >= 100);
+	}
 	return p - 1; /* without the last dot */
 }
 
