@@ -86,6 +86,13 @@ static void put_metadata(struct exposition *x, const struct health *h)
 		(double)h->tasks);
 	put_one(x, "dredge_metadata_up", GAUGE, "1 when the last question was answered.",
 		h->answered && !h->metadata_error);
+	if (h->metadata_error) {
+		struct text labels = {0};
+		exposition_family(x, "dredge_metadata_error", GAUGE, "Why the last question was not.");
+		exposition_label(&labels, "reason", h->metadata_error);
+		exposition_value(x, text_cstr(&labels), 1);
+		text_done(&labels);
+	}
 	if (!h->answered)
 		return;
 	exposition_family(x, "dredge_metadata_age_seconds", GAUGE, "Age of the newest answer.");

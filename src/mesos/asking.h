@@ -46,7 +46,7 @@ struct subscription {
 	char *refused;		    /* owned: the master that knows no such stream */
 };
 
-enum asked { ASKED_MASTER, ASKED_MARATHON, ASKED_AGENT, ASKED_KINDS };
+enum asked { ASKED_MASTER, ASKED_STREAM, ASKED_MARATHON, ASKED_AGENT, ASKED_KINDS };
 
 struct login; /* login.c */
 struct zk;    /* zk.c */

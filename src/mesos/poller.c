@@ -135,7 +135,8 @@ static void report(struct mesos_poller *p)
 
 void tell(struct mesos_poller *p, enum asked who, const struct err *e)
 {
-	static const char *const names[] = {"the master", "Marathon", "the agent"};
+	static const char *const names[] = {"the master", "its stream of events", "Marathon",
+					    "the agent"};
 	bool was_bad = p->errors[who][0] != '\0';
 
 	snprintf(p->errors[who], sizeof(p->errors[who]), "%s", e->code ? e->message : "");

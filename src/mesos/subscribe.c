@@ -9,6 +9,7 @@
 
 #define HEARTBEATS_MISSED 5u
 #define STABLE_NS	  (60 * NSEC_PER_SEC)
+#define RECOVERED_NS	  (5 * NSEC_PER_SEC) /* so long a stream lives until its trouble is over */
 #define LOSSES_MAX	  4u
 #define LAYER_EVENTS	  1024u /* events of one layer, so that readers need not wait */
 
@@ -110,6 +111,7 @@ int subscribe(struct mesos_poller *p, const struct target *t, struct mesos_build
 		if (unknown) {
 			free(s->refused);
 			s->refused = xstrdup(t->url);
+			tell(p, ASKED_STREAM, &(struct err){0});
 		}
 		return unknown ? NOT_THERE : -1;
 	}
@@ -135,7 +137,7 @@ static void lose(struct mesos_poller *p, const struct err *e)
 	s->losses = now - s->opened > STABLE_NS ? 0 : MIN(s->losses + 1, LOSSES_MAX);
 	s->again = now + at_random(p, p->interval << s->losses);
 	close_stream(p);
-	tell(p, ASKED_MASTER, e);
+	tell(p, ASKED_STREAM, e);
 }
 
 void subscription_turn(struct mesos_poller *p)
@@ -149,7 +151,8 @@ void subscription_turn(struct mesos_poller *p)
 		got = take_records(p, b, LAYER_EVENTS, &e);
 		if (got > 0) {
 			publish(p, b, false);
-			tell(p, ASKED_MASTER, &e);
+			if (time_monotonic() - s->opened > RECOVERED_NS)
+				tell(p, ASKED_STREAM, &e);
 		} else {
 			mesos_builder_free(b);
 		}
