@@ -243,25 +243,51 @@ static void warn_of_loss(const struct source *s)
 			 (unsigned long long)stats.lost, (unsigned long long)stats.seen);
 }
 
-/* Nobody else looks at events. */
-static bool only_chisels(const struct app *a)
+static bool only_sums(const struct app *a)
 {
-	return a->s.chisels && !a->printing && !a->writer && !a->summary && !a->s.max_events;
+	return (a->s.chisels || a->summary) && !a->printing && !a->writer && !a->s.max_events;
 }
 
-/* What a file's directory says of a chunk goes to the chisels instead of its packets. */
+static bool only_chisels(const struct app *a)
+{
+	return only_sums(a) && !a->summary;
+}
+
+static enum verdict verdict_of(const struct app *a, const struct table_part *p)
+{
+	return a->filter ? filter_packets(a->filter, p->container, p->iface) : VERDICT_YES;
+}
+
+static bool part_enough(const struct app *a, const struct table_part *p)
+{
+	return verdict_of(a, p) != VERDICT_MAYBE &&
+	       (!a->s.chisels || chisels_part_enough(a->s.chisels, p)) &&
+	       (!a->summary || summary_part_enough(a->summary, p));
+}
+
+static void take_part(struct app *a, const struct table_part *p)
+{
+	if (verdict_of(a, p) != VERDICT_YES)
+		return;
+	if (a->s.chisels)
+		chisels_part(a->s.chisels, p);
+	if (a->summary)
+		summary_part(a->summary, p);
+}
+
+/* What a file's directory says of a chunk is counted instead of its packets. */
 static bool chunk_enough(void *ctx, const struct chunk *k)
 {
 	struct app *a = ctx;
 
 	for (uint32_t i = 0; i < k->part_count; i++) {
 		const struct table_part p = flow_part(a->state, k, i);
-		if (k->counters || !chisels_part_enough(a->s.chisels, &p))
+		if (k->counters || !part_enough(a, &p))
 			return false;
 	}
 	for (uint32_t i = 0; i < k->part_count; i++) {
 		const struct table_part p = flow_part(a->state, k, i);
-		chisels_part(a->s.chisels, &p);
+		take_part(a, &p);
 	}
 	return true;
 }
@@ -306,7 +332,7 @@ static int run_source(struct app *a, const char *what, struct err *e)
 		status = times_of(a, s, what, e);
 	struct recorder recorder = {.writer = a->writer, .base = a->ifaces_before};
 	struct recorder *const recorders = a->writer ? &recorder : NULL;
-	bool sums = only_chisels(a) && order_is_free(a) && !a->filter && !a->s.verbose;
+	bool sums = only_sums(a) && order_is_free(a) && !a->s.verbose;
 	const struct flow_options o = {
 		.source = s,
 		.state = state,

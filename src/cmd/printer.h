@@ -28,6 +28,9 @@ struct summary;
 struct summary *summary_new(const char *field, struct err *e);
 void summary_free(struct summary *s);
 void summary_event(struct summary *s, struct context *c);
+/* Do the sums of a part of a chunk stand for its packets? And take them in. */
+bool summary_part_enough(const struct summary *s, const struct table_part *p);
+void summary_part(struct summary *s, const struct table_part *p);
 bool summary_needs_flows(const struct summary *s);
 void summary_print(struct summary *s, bool json, struct text *out);
 

@@ -74,7 +74,7 @@ static struct row *row_for(struct summary *s, const char *key)
 	return &s->rows[s->count++];
 }
 
-void summary_event(struct summary *s, struct context *c)
+static struct row *row_of(struct summary *s, struct context *c)
 {
 	struct value v[FIELD_MAX_VALUES];
 
@@ -86,16 +86,43 @@ void summary_event(struct summary *s, struct context *c)
 			text_char(&s->key, ',');
 		value_text(&s->key, s->field, &v[i]);
 	}
-	struct row *r = row_for(s, n ? text_cstr(&s->key) : "<NA>");
+	return row_for(s, n ? text_cstr(&s->key) : "<NA>");
+}
+
+static void add(struct summary *s, struct context *c, uint64_t events, uint64_t packets,
+		uint64_t bytes)
+{
+	struct row *r = row_of(s, c);
+
 	if (!r) {
-		s->beyond++;
+		s->beyond += events;
 		return;
 	}
-	r->events++;
-	if (c->ev->type == EVENT_PACKET) {
-		r->packets++;
-		r->bytes += c->ev->len;
-	}
+	r->events += events;
+	r->packets += packets;
+	r->bytes += bytes;
+}
+
+void summary_event(struct summary *s, struct context *c)
+{
+	bool packet = c->ev->type == EVENT_PACKET;
+
+	add(s, c, 1, packet, packet ? c->ev->len : 0);
+}
+
+bool summary_part_enough(const struct summary *s, const struct table_part *p)
+{
+	return s->field->scope == SCOPE_TYPE ||
+	       (s->field->scope == SCOPE_CONTAINER && p->container);
+}
+
+void summary_part(struct summary *s, const struct table_part *p)
+{
+	struct event ev = {.type = EVENT_PACKET};
+	struct context c = {.ev = &ev, .container = p->container, .iface = p->iface};
+
+	if (p->packets)
+		add(s, &c, p->packets, p->packets, p->bytes);
 }
 
 static int most_first(const void *a, const void *b)
