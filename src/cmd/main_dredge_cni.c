@@ -93,8 +93,14 @@ static int attach(const struct run *r, const struct cni_wish *w, uint64_t inode,
 	struct text answer = {0};
 	bool found;
 
-	if (request_container(r, "PUT", body, container, e))
-		return -1;
+	if (request_container(r, "PUT", body, container, e)) {
+		/* Another ADD of the same container may have been faster. */
+		if (e->code != CNI_REFUSED ||
+		    request_container(r, "GET", NULL, container, &ignored) || !*container)
+			return -1;
+		*e = (struct cni_error){0};
+		return cni_wish_compare(w, inode, *container, e);
+	}
 	if (!*container)
 		return cni_fail(e, CNI_FAILED, "dredged does not attach containers");
 	if (!cni_wish_compare(w, inode, *container, e))

@@ -347,10 +347,12 @@ static int attach_checked(struct isolator *i, const struct isolate_request *r,
 	struct port_set taken;
 	uint32_t begin;
 
-	if (id_valid(r->id, e) || ports_valid(i, &r->ports, 0, others, e))
+	if (id_valid(r->id, e))
 		return -1;
 	if (slot_of(i, r->id))
 		return err_set(e, ERR_USAGE, "container %s is attached already", r->id);
+	if (ports_valid(i, &r->ports, 0, others, e))
+		return -1;
 	if (!c.slot)
 		return err_set(e, ERR_FAILED, "%d containers are attached already", DP_SLOTS - 1);
 	others_ports(others, &taken);

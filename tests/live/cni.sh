@@ -117,6 +117,15 @@ plugin ADD $nested "$ns_nested" "$net_nested"
 good "ADD again after a crash" "$old_result"
 same "nothing changed" "$(cat "$work/before")" "$(listed)"
 
+plugin DEL $a "$ns_a" "$net_a"
+runtimes=()
+for n in {1..6}; do # several at once, of which one is the first
+	(plugin ADD $a "$ns_a" "$net_a"; echo "$status $out" >"$work/add.$n") &
+	runtimes+=($!)
+done
+wait "${runtimes[@]}"
+same "ADDs at the same time" "0 $old_result" "$(sort -u "$work"/add.*)"
+
 # ---- what is refused -----------------------------------------------------------------------
 
 b=9d1c33a5-55aa-4a38-b0fd-6b7c1ff2aa03
