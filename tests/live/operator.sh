@@ -58,11 +58,41 @@ ip -n "$tag-bare" route add default dev eth0
 refused "eth0 has no IPv4 address" --enforce # 26
 isolation_host=host
 refused "cannot make" --enforce --runtime_dir=/proc/nosuch # 27
-before=$(on host cat /proc/sys/net/ipv4/conf/lo/route_localnet)
+kernel_state() {
+	ip -n "$host" -d link; ip -n "$host" addr; ip -n "$host" route show table all
+	for dev in lo eth0; do tc -n "$host" qdisc show dev $dev; tc -n "$host" filter show dev $dev ingress; done
+	on host grep -r . /proc/sys/net/ipv4/conf /proc/sys/net/ipv6/conf 2>/dev/null
+	ls "$run" /run/dredge; grep -c . /proc/self/mountinfo
+}
+observed=$(kernel_state 2>&1)
 on host timeout 2 dredged "--resources=$resources" --cgroups_root "$cgroup_name" \
 	--isolation=cgroups/cpu 2>/dev/null
-same "without port_mapping nothing changes" "$before" \
-	"$(on host cat /proc/sys/net/ipv4/conf/lo/route_localnet)"
+same "without port_mapping nothing changes" "$observed" "$(kernel_state 2>&1)"
+
+# ---- ephemeral ranges ----------------------------------------------------------------------
+
+ephemeral_size=100
+start_dredged
+grep -q '100 is no power of two; as filters a range would be' "$work/dredged.err" || bad "no warning of 100"
+ctl attach A --netns "$(netns A)" || bad "attach with a range of 100"
+same "a range of 100" 30001-30100 "$(rows | awk '{print $3 == "-" ? $4 : $3}')"
+# Who binds to port 0 gets one of its own, as many as it has, and none of others after that.
+own_ports() { # KIND
+	on A python3 -c "import socket
+kept, ports = [], []
+while True:
+    s = socket.socket(socket.AF_INET, socket.$1)
+    try: s.bind(('0.0.0.0', 0))
+    except OSError: break
+    kept.append(s); ports.append(s.getsockname()[1])
+    if len(ports) > 200: break
+print(len(set(ports)), min(ports), max(ports))"
+}
+same "TCP ports for the asking" "100 30001 30100" "$(own_ports SOCK_STREAM)"
+same "UDP ports for the asking" "100 30001 30100" "$(own_ports SOCK_DGRAM)"
+ctl detach A
+stop_dredged
+ephemeral_size=16
 
 # ---- other limits after a restart (Upgrade) ------------------------------------------------
 
