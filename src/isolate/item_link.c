@@ -145,20 +145,27 @@ static int check_address(struct target *t, const struct item *it, struct err *e)
 	return look.found[0] && (look.wanted_count < 2 || look.found[1]) && !look.other_count;
 }
 
-/* The new ones first: without any the routes would go too. */
+static int add_addresses(struct target *t, const struct item *it, const struct looking *look,
+			 struct err *e)
+{
+	for (unsigned i = 0; i < look->wanted_count; i++)
+		if (net_address_add(item_socket(t, it), &look->wanted[i], e))
+			return -1;
+	return 0;
+}
+
+/* The new ones first: without any the routes would go too. And once more: an IPv4 address beside
+ * another one of its subnet goes with it. */
 static int make_address(struct target *t, const struct item *it, struct err *e)
 {
 	struct looking look;
 
-	if (look_for_addresses(t, it, &look, e))
+	if (look_for_addresses(t, it, &look, e) || add_addresses(t, it, &look, e))
 		return -1;
-	for (unsigned i = 0; i < look.wanted_count; i++)
-		if (!look.found[i] && net_address_add(item_socket(t, it), &look.wanted[i], e))
-			return -1;
 	for (unsigned i = 0; i < look.other_count; i++)
 		if (net_address_delete(item_socket(t, it), &look.others[i], e))
 			return -1;
-	return 0;
+	return look.other_count ? add_addresses(t, it, &look, e) : 0;
 }
 
 const struct item_ops item_address = {"the host's address on", check_address, make_address, true};
