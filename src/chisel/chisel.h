@@ -15,6 +15,9 @@
 #include "print/print.h"
 #include "view/view.h"
 
+/* false: this build is without LuaJIT, and has neither views nor chisels. */
+bool chisel_built(void);
+
 /* ---- views ---- */
 
 /* A file that sets view_info. Never NULL: what is wrong with it stands in its trouble. dirs: for

@@ -102,10 +102,13 @@ static int open_table(struct app *a, struct err *e)
 	const struct table_options o = {
 		.info = info, .filter = a->s.filter, .dirs = plugin_dirs("filters")};
 
+	if (!chisel_built())
+		return err_set(e, ERR_FAILED,
+			       "no views: this build is without LuaJIT, which reads their files");
 	if (!a->views.n)
 		return err_set(e, ERR_FAILED,
-			       "no views: there is no directory chisels/views, or this program was "
-			       "built without LuaJIT");
+			       "no views: there is no chisels/views here, in the user's directory or "
+			       "where dredge is installed");
 	if (!info)
 		return err_set(e, ERR_USAGE, "%s: no such view; --list-views lists them", name);
 	a->table = table_open(&o, e);

@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "console/dig.h"
+#include "console/packet.h"
 #include "console/picture.h"
 #include "console/menu.h"
 #include "console/prompt.h"
 #include "print/print.h"
 
-#include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define PACKETS	   10000u /* kept: live the newest, of a file the first of the window */
 #define BYTES_KEPT 2048u  /* of each */
-#define HEX_ROW	   16u
-
-struct packet_kept {
-	uint64_t ts, num;
-	uint32_t len, caplen, n, linktype;
-	struct text line;
-	struct text bytes;
-};
 
 struct dig {
 	struct look look;
@@ -33,7 +24,8 @@ static struct {
 	bool follow;
 	uint64_t at, top; /* numbers of packets, as `all` counts */
 	unsigned rows, y;
-	unsigned hex_top;
+	unsigned detail_top;
+	enum packet_shape shape;
 	uint64_t seek; /* number of the packet to begin with, once it is there; 0 = none */
 	uint64_t to;
 } page;
@@ -83,121 +75,6 @@ static void done(struct look *l)
 static const struct look_kind dig_kind = {
 	.size = sizeof(struct dig), .begin = begin, .event = take, .done = done};
 
-/* ---- the packet under the cursor, in words ---- */
-
-static void put_field(struct text *out, const struct field *f, struct context *c,
-		      struct text *scratch)
-{
-	struct value values[FIELD_MAX_VALUES];
-
-	text_reset(scratch);
-	unsigned n = f->flags & (FIELD_ARG | FIELD_FLOW | FIELD_ORDER)
-			     ? 0
-			     : f->get(f, NULL, c, scratch, values);
-	if (!n)
-		return;
-	text_fmt(out, "%s=", strchr(f->name, '.') ? strchr(f->name, '.') + 1 : f->name);
-	for (unsigned i = 0; i < n; i++) {
-		if (i)
-			text_char(out, ',');
-		value_text(out, f, &values[i]);
-	}
-	text_str(out, "  ");
-}
-
-/* One line for each layer that it has. */
-static void decode(const struct packet_kept *k, struct text *out)
-{
-	static const char *const layers[] = {"eth", "arp", "ip",  "ipv6", "icmp",
-					     "tcp", "udp", "dns", "http", NULL};
-	const struct event ev = {
-		.ts = k->ts,
-		.num = k->num,
-		.type = EVENT_PACKET,
-		.data = (const uint8_t *)k->bytes.data,
-		.caplen = (uint32_t)k->bytes.len,
-		.len = k->len,
-		.weight = 1,
-	};
-	const struct iface iface = {.record.linktype = k->linktype};
-	struct context c = {.ev = &ev, .iface = &iface};
-	struct text scratch = {0};
-
-	for (size_t l = 0; layers[l]; l++) {
-		size_t n = strlen(layers[l]), from = out->len;
-		text_fmt(out, "#%s\n", layers[l]);
-		size_t named = out->len;
-		for (size_t i = 0; field_classes[i]; i++) {
-			const struct field_class *class = field_classes[i];
-			for (size_t j = 0; j < class->count; j++)
-				if (!strncmp(class->fields[j].name, layers[l], n) &&
-				    class->fields[j].name[n] == '.')
-					put_field(out, &class->fields[j], &c, &scratch);
-		}
-		if (out->len == named)
-			out->len = from;
-		else
-			out->data[out->len - 1] = '\n';
-	}
-	text_done(&scratch);
-}
-
-static void hex_row(const uint8_t *p, size_t at, size_t n, struct text *out)
-{
-	text_hex(out, at, 4);
-	text_str(out, "  ");
-	for (size_t i = 0; i < HEX_ROW; i++) {
-		if (i < n)
-			text_hex(out, p[i], 2);
-		else
-			text_str(out, "  ");
-		text_str(out, i == HEX_ROW / 2 - 1 ? "  " : " ");
-	}
-	text_char(out, ' ');
-	for (size_t i = 0; i < n; i++)
-		text_char(out, isprint(p[i]) && p[i] < 0x7f ? (char)p[i] : '.');
-}
-
-static void draw_hex(const struct packet_kept *k, unsigned y, unsigned x, unsigned rows)
-{
-	struct text t = {0};
-
-	for (unsigned i = 0; i < rows; i++) {
-		size_t at = (size_t)(page.hex_top + i) * HEX_ROW;
-		if (at >= k->bytes.len)
-			break;
-		text_reset(&t);
-		hex_row((const uint8_t *)k->bytes.data + at, at, MIN(HEX_ROW, k->bytes.len - at),
-			&t);
-		paint(y + i, x, screen_width() - x, STYLE_TEXT, t.data, t.len);
-	}
-	text_done(&t);
-}
-
-/* Words and bytes: beside each other where there is room. */
-static void draw_detail(const struct packet_kept *k, unsigned y, unsigned rows)
-{
-	enum { HEX_WIDTH = 6 + 3 * HEX_ROW + 2 + HEX_ROW };
-	unsigned width = screen_width();
-	struct text t = {0};
-
-	paint_str(y, 0, width, STYLE_HEADER, "");
-	paint_fmt(y, 0, STYLE_HEADER, "packet %llu: %u bytes, %u captured",
-		  (unsigned long long)k->num, k->len, k->caplen);
-	y++;
-	rows--;
-	decode(k, &t);
-	if (width >= HEX_WIDTH + 50) {
-		paint_wrapped(y, 0, width - HEX_WIDTH - 2, rows, 0, t.data, t.len);
-		draw_hex(k, y, width - HEX_WIDTH, rows);
-	} else {
-		unsigned lines = paint_wrapped(y, 0, width, rows / 2, 0, t.data, t.len);
-		lines = MIN(lines, rows / 2);
-		draw_hex(k, y + lines, 0, rows - lines);
-	}
-	text_done(&t);
-}
-
 /* ---- the page ---- */
 
 static void draw_footer(const struct dig *d)
@@ -206,9 +83,12 @@ static void draw_footer(const struct dig *d)
 	bool full = !d->look.live && d->all == PACKETS;
 
 	paint_str(y, 0, screen_width(), STYLE_DIM,
-		  d->look.live ? "Backspace back  p pause  F newest  Left Right bytes  ^F search"
-		  : full       ? "Backspace back  Space the next 10000  Left Right bytes  ^F search"
-			       : "Backspace back  Left Right bytes  ^F search");
+		  d->look.live
+			  ? "F2 view as  ^F search  ^G go to  p pause  F newest  c clear  Left "
+			    "Right bytes  Backspace back"
+		  : full ? "F2 view as  ^F search  ^G go to  Left Right bytes  Space at the end: "
+			   "the next 10000  Backspace back"
+			 : "F2 view as  ^F search  ^G go to  Left Right bytes  Backspace back");
 }
 
 static void seek(const struct dig *d, uint64_t first)
@@ -259,7 +139,8 @@ static void draw(struct ui *ui)
 			  atomic_load(&d->look.whole) ? "No packets in this part of the capture."
 						      : "Waiting for packets ...");
 	else if (detail)
-		draw_detail(&d->kept[page.at % PACKETS], y + page.rows, detail);
+		packet_draw(&d->kept[page.at % PACKETS], page.shape, page.detail_top, y + page.rows,
+			    detail);
 	if (height > 1)
 		draw_footer(d);
 	pthread_mutex_unlock(&d->look.lock);
@@ -269,37 +150,6 @@ static void close_page(struct ui *ui)
 {
 	picture_close(ui);
 	page.dig = NULL;
-}
-
-static void next_page(struct ui *ui)
-{
-	struct dig *d = page.dig;
-
-	pthread_mutex_lock(&d->look.lock);
-	bool full = !d->look.live && d->all == PACKETS;
-	uint64_t last = full ? d->kept[PACKETS - 1].ts : 0;
-	pthread_mutex_unlock(&d->look.lock);
-	if (!full)
-		return;
-	page.at = page.top = 0;
-	ui_look(ui, ui->body, &d->look, last + 1, page.to);
-}
-
-static void find(struct ui *ui)
-{
-	struct dig *d = page.dig;
-
-	pthread_mutex_lock(&d->look.lock);
-	uint64_t first = d->all > PACKETS ? d->all - PACKETS : 0, n = d->all - first;
-	for (uint64_t i = 1; i <= n && *ui->search; i++) {
-		uint64_t at = first + (page.at - first + i) % n;
-		if (!strcasestr(text_cstr(&d->kept[at % PACKETS].line), ui->search))
-			continue;
-		page.at = at;
-		page.follow = false;
-		break;
-	}
-	pthread_mutex_unlock(&d->look.lock);
 }
 
 static bool move(enum request r)
@@ -326,18 +176,99 @@ static bool move(enum request r)
 		page.at = UINT64_MAX;
 		break;
 	case REQ_LEFT:
-		page.hex_top -= page.hex_top > 0;
+		page.detail_top -= page.detail_top > 0;
 		return true;
 	case REQ_RIGHT:
-		page.hex_top++;
+		page.detail_top++;
 		return true;
 	default:
 		return false;
 	}
 	page.follow = false;
-	page.hex_top = 0;
+	page.detail_top = 0;
 	page.seek = 0;
 	return true;
+}
+
+static void next_page(struct ui *ui)
+{
+	struct dig *d = page.dig;
+
+	pthread_mutex_lock(&d->look.lock);
+	bool full = !d->look.live && d->all == PACKETS;
+	uint64_t last = full ? d->kept[PACKETS - 1].ts : 0;
+	pthread_mutex_unlock(&d->look.lock);
+	if (!full)
+		return;
+	page.at = page.top = 0;
+	ui_look(ui, ui->body, &d->look, last + 1, page.to);
+}
+
+/* A page further; behind the last packet kept, those that follow. */
+static void further(struct ui *ui)
+{
+	struct dig *d = page.dig;
+
+	pthread_mutex_lock(&d->look.lock);
+	bool last = page.at + 1 >= d->all;
+	pthread_mutex_unlock(&d->look.lock);
+	if (last)
+		next_page(ui);
+	else
+		move(REQ_PAGE_DOWN);
+}
+
+static void clear(void)
+{
+	struct dig *d = page.dig;
+
+	pthread_mutex_lock(&d->look.lock);
+	if (d->look.live)
+		d->all = 0;
+	pthread_mutex_unlock(&d->look.lock);
+}
+
+static void take_shape(struct ui *ui, const struct menu_item *item)
+{
+	(void)ui;
+	page.shape = (enum packet_shape)((const char *const *)item->what - packet_shapes);
+	page.detail_top = 0;
+}
+
+/* The packet of that number, or the next there is. */
+static bool go_to(struct ui *ui, uint64_t number)
+{
+	struct dig *d = page.dig;
+	bool found = false;
+
+	(void)ui;
+	pthread_mutex_lock(&d->look.lock);
+	for (uint64_t i = d->all > PACKETS ? d->all - PACKETS : 0; i < d->all && !found; i++) {
+		if (d->kept[i % PACKETS].num < number)
+			continue;
+		page.at = i;
+		page.follow = false;
+		found = true;
+	}
+	pthread_mutex_unlock(&d->look.lock);
+	return found;
+}
+
+static void find(struct ui *ui)
+{
+	struct dig *d = page.dig;
+
+	pthread_mutex_lock(&d->look.lock);
+	uint64_t first = d->all > PACKETS ? d->all - PACKETS : 0, n = d->all - first;
+	for (uint64_t i = 1; i <= n && *ui->search; i++) {
+		uint64_t at = first + (page.at - first + i) % n;
+		if (!strcasestr(text_cstr(&d->kept[at % PACKETS].line), ui->search))
+			continue;
+		page.at = at;
+		page.follow = false;
+		break;
+	}
+	pthread_mutex_unlock(&d->look.lock);
 }
 
 static bool request(struct ui *ui, enum request r, int key)
@@ -350,7 +281,16 @@ static bool request(struct ui *ui, enum request r, int key)
 		close_page(ui);
 		return true;
 	case REQ_PLAY:
-		next_page(ui);
+		further(ui);
+		return true;
+	case REQ_VIEWS:
+		menu_shapes(ui, packet_shapes, SHAPES, page.shape, take_shape);
+		return true;
+	case REQ_LINE:
+		prompt_packet(ui, go_to);
+		return true;
+	case REQ_CLEAR:
+		clear();
 		return true;
 	case REQ_FOLLOW:
 		page.follow = !page.follow;
@@ -416,7 +356,7 @@ void dig_open(struct ui *ui, bool echo, const char *more, uint64_t from, uint64_
 	page.dig->kept = xcalloc(PACKETS, sizeof(*page.dig->kept));
 	page.dig->format = format_compile(echo ? payload : packets, NULL, &print, NULL);
 	page.follow = l->live;
-	page.at = page.top = page.hex_top = 0;
+	page.at = page.top = page.detail_top = 0;
 	page.to = to;
 	page.seek = ui_level(ui)->info->kind == VIEW_LIST ? number_of(ui, r) : 0;
 	picture_show(ui, echo ? &echo_pane : &dig_pane, l, from, to);

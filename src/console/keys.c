@@ -47,6 +47,7 @@ const struct binding bindings[] = {
 	{REQ_FASTER, {'X'}, "x X", NULL, "play slower, faster", true},
 	{REQ_SLOWER, {'x'}, NULL, NULL, NULL, true},
 	{REQ_GO_TO, {'T'}, "T", NULL, "go to a time", true},
+	{REQ_LINE, {CONTROL('G')}, "^G", NULL, "packets: go to a number; F2: view as", false},
 	{REQ_RESIZE, {KEY_RESIZE}, NULL, NULL, NULL, false},
 	{REQ_REDRAW, {CONTROL('L')}, "^L", NULL, "draw the screen anew", false},
 };

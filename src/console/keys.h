@@ -48,6 +48,7 @@ enum request {
 	REQ_FASTER,
 	REQ_SLOWER,
 	REQ_GO_TO,
+	REQ_LINE,
 	REQ_RESIZE,
 	REQ_REDRAW,
 };

@@ -314,3 +314,14 @@ void menu_actions(struct ui *ui)
 		add(xasprintf("(%c) %s", all[i]->hotkey, all[i]->description), all[i])->key =
 			all[i]->hotkey;
 }
+
+/* ---- packets ---- */
+
+void menu_shapes(struct ui *ui, const char *const *names, size_t n, size_t at,
+		 void (*chosen)(struct ui *ui, const struct menu_item *item))
+{
+	begin(ui, "View As", VIEW_WIDTH, chosen, NULL);
+	menu.at = at;
+	for (size_t i = 0; i < n; i++)
+		add(xstrdup(names[i]), &names[i]);
+}

@@ -27,6 +27,9 @@ struct menu {
 void menu_views(struct ui *ui);
 void menu_sort(struct ui *ui);
 void menu_actions(struct ui *ui);
+/* How packets are shown; the item's `what` is a place in names, which stays. */
+void menu_shapes(struct ui *ui, const char *const *names, size_t n, size_t at,
+		 void (*chosen)(struct ui *ui, const struct menu_item *item));
 
 /* What a view is for, as its page in the list and the legend show it. */
 void text_view(const struct view_info *v, struct text *out);

@@ -24,6 +24,7 @@ static struct {
 	size_t cursor; /* bytes */
 	struct err trouble;
 	void (*find)(struct ui *ui);
+	bool (*go)(struct ui *ui, uint64_t number);
 } typed;
 
 static void open_prompt(struct ui *ui, const struct kind *k, const char *text);
@@ -110,6 +111,33 @@ void prompt_search(struct ui *ui, void (*find)(struct ui *ui))
 {
 	typed.find = find;
 	open_prompt(ui, &search_kind, "");
+}
+
+/* ---- a packet ---- */
+
+static bool number_entered(struct ui *ui)
+{
+	uint64_t number;
+
+	typed.trouble = (struct err){0};
+	if (str_u64(text_cstr(&typed.line), false, &number))
+		err_set(&typed.trouble, ERR_USAGE, "not the number of a packet");
+	else if (!typed.go(ui, number))
+		err_set(&typed.trouble, ERR_USAGE,
+			"no packet here has that number or a higher one");
+	return !typed.trouble.code;
+}
+
+static const struct kind number_kind = {
+	.label = "Go to packet number: ",
+	.entered = number_entered,
+	.cleared = search_cleared,
+};
+
+void prompt_packet(struct ui *ui, bool (*go)(struct ui *ui, uint64_t number))
+{
+	typed.go = go;
+	open_prompt(ui, &number_kind, "");
 }
 
 /* ---- a moment ---- */

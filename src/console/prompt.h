@@ -9,6 +9,8 @@
 void prompt_filter(struct ui *ui);
 /* Text to go to: ui->search; `find` is called at every key. */
 void prompt_search(struct ui *ui, void (*find)(struct ui *ui));
+/* The number of a packet to go to; false: there is none. */
+void prompt_packet(struct ui *ui, bool (*go)(struct ui *ui, uint64_t number));
 /* A moment of the capture. */
 void prompt_time(struct ui *ui);
 
