@@ -106,9 +106,10 @@ static int open_table(struct app *a, struct err *e)
 		return err_set(e, ERR_FAILED,
 			       "no views: this build is without LuaJIT, which reads their files");
 	if (!a->views.n)
-		return err_set(e, ERR_FAILED,
-			       "no views: there is no chisels/views here, in the user's directory or "
-			       "where dredge is installed");
+		return err_set(
+			e, ERR_FAILED,
+			"no views: there is no chisels/views here, in the user's directory or "
+			"where dredge is installed");
 	if (!info)
 		return err_set(e, ERR_USAGE, "%s: no such view; --list-views lists them", name);
 	a->table = table_open(&o, e);
