@@ -88,7 +88,8 @@ static void put_metadata(struct exposition *x, const struct health *h)
 		h->answered && !h->metadata_error);
 	if (h->metadata_error) {
 		struct text labels = {0};
-		exposition_family(x, "dredge_metadata_error", GAUGE, "Why the last question was not.");
+		exposition_family(x, "dredge_metadata_error", GAUGE,
+				  "Why the last question was not.");
 		exposition_label(&labels, "reason", h->metadata_error);
 		exposition_value(x, text_cstr(&labels), 1);
 		text_done(&labels);

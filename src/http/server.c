@@ -13,7 +13,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define WORKERS 2u
+#define WORKERS	 2u
+#define NICENESS 5 /* of who makes what is answered: those who answer, and capture, go first */
 
 struct server {
 	char *path; /* of a unix socket, else NULL */
@@ -109,6 +110,7 @@ static void *make(void *arg)
 
 	if (s->thread_begins)
 		s->thread_begins();
+	(void)!nice(NICENESS);
 	while (poll(p, ARRAY_SIZE(p), -1) >= 0 && !p[1].revents) {
 		(void)!eventfd_read(s->fresh, &count);
 		struct view *v = mailbox_take(&s->views);

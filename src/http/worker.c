@@ -59,7 +59,7 @@ struct client {
 	struct worker *worker;
 	struct MHD_Connection *connection;
 	struct ask ask;
-	bool begun;
+	bool begun, too_long; /* too_long: its body, which is thrown away */
 	struct text body;
 	/* A reply that is made while it is sent. */
 	struct stream *stream;
@@ -324,12 +324,15 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 		return MHD_YES;
 	}
 	if (*upload_size) {
-		bool fits = *upload_size <= MAX_BODY - c->body.len;
-		if (fits)
+		c->too_long |= *upload_size > MAX_BODY - c->body.len;
+		if (!c->too_long)
 			text_put(&c->body, upload, *upload_size);
 		*upload_size = 0;
-		return fits ? MHD_YES : MHD_NO;
+		return MHD_YES;
 	}
+	if (c->too_long)
+		return send_body(connection, body_error(MHD_HTTP_CONTENT_TOO_LARGE,
+							"the body of the request is too long"));
 	return answer(cls, c);
 }
 

@@ -176,6 +176,9 @@ for body in '' '{' '[]' '{}' '{"name":1}' '{"name":"../x"}' '{"name":"/x"}' '{"n
 	change 400 /v1/captures -d "$body"
 done
 change 409 /v1/captures -d '{"name":"x","filter":"tcp.analysis.retransmission=true"}'
+head -c 70000 /dev/zero | tr '\0' x >"$work/long"
+change 413 /v1/captures --data-binary "@$work/long"
+change 413 /v1/captures --data-binary "@$work/long" -H 'Transfer-Encoding: chunked'
 change 405 /v1/captures -X PUT
 change 405 /v1/captures/x -X POST
 change 405 /v1/apps -d x
