@@ -314,7 +314,7 @@ static void test_history_of_the_cluster(void **state)
 				    "\"name\":\"marathon\","
 				    "\"active\":false}]}";
 	static const char other[] = "[{\"id\":\"/a\",\"version\":\"v\"}]";
-	struct message_box box = {NULL};
+	struct message_box box = {.waiting = 0};
 	struct news news = {&box, "S1"};
 	struct mesos_snapshot *s = beginning();
 
