@@ -415,7 +415,7 @@ const struct table_rows *table_refresh(struct table *t, uint64_t now)
 	struct row **rows = grouped ? t->group_rows : t->rows;
 	size_t n = grouped ? t->n_groups : t->n_rows, shown = 0;
 	if (t->cap_out < n) {
-		t->cap_out = n + n / 4;
+		t->cap_out = t->cap_out ? n + n / 4 : n; /* of a file there is but one */
 		t->out = xrealloc(t->out, t->cap_out * sizeof(*t->out));
 		t->cells = xrealloc(t->cells, (t->cap_out * t->n_shown + 1) * sizeof(*t->cells));
 	}

@@ -39,14 +39,17 @@ void kept_text(struct kept *k, const char *p, size_t n)
 	kept_bytes(k, p, (uint32_t)n);
 }
 
+/* One piece: there are thousands. */
 struct row *row_new(size_t n_values, size_t n_slots, bool spark)
 {
-	struct row *r = xcalloc(1, sizeof(*r));
+	struct row *r = xcalloc(1, sizeof(*r) + n_values * sizeof(*r->values) +
+					   n_slots * sizeof(*r->slots) +
+					   (spark ? TABLE_SPARK * sizeof(*r->spark) : 0));
 
-	r->values = xcalloc(n_values + 1, sizeof(*r->values));
-	r->slots = xcalloc(n_slots + 1, sizeof(*r->slots));
+	r->values = (struct kept *)(r + 1);
+	r->slots = (double *)(r->values + n_values);
 	if (spark)
-		r->spark = xcalloc(TABLE_SPARK, sizeof(*r->spark));
+		r->spark = (float *)(r->slots + n_slots);
 	return r;
 }
 
@@ -55,9 +58,6 @@ void row_free(struct row *r, size_t n_values)
 	for (size_t i = 0; i < n_values; i++)
 		kept_done(&r->values[i]);
 	kept_done(&r->key);
-	free(r->values);
-	free(r->slots);
-	free(r->spark);
 	free(r);
 }
 
