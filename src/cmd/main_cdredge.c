@@ -205,7 +205,7 @@ static int screen(struct app *a, struct err *e)
 		.filter = a->s.filter,
 		.filter_dirs = plugin_dirs("filters"),
 		.interval = a->s.interval,
-		.capture = a->s.input,
+		.capture = a->s.input && !access(a->s.input, R_OK) ? a->s.input : NULL,
 		.marathon = marathon_of(a->s.mesos.urls),
 	};
 

@@ -143,6 +143,11 @@ static double grown(const double *s)
 	return s[LAST] >= s[FIRST] ? s[LAST] - s[FIRST] : s[LAST];
 }
 
+double fold_span(const double *s)
+{
+	return s[LAST_TS] - s[FIRST_TS];
+}
+
 static double ratio(double a, double b)
 {
 	return b > 0 ? a / b : NAN;

@@ -73,6 +73,9 @@ struct different {
 	bool full;
 };
 
+/* Counters are sampled once a second; a sample may be late. */
+#define SAMPLE_NS (NSEC_PER_SEC + NSEC_PER_SEC / 5)
+
 #define TALKING	      16384u /* a power of two */
 #define DIFFERENT_MAX (1u << 20)
 
@@ -148,6 +151,8 @@ void fold_add(enum view_fold fold, double *slots, double v, double weight, uint6
 void fold_next(enum view_fold fold, bool over, double *slots);
 /* A ratio into a group's two slots: sums above and below the line. */
 void fold_add_ratio(double *group, enum view_fold fold, const double *slots);
+/* Seconds between the first and the last sample of a total; NAN = there is none. */
+double fold_span(const double *slots);
 /* NAN = absent. seconds: of the interval. */
 double fold_result(enum view_fold fold, bool over, const double *slots, double seconds);
 

@@ -352,12 +352,9 @@ bool table_measures(const struct table *t)
 	return t->measures;
 }
 
-/* Counters are sampled once a second; a sample may be late. */
-#define EARLY_NS (NSEC_PER_SEC + NSEC_PER_SEC / 5)
-
 uint64_t table_early(const struct table *t)
 {
-	return t->totals ? EARLY_NS : 0;
+	return t->totals ? SAMPLE_NS : 0;
 }
 
 const struct table_column *table_columns(const struct table *t, size_t *n)

@@ -22,20 +22,21 @@ static double interval_seconds(const struct table *t, uint64_t now)
 }
 
 /*
- * A column of a row of the first stage. Of a container that has ended nothing is left now, and what
- * it used is spread over the interval: many that lived for a moment each are not a processor each.
+ * A column of a row of the first stage. Of a container that ended before the last sample could have
+ * been taken nothing is left now; and what those that lived for a moment used is spread over the
+ * interval: several, one after the other, are not a processor each.
  */
 static double row_result(const struct table *t, const struct row *r, const struct column *k,
 			 uint64_t now, double seconds)
 {
 	const double *slots = r->slots + k->place;
+	uint64_t end = t->to ? t->to : now;
 
-	if (r->ended && r->ended <= (t->to ? t->to : now) && !k->over.n) {
-		if (k->fold == FOLD_NONE)
+	if (r->ended && r->ended <= end && !k->over.n) {
+		if (k->fold == FOLD_NONE && end - r->ended >= SAMPLE_NS)
 			return NAN;
-		if (k->fold == FOLD_RATE)
-			return seconds > 0 ? fold_result(FOLD_DELTA, false, slots, 0) / seconds
-					   : NAN;
+		if (k->fold == FOLD_RATE && fold_span(slots) < seconds / 2)
+			return fold_result(FOLD_DELTA, false, slots, 0) / seconds;
 	}
 	return fold_result(k->fold, k->over.n, slots, seconds);
 }
