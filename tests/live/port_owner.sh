@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tasks on the host's network whose containers nobody sees: packets on an interface of the host are
 # theirs by the agent's address and their ports, live and in the file, each as of its time.
-# shellcheck disable=SC2154
+# shellcheck disable=SC2016,SC2154
 source "$(dirname "$0")/lib.bash"
 need curl python3 tcpdump
 cluster_start
@@ -20,7 +20,7 @@ state() { # TASK APP STATE PORTS VERSION HEALTHY, ...: what master and Marathon 
 	while [ $# -gt 0 ]; do
 		tasks+="$comma{\"id\":\"$1\",\"name\":\"$1\",\"framework_id\":\"$framework\",\"executor_id\":\"\",
 			\"slave_id\":\"$agent\",\"state\":\"$3\",\"resources\":{\"ports\":\"[$4]\"},\"statuses\":[
-			{\"state\":\"$3\",\"timestamp\":$EPOCHREALTIME,\"healthy\":$6}]}"
+			{\"state\":\"$3\",\"timestamp\":${stamp:-$EPOCHREALTIME},\"healthy\":$6}]}"
 		apps+="$comma{\"id\":\"$2\",\"version\":\"$5\",\"tasks\":[{\"id\":\"$1\",\"appId\":\"$2\",
 			\"version\":\"$5\"}]}"
 		comma=,
@@ -68,6 +68,11 @@ wait_for 5 eval '[ "$(share unknown)" -ge 10 ]' || bad "unknown: $(share unknown
 state shop_web.1 /shop/web TASK_RUNNING 31005-31006 v1 false data_db.1 /data/db TASK_RUNNING 31010-31010 v1 true
 wait_for 10 monitor_said 'shop_web.1 has now.* health=unhealthy' || bad "the health is not told"
 say 31005 7
+sleep 2
+stamp=$(date -d '-1 second' +%s.%N)
+state shop_web.1 /shop/web TASK_KILLING 31005-31006 v1 false data_db.1 /data/db TASK_RUNNING 31010-31010 v1 true
+wait_for 10 monitor_said 'shop_web.1 has now.* task_state=TASK_KILLING' || bad "the state is not told"
+changed=$stamp stamp=
 state shop_web.1 /shop/web TASK_FINISHED 31005-31006 v1 false shop_cart.1 /shop/cart TASK_RUNNING 31005-31005 v2 true
 wait_for 10 monitor_said 'are no longer of task=shop_web.1' || bad "the end of a task is not told"
 wait_for 10 monitor_said 'ports 31005 of 10.78.0.1 are of task=shop_cart.1' || bad "nor who is next"
@@ -85,6 +90,9 @@ done
 # A part of the file tells the same: names are those of the time, not of the last description.
 same "packets of the second part" 7 "$(packets_of "$file" 'mesos.task.health=unhealthy and marathon.app.id=/shop/web')"
 same "notices of the change" 1 "$(told 'shop_web.1 has now.* health=unhealthy')"
+# With the time that Mesos told, not that of the answer.
+at=$(dredge -r "$file" -p '%evt.rawtime' 'notice.kind=changed and mesos.task.state=TASK_KILLING')
+[ "${at:0:13}" = "$(printf %s "$changed" | tr -d . | cut -c 1-13)" ] || bad "changed at $at, not $changed"
 # An app that changed and that came; the filter finds them by the app.
 same "notice of an app" "app /shop/cart is new" \
 	"$(dredge -r "$file" -p '%notice.message' 'notice.kind=app_changed and marathon.app.id=/shop/cart')"
@@ -95,4 +103,10 @@ for row in "/shop/web 37" "/data/db 20" "/shop/cart 5"; do
 	same "of tcpdump, ${row% *}" $((2 * ${row##* })) "$(dredge -r "$file" -r "$work/far.pcap" -q \
 		--summary=evt.type "marathon.app.id=${row% *} and udp" | awk '$4 == "packet" {print $2}')"
 done
+# A master and a Marathon on this host are found by themselves.
+become_on_host dredged --no-capture -m auto --mesos-interval 300ms --status-interval 0 \
+	--listen 127.0.0.1:5054 2>"$work/auto.err" &
+pids+=($!)
+found() { [[ $(on_host curl -s --max-time 5 http://127.0.0.1:5054/v1/tasks/shop_cart.1) == *'"app":"/shop/cart"'* ]]; }
+wait_for 15 found || bad "-m auto: $(cat "$work/auto.err")"
 verdict
