@@ -6,6 +6,7 @@
 #   --quick    one build, no sanitizers, no live tests, no virtual machine
 #   --update   write down what the golden tests print now
 #   PATTERN    only tests whose name contains it (and the builds they need)
+# shellcheck disable=SC2317 # functions that start calls
 set -uo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -21,31 +22,45 @@ for word; do
 done
 jobs=$(nproc)
 logs=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$logs"' EXIT
-trap 'exit 130' INT TERM
+mkfifo "$logs/ended"
+exec {ended}<>"$logs/ended"
+end() { # each started command is a process group of its own
+	trap '' EXIT HUP INT TERM
+	exec 2>/dev/null
+	for pid in $(jobs -p); do kill -- "-$pid"; done
+	wait
+	rm -rf "$logs"
+}
+trap end EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+set -m
 passed=0 failed=0 skipped=0
 export TZ=UTC LC_ALL=C.UTF-8
 
-# Tests run side by side, one for each processor; they are told of in the order they were started.
-queue=() started=0 limit=$jobs
+# Commands run side by side, and are told of as they end.
+names=() running=0 limit=$jobs
+declare -A status_of=()
 
-start() { # NAME COMMAND...: one test; 77 = skipped, with its reason on the last line
-	local name=$1
-	shift
-	while [ ${#queue[@]} -ge "$limit" ]; do
+start() { # NAME COMMAND...: one of them; 77 = skipped, with its reason on the last line
+	local number=${#names[@]}
+	while [ "$running" -ge "$limit" ]; do
 		tell
 	done
-	started=$((started + 1))
-	"$@" >"$logs/$started" 2>&1 </dev/null &
-	queue+=("$! $logs/$started $name")
+	names+=("$1")
+	running=$((running + 1))
+	(
+		"${@:2}" >"$logs/$number" 2>&1 </dev/null
+		echo "$number $?" >&"$ended"
+	) &
 }
 
-tell() { # how the oldest went
-	local pid log name status
-	read -r pid log name <<<"${queue[0]}"
-	queue=("${queue[@]:1}")
-	wait "$pid"
-	status=$?
+tell() { # how the next one went that ends
+	local number status name log
+	read -r number status <&"$ended"
+	running=$((running - 1)) name=${names[number]} log=$logs/$number
+	status_of[$name]=$status
 	case $status in
 	0)
 		passed=$((passed + 1))
@@ -59,19 +74,13 @@ tell() { # how the oldest went
 		tail -n 60 "$log" | sed 's/^/         | /'
 		;;
 	esac
-	return $status
 }
 
-tell_all() {
-	while [ ${#queue[@]} -gt 0 ]; do
+built() { # NAME: waits for what others need
+	while [ -z "${status_of[$1]:-}" ]; do
 		tell
 	done
-}
-
-run() { # NAME COMMAND...: what others need
-	tell_all
-	start "$@"
-	tell
+	[ "${status_of[$1]}" = 0 ]
 }
 
 step() { # NAME COMMAND...: what is asked for
@@ -81,7 +90,9 @@ step() { # NAME COMMAND...: what is asked for
 }
 
 finish() {
-	tell_all
+	while [ $running -gt 0 ]; do
+		tell
+	done
 	printf '\n%d passed, %d failed, %d skipped\n' $passed $failed $skipped
 	[ $failed = 0 ]
 	exit
@@ -107,13 +118,25 @@ one_test() { # FOLDER NAME: only what the test itself says
 	out=$(ctest --test-dir "$1" -R "^$2\$" --timeout 120 -V 2>&1)
 	status=$?
 	sed -n 's/^[0-9]*: //p' <<<"$out" | grep -vE '^(Test command|Working Directory|Test timeout)'
-	if [ $status != 0 ]; then
+	if [ "$status" != 0 ]; then
 		grep -E 'Timeout|SEGFAULT|Subprocess|Exception' <<<"$out"
 	elif grep -q '\*\*\*Skipped' <<<"$out"; then
 		sed -n 's/^[0-9]*: //p' <<<"$out" | tail -n 1
 		status=77
 	fi
-	return $status
+	return "$status"
+}
+
+programs() { # PREFIX FOLDER: cases of those that were built there
+	local case keys path="PATH=$top/$2:$PATH"
+	for case in tests/golden/*/cmd; do
+		case=$(basename "${case%/cmd}")
+		step "$1golden-$case" env "$path" tests/golden/run.sh "$case"
+	done
+	for keys in tests/console/*.keys; do
+		keys=$(basename "$keys" .keys)
+		step "$1console-$keys" env "$path" tests/console/run.sh "$keys"
+	done
 }
 
 live() { # SCRIPT
@@ -121,54 +144,55 @@ live() { # SCRIPT
 		echo "network namespaces need root"
 		return 77
 	fi
-	timeout 400 "$1"
+	timeout --foreground -k 10 400 "$1"
+}
+
+beside() { # FOLDER OPTIONS...: a build that has the time that tests leave, most of which wait
+	renice -n 19 "$BASHPID" >/dev/null
+	build "$@"
 }
 
 "$top/tests/install-packages.sh" tests || exit 1
-run build-gcc build build -DCMAKE_C_COMPILER=gcc || finish
+start build-gcc build build -DCMAKE_C_COMPILER=gcc
+built build-gcc || finish
 export PATH=$top/build:$PATH BUILD=$top/build
 if [ -n "$update" ]; then
 	tests/golden/run.sh --update
 	git diff --stat -- tests/golden 2>/dev/null || true
 fi
+limit=$((2 * jobs))
+minimal='' sanitize=''
+if [ -z "$quick" ]; then
+	[[ build-minimal != *"$pattern"* && minimal-golden != *"$pattern"* ]] || minimal=build-minimal
+	[[ build-sanitize != *"$pattern"* && $pattern != sanitize* && $pattern != *fuzz* ]] || sanitize=build-sanitize
+	[ -z "$minimal" ] || start $minimal beside $minimal -DDREDGE_MINIMAL=ON -DDREDGE_TESTS=OFF
+	[ -z "$sanitize" ] || start $sanitize beside $sanitize \
+		-DCMAKE_C_COMPILER=clang -DDREDGE_SANITIZE=ON -DDREDGE_FUZZ=ON
+fi
 tests_of '' build '^(unit|fuzz|house)-'
-for case in tests/golden/*/; do
-	[ -e "$case/cmd" ] && step "golden-$(basename "$case")" tests/golden/run.sh "$(basename "$case")"
-done
-for keys in tests/console/*.keys; do
-	[ -e "$keys" ] && step "console-$(basename "$keys" .keys)" tests/console/run.sh "$(basename "$keys" .keys)"
-done
+programs '' build
 for script in tests/console/{ends,remote}.sh; do
-	[ -e "$script" ] && step "console-$(basename "$script" .sh)" "$script"
+	step "console-$(basename "$script" .sh)" "$script"
 done
-[ -e tests/filter/run.sh ] && step filter-cases tests/filter/run.sh
-[ -n "$quick" ] && finish
+step filter-cases tests/filter/run.sh
+[ -z "$quick" ] || finish
 
-tell_all
 for script in tests/live/*.sh; do
-	[ -e "$script" ] && step "live-$(basename "$script" .sh)" live "$script"
+	step "live-$(basename "$script" .sh)" live "$script"
 done
-tell_all
+limit=$jobs
 for script in tests/vm/*_test.sh; do
-	[ -e "$script" ] && step "vm-$(basename "$script" _test.sh)" tests/vm/vm.sh -t 900 "$script"
+	step "vm-$(basename "$script" _test.sh)" tests/vm/vm.sh -t 900 "$script"
 done
-[[ build-clang == *"$pattern"* ]] &&
-	run build-clang build build-clang -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug
-if [[ minimal-golden == *"$pattern"* || build-minimal == *"$pattern"* ]] &&
-	run build-minimal build build-minimal -DDREDGE_MINIMAL=ON -DDREDGE_TESTS=OFF; then
+if [ -n "$minimal" ] && built $minimal; then
 	step minimal-golden env PATH="$top/build-minimal:$PATH" tests/golden/run.sh --plain
 fi
-if [[ -z $pattern || $pattern == sanitize* || $pattern == build-sanitize ]] &&
-	run build-sanitize build build-sanitize -DCMAKE_C_COMPILER=clang -DDREDGE_SANITIZE=ON; then
-	tests_of sanitize- build-sanitize '^(unit|fuzz)-'
-	step sanitize-console env PATH="$top/build-sanitize:$PATH" tests/console/run.sh
-	step sanitize-golden env PATH="$top/build-sanitize:$PATH" tests/golden/run.sh
-fi
-if [[ -z $pattern || $pattern == *fuzz* ]] && run build-fuzzers build build-fuzzers \
-	-DCMAKE_C_COMPILER=clang -DDREDGE_FUZZ=ON -DDREDGE_SANITIZE=ON -DDREDGE_TESTS=OFF; then
-	for fuzzer in build-fuzzers/fuzz-*; do
+if [ -n "$sanitize" ] && built $sanitize; then
+	tests_of sanitize- build-sanitize '^unit-'
+	programs sanitize- build-sanitize
+	for fuzzer in build-sanitize/fuzz-*; do # the corpus first, which is only read
 		name=${fuzzer##*/fuzz-}
-		mkdir -p "$logs/$name" # what it finds new goes here, the corpus is only read
+		mkdir -p "$logs/$name"
 		step "fuzzing-$name" "$fuzzer" -max_total_time=5 -timeout=10 -rss_limit_mb=1024 \
 			-artifact_prefix="$logs/" "$logs/$name" "tests/fuzz/corpus/$name"
 	done

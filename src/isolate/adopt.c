@@ -133,46 +133,40 @@ static void take_filter(void *ctx, const struct net_rule *f)
 	out->items[out->n++] = *f;
 }
 
-static bool has_priority(const struct filters *all, uint16_t priority)
+static size_t of_priority(const struct filters *all, size_t n, uint16_t priority)
 {
-	for (size_t k = 0; k < all->n; k++)
-		if (all->items[k].priority == priority)
-			return true;
-	return false;
+	size_t count = 0;
+
+	for (size_t k = 0; k < n; k++)
+		count += all->items[k].priority == priority;
+	return count;
 }
 
-/* A list of u32 stays when its last filter goes. */
-static int clear_lists(struct net_socket *s, uint32_t ifindex, const struct filters *gone,
-		       struct err *e)
-{
-	struct filters left = {0};
-	int status = net_rules(s, ifindex, NET_TC_INGRESS, take_filter, &left, e);
-
-	for (size_t k = 0; !status && k < gone->n; k++) {
-		struct net_rule list = gone->items[k];
-		list.handle = 0;
-		if (!has_priority(&left, list.priority))
-			net_rule_delete(s, &list, NULL); /* the first of them does it */
-	}
-	free(left.items);
-	return status;
-}
-
+/* A list of u32 would stay behind its last filter, and nobody would know whose it was: where all
+ * go, they go with their list, in one step. */
 static int clear_filters(const struct isolator *i, struct net_socket *s, const char *link,
 			 bool to_ours, struct err *e)
 {
-	struct filters all = {.i = i, .to_ours = to_ours};
+	struct filters all = {.i = i}, gone = {.i = i, .to_ours = to_ours};
 	struct net_link l;
 
 	if (net_link_named(s, link, &l, e))
 		return -1;
-	int status = net_rules(s, l.ifindex, NET_TC_INGRESS, take_filter, &all, e);
-	for (size_t k = 0; !status && k < all.n; k++)
-		status = net_rule_delete(s, &all.items[k], e);
-	if (!status)
-		status = clear_lists(s, l.ifindex, &all, e);
+	int status = net_rules(s, l.ifindex, NET_TC_INGRESS, take_filter, &all, e) ||
+		     net_rules(s, l.ifindex, NET_TC_INGRESS, take_filter, &gone, e);
+	for (size_t k = 0; !status && k < gone.n; k++) {
+		struct net_rule rule = gone.items[k];
+		if (of_priority(&gone, gone.n, rule.priority) ==
+		    of_priority(&all, all.n, rule.priority)) {
+			if (of_priority(&gone, k, rule.priority))
+				continue; /* went with the first */
+			rule.handle = 0;
+		}
+		status = net_rule_delete(s, &rule, e);
+	}
 	free(all.items);
-	return status;
+	free(gone.items);
+	return status ? -1 : 0;
 }
 
 /* Its limit, which a class on the host holds now. */

@@ -4,6 +4,7 @@
 # also when dredged is killed in the middle; what cannot be taken over stays as it was.
 # shellcheck disable=SC2015,SC2046,SC2119,SC2154
 source "$(dirname "$0")/mesos.bash"
+need strace
 mesos_three
 
 # ---- connections that go on all the time ---------------------------------------------------
@@ -103,15 +104,15 @@ shared() { # PATTERN: lines of the filters of the host
 basics "before"
 talk_all
 mesos_dump >"$work/before"
-until=$((SECONDS + 15)) kills=0
-for ((ms = 30 * patience; ms <= 120 * patience && SECONDS < until; ms += patience)); do
-	kills=$((kills + 1))
-	on host timeout -s KILL $((ms / 1000)).$(printf %03d $((ms % 1000))) dredged --isolation=network/port_mapping \
-		"--resources=$resources" --ephemeral_ports_per_container=$ephemeral_size \
-		--runtime_dir="$run" --cgroups_root "$cgroup_name" --status-interval 0 --adopt-mesos \
-		2>>"$work/killed.err" </dev/null
+# Ever some messages to the kernel further, from the first that changes anything on.
+for ((n = 20; n < 1000; n += 3 * patience)); do
+	on host strace -f -qq -o /dev/null -e inject=sendto,sendmsg:signal=KILL:when=$n \
+		dredged --isolation=network/port_mapping "--resources=$resources" -M 1 \
+		--ephemeral_ports_per_container=$ephemeral_size --runtime_dir="$run" \
+		--cgroups_root "$cgroup_name" --status-interval 0 --adopt-mesos 2>>"$work/killed.err" </dev/null
+	! grep -q ready "$work/killed.err" || break
 done 2>/dev/null
-echo "# killed $kills times"
+[ $n -gt 60 ] || bad "killed only until message $n"
 start_dredged --adopt-mesos
 talks_go_on
 same "they have what they had" \
