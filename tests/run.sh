@@ -177,13 +177,15 @@ done
 step filter-cases tests/filter/run.sh
 [ -z "$quick" ] || finish
 
-for script in tests/live/*.sh; do
-	step "live-$(basename "$script" .sh)" live "$script"
-done
+# By name, so that those that wait and those that emulate a machine are mixed.
+while read -r script; do
+	name=$(basename "$script" .sh)
+	case $script in
+	tests/vm/*) step "vm-${name%_test}" tests/vm/vm.sh -t 900 "$script" ;;
+	*) step "live-$name" live "$script" ;;
+	esac
+done < <(printf '%s\n' tests/live/*.sh tests/vm/*_test.sh | sort -t / -k 3)
 limit=$jobs
-for script in tests/vm/*_test.sh; do
-	step "vm-$(basename "$script" _test.sh)" tests/vm/vm.sh -t 900 "$script"
-done
 if [ -n "$minimal" ] && built $minimal; then
 	step minimal-golden env PATH="$top/build-minimal:$PATH" tests/golden/run.sh --plain
 fi

@@ -25,7 +25,7 @@ own_end() {
 	wait "$own_first"
 	local dir
 	for dir in $(own_hierarchies); do
-		for _ in {1..100}; do # empty a moment after its last process
+		for _ in {1..500}; do # empty a while after its last process
 			[ -d "$dir/$own" ] || break
 			find "$dir/$own" -depth -type d -exec rmdir {} +
 			sleep 0.02
