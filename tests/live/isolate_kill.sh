@@ -68,11 +68,13 @@ leftovers() { # ROWS: what belongs to no container that is listed, and what is n
 		END {for (what in n) if (n[what]) printf "%s %s; ", (n[what] > 0 ? "no" : "stray"), what}'
 }
 for ((point = 0; point < points && fail == 0; point++)); do
+	set -m # a process group: else its last dredgectl would find the next dredged
 	change &
 	changer=$!
+	set +m
 	sleep "0.$(printf %03d $((RANDOM % 150)))"
 	kill -9 "$dredged"
-	kill "$changer"
+	kill -9 -- "-$changer"
 	wait "$dredged" "$changer" 2>/dev/null
 	start_dredged --no-host-network
 	listed=$(rows)
