@@ -93,13 +93,13 @@ static int on_tick(void *ctx, uint64_t now)
 {
 	struct monitor *m = ctx;
 
+	serving_tick(&m->serving, now); /* who is told that it is ready may ask */
 	if (!m->ready) {
 		m->ready = true;
 		log_info("ready");
 		tell_manager("READY=1");
 		m->next_status = now + m->set.status_interval;
 	}
-	serving_tick(&m->serving, now);
 	if (want_rotate && m->writer) {
 		want_rotate = 0;
 		if (writer_rotate(m->writer, &m->failure))

@@ -49,15 +49,17 @@ talk_on() { # NAME SERVER CLIENT LISTEN-ADDRESS ADDRESS PORT
 	steady+=("$1")
 	wait_for 20 grep -q steady "$work/steady.$1" || bad "no connection $1: $(cat "$work/steady.$1")"
 }
-talks_go_on() { # none stood still for a second, on a shared machine
-	local name gap count
+# None stood still for long: where dredged was killed between two messages, what it was about waits for
+# the next one to start, and TCP then for its timer; here each is traced, on a machine that others share.
+talks_go_on() {
+	local name gap count most=$((5000 * patience))
 	sleep 0.5 # and a little more
 	touch "$work/stop"
 	for name in "${steady[@]}"; do
 		wait_for 30 grep -q '^[0-9]' "$work/steady.$name"
 		read -r gap count < <(grep '^[0-9]' "$work/steady.$name") || bad "$name ended: $(cat "$work/steady.$name")"
 		echo "# $name: $count round trips, the longest ${gap:-?} ms"
-		[ "${gap:-9999}" -lt $((1000 * patience)) ] || bad "$name stood still for ${gap:-?} ms"
+		[ "${gap:-9999999}" -lt $most ] || bad "$name stood still for ${gap:-?} ms"
 	done
 	steady=()
 	rm "$work/stop"
