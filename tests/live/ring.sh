@@ -141,6 +141,7 @@ check "one interface all along" "$(grep -c "container=$c" "$work/out")" 1
 # Another one is there before: without any, the host's own interfaces are not watched.
 d=$(id 4)
 contain "$(id 5)" "" sleep 300 2>/dev/null &
+until grep -q . "$root/$(id 5)/cgroup.procs" 2>/dev/null; do sleep 0.05; done
 sleep 0.3
 begin "filter=udp port 9000"
 contain "$d" "" "$probe" send 127.0.0.1 9000 100 100 800 >/dev/null
