@@ -30,32 +30,28 @@ void top_free(struct top *t)
 	free(t);
 }
 
-bool top_needs_flows(const struct top *t)
+/* Has a field of it this flag, or a filter of it such a field? */
+static bool needs(const struct top *t, uint32_t flag, bool (*filter_needs)(const struct filter *f))
 {
-	bool needed = t->filter && filter_needs_flows(t->filter);
+	bool needed = t->filter && filter_needs(t->filter);
 
 	for (unsigned i = 0; i < t->n_keys; i++)
-		needed |= !!(t->keys[i].field->flags & FIELD_FLOW);
+		needed |= !!(t->keys[i].field->flags & flag);
 	for (unsigned i = 0; i < t->n_values; i++) {
 		const struct top_value *v = &t->values[i];
-		needed |= v->ref.field->flags & FIELD_FLOW ||
-			  (v->only && filter_needs_flows(v->only));
+		needed |= v->ref.field->flags & flag || (v->only && filter_needs(v->only));
 	}
 	return needed;
 }
 
+bool top_needs_flows(const struct top *t)
+{
+	return needs(t, FIELD_FLOW, filter_needs_flows);
+}
+
 bool top_needs_order(const struct top *t)
 {
-	bool needed = t->filter && filter_needs_order(t->filter);
-
-	for (unsigned i = 0; i < t->n_keys; i++)
-		needed |= !!(t->keys[i].field->flags & FIELD_ORDER);
-	for (unsigned i = 0; i < t->n_values; i++) {
-		const struct top_value *v = &t->values[i];
-		needed |= v->ref.field->flags & FIELD_ORDER ||
-			  (v->only && filter_needs_order(v->only));
-	}
-	return needed;
+	return needs(t, FIELD_ORDER, filter_needs_order);
 }
 
 const struct filter *top_filter(const struct top *t)
@@ -178,15 +174,16 @@ static double *find_sums(struct top *t, struct context *c)
 	return make_key(t, c, &from) ? sums_of(t, row_for(t, from)) : NULL;
 }
 
-/* The text of a conversation need not be made to know it again. */
+/* The text of a conversation need not be made to know it again, until names are others. */
 static double *sums_of_stream(struct top *t, struct context *c)
 {
 	struct top_talk *k = &t->talking[c->facts.stream & (TALKING - 1)];
 	uint32_t from;
 
-	if (!k->row || k->stream != c->facts.stream) {
+	if (!k->row || k->stream != c->facts.stream || k->version != c->version) {
 		k->row = make_key(t, c, &from) ? row_for(t, from) : 0;
 		k->stream = c->facts.stream;
+		k->version = c->version;
 	}
 	return sums_of(t, k->row);
 }
@@ -252,7 +249,6 @@ static double fold(enum top_fold how, double sum, double v, uint32_t weight)
 
 static double *part_for(struct top *t, uint32_t at, uint32_t iface)
 {
-
 	if (at >= t->n_parts) {
 		uint32_t n = MAX(at + 1, t->n_parts * 2);
 		t->parts = xrealloc(t->parts, n * sizeof(*t->parts));
@@ -288,9 +284,9 @@ void top_event(struct top *t, struct context *c)
 {
 	double now[TOP_VALUES_MAX], *sums;
 
-	if ((t->filter && !filter_match(t->filter, c)) || !make_values(t, c, now))
-		return;
 	if (t->parts && c->repeated)
+		return;
+	if ((t->filter && !filter_match(t->filter, c)) || !make_values(t, c, now))
 		return;
 	if (t->parts && c->container)
 		sums = part_for(t, c->container->index, c->ev->iface);

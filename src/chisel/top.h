@@ -51,7 +51,7 @@ struct top {
 	uint32_t n_parts;
 	/* Where all keys stay the same in a conversation: its row + 1, by stream; NULL else. */
 	struct top_talk {
-		uint64_t stream;
+		uint64_t stream, version; /* of the context */
 		uint32_t row;
 	} * talking;
 	uint64_t beyond; /* events whose key found no place */
@@ -60,7 +60,9 @@ struct top {
 
 /* Its keys and values are known. */
 void top_begin(struct top *t);
+/* From nothing again. */
 void top_clear(struct top *t);
+
 static inline bool top_is_bytes(const struct value *v)
 {
 	return v->type == VALUE_STRING || v->type == VALUE_BYTES || v->type == VALUE_IP ||

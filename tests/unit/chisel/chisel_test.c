@@ -280,6 +280,26 @@ static void test_top_containers(void **unused)
 	       " 40 B  40 B   0 B        1  /shop/api\n");
 }
 
+/* A conversation that began before its container had a name. */
+static void test_top_conversations(void **unused)
+{
+	(void)unused;
+	begin_script("function on_init()\n"
+		     " t = chisel.top{keys = {'fd.name', 'marathon.app.id'}, absent = '-',"
+		     "  values = {'frame.len'}}\n"
+		     "end\n"
+		     "function on_capture_end()\n"
+		     " for _, r in ipairs(t:rows()) do print(r.key[2], r.value[1]) end\n"
+		     "end\n",
+		     true);
+	add_container(0, "aaaaaaaa", NULL, NULL);
+	packet(0, 0, false, 9, 2, 80, 0x02, EVENT_IN);
+	add_container(0, "aaaaaaaa", "/shop/api", NULL);
+	packet(0, 1, true, 9, 2, 80, 0x12, EVENT_OUT);
+	packet(0, 2, false, 9, 2, 80, 0x10, EVENT_IN);
+	expect("/shop/api\t80\n-\t40\n");
+}
+
 static void test_live(void **unused)
 {
 	(void)unused;
@@ -337,10 +357,15 @@ static void test_functions(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_shaping),	     cmocka_unit_test(test_drops),
-		cmocka_unit_test(test_portconflict), cmocka_unit_test(test_portuse),
-		cmocka_unit_test(test_top),	     cmocka_unit_test(test_top_containers),
-		cmocka_unit_test(test_live),	     cmocka_unit_test(test_hostile_names),
+		cmocka_unit_test(test_shaping),
+		cmocka_unit_test(test_drops),
+		cmocka_unit_test(test_portconflict),
+		cmocka_unit_test(test_portuse),
+		cmocka_unit_test(test_top),
+		cmocka_unit_test(test_top_containers),
+		cmocka_unit_test(test_top_conversations),
+		cmocka_unit_test(test_live),
+		cmocka_unit_test(test_hostile_names),
 		cmocka_unit_test(test_functions),
 	};
 	int status = cmocka_run_group_tests(tests, NULL, NULL);
