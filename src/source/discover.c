@@ -99,7 +99,6 @@ static void life_end(struct discover *d, struct container *c, uint64_t ts)
 	discovered_unref(end);
 	discovered_unref(c->pub);
 	c->pub = NULL;
-	d->changed = true;
 }
 
 /* Ready for another life in the same directories (a restarted docker container). */
@@ -175,7 +174,6 @@ static void container_look(struct discover *d, struct container *c, uint64_t now
 	d->scan_sockets |= state->host_network || (c->pub && c->pub->host_network);
 	discovered_unref(c->pub);
 	c->pub = state;
-	d->changed = true;
 }
 
 /* ---- directories ---- */
@@ -270,6 +268,27 @@ static void dir_touched(void *ctx, struct cgdir *dir)
 		c->seen = time_monotonic();
 }
 
+/* ---- looks ---- */
+
+static void look_at_all(struct discover *d, uint64_t now)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		struct container *c = d->containers[i];
+		if (c->dirty || c->due <= now)
+			container_look(d, c, now);
+	}
+}
+
+/* Whoever made a socket was there before it, and may not have been told of yet: taken for a
+ * stranger, he would lose his first packets. */
+static void look_for_newcomers(struct discover *d, uint64_t now)
+{
+	watch_read(d->watch);
+	for (size_t i = 0; i < d->n; i++)
+		d->containers[i]->dirty |= !d->containers[i]->first.pid;
+	look_at_all(d, now);
+}
+
 /* ---- sockets ---- */
 
 static void listening(void *ctx, const struct socket_entry *k)
@@ -280,7 +299,7 @@ static void listening(void *ctx, const struct socket_entry *k)
 		fact_add(d, DISCOVER_LISTEN, time_now(), c->pub)->socket = *k;
 }
 
-static void sockets_scan(struct discover *d)
+static void sockets_scan(struct discover *d, uint64_t ts)
 {
 	struct sock_holder *holders = xcalloc(d->n + 1, sizeof(*holders));
 	size_t n = 0;
@@ -299,11 +318,10 @@ static void sockets_scan(struct discover *d)
 	}
 	if (n || d->had_sockets) {
 		struct err e;
-		struct socket_table *t = sockscan_run(d->sockscan, holders, n, listening, d, &e);
-		if (t) {
-			socket_table_free(mailbox_send(&d->tables, t));
-			eventfd_write(d->out_fd, 1);
-		}
+		struct socket_table *t = sockscan_run(d->sockscan, ts, holders, n, listening, d,
+						      &e);
+		if (t)
+			sockets_add(d, t);
 	}
 	d->had_sockets = n > 0;
 	for (size_t i = 0; i < n; i++) {
@@ -317,16 +335,16 @@ static void sockets_refresh(struct discover *d, uint64_t now)
 {
 	if (d->options.no_host_network)
 		return;
-	bool ask = atomic_load(&d->ask);
-	bool due = now >= d->sockets_due || d->scan_sockets ||
-		   (ask && now - d->sockets_last >= SOCKETS_ASK_NS);
-	if (!due)
+	bool asked = atomic_load(&d->ask) && now - d->sockets_last >= SOCKETS_ASK_NS;
+	if (!asked && !d->scan_sockets && now < d->sockets_due)
 		return;
+	atomic_store(&d->ask, false);
+	uint64_t ts = time_now(); /* what is asked from here on waits for the next table */
+	look_for_newcomers(d, now);
 	if (d->scan_sockets)
 		sockscan_forget_strangers(d->sockscan);
-	atomic_store(&d->ask, false);
 	d->scan_sockets = false;
-	sockets_scan(d);
+	sockets_scan(d, ts);
 	d->sockets_last = now;
 	d->sockets_due = d->had_sockets ? now + SOCKETS_NS : NEVER;
 }
@@ -349,16 +367,6 @@ static void safety_scan(struct discover *d)
 		c->dirty |= unheard || nameless || c->pidfd < 0 ||
 			    (c->pub->host_network &&
 			     process_netns_inode(d->options.proc_root, c->first.pid) != d->netns);
-	}
-}
-
-static void look_at_all(struct discover *d)
-{
-	uint64_t now = time_monotonic();
-	for (size_t i = 0; i < d->n; i++) {
-		struct container *c = d->containers[i];
-		if (c->dirty || c->due <= now)
-			container_look(d, c, now);
 	}
 }
 
@@ -407,11 +415,10 @@ static void work(struct discover *d)
 		safety_scan(d);
 		d->scan_due = now + SCAN_NS;
 	}
-	look_at_all(d);
+	look_at_all(d, now);
 	sockets_refresh(d, now);
-	if (d->draft || d->changed)
+	if (d->draft || !d->generation)
 		letter_send(d);
-	d->changed = false;
 }
 
 static void *thread_main(void *arg)
@@ -509,7 +516,6 @@ void discover_stop(struct discover *d)
 	restarts_free(d->restarts);
 	discovery_free(d->draft);
 	discovery_free(mailbox_take(&d->letters));
-	socket_table_free(mailbox_take(&d->tables));
 	int fds[] = {d->epoll_fd, d->out_fd, d->control_fd};
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		if (fds[i] >= 0)
@@ -527,11 +533,6 @@ struct discovery *discover_take(struct discover *d)
 	eventfd_t unused;
 	(void)eventfd_read(d->out_fd, &unused);
 	return mailbox_take(&d->letters);
-}
-
-struct socket_table *discover_take_sockets(struct discover *d)
-{
-	return mailbox_take(&d->tables);
 }
 
 void discover_ask_sockets(struct discover *d)

@@ -79,25 +79,23 @@ struct discovery { /* a letter; owned by who took it */
 	/* All containers alive at this generation. */
 	const struct discovered **containers;
 	size_t container_count;
-	/* Host ends (ifindex) of all veths here, attributed or not: capturing them at once means
-	 * that the first packets of a container wait for its name, not the other way round. */
-	uint32_t *veths;
-	size_t veth_count;
+	/* Of the host-network containers, NULL when there is no newer one than the last letter had;
+	 * whoever it names is known by this letter. */
+	struct socket_table *sockets;
 };
 
 struct discover;
 /* Starts the thread; the first letter (a full scan) is ready on return. */
 struct discover *discover_start(const struct source_options *o, struct err *e);
 void discover_stop(struct discover *d); /* joins the thread; d may be NULL */
-/* Readable (POLLIN) when a letter or a socket table may be there; taking clears it. */
+/* Readable (POLLIN) when a letter may be there; taking clears it. */
 int discover_fd(const struct discover *d);
 /* The newest letter, or NULL. Free with discovery_free. */
 struct discovery *discover_take(struct discover *d);
 void discovery_free(struct discovery *l); /* l may be NULL */
 
-/* The newest socket table of the host-network containers, or NULL when there is no newer one. */
-struct socket_table *discover_take_sockets(struct discover *d);
-/* Refresh the table soon, for a packet nobody owns; at most one refresh in 200 ms comes of it. */
+/* Refresh the socket table soon, for a packet nobody owns; at most one refresh in 200 ms comes of
+ * it. */
 void discover_ask_sockets(struct discover *d);
 
 /* ---- restart loops; pure, also for callers that know better keys (task names from the API) ----

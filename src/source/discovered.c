@@ -118,14 +118,30 @@ static struct discover_fact *fact_room(struct discovery *l)
 	return &l->facts[l->fact_count++];
 }
 
-struct discover_fact *fact_add(struct discover *d, enum discover_fact_kind kind, uint64_t ts,
-			       const struct discovered *c)
+static struct discovery *draft(struct discover *d)
 {
 	if (!d->draft)
 		d->draft = xcalloc(1, sizeof(*d->draft));
-	struct discover_fact *f = fact_room(d->draft);
+	return d->draft;
+}
+
+struct discover_fact *fact_add(struct discover *d, enum discover_fact_kind kind, uint64_t ts,
+			       const struct discovered *c)
+{
+	struct discover_fact *f = fact_room(draft(d));
 	*f = (struct discover_fact){.kind = kind, .ts = ts, .container = discovered_ref(c)};
 	return f;
+}
+
+static void sockets_move(struct discovery *to, struct socket_table *t)
+{
+	socket_table_free(to->sockets);
+	to->sockets = t;
+}
+
+void sockets_add(struct discover *d, struct socket_table *t)
+{
+	sockets_move(draft(d), t);
 }
 
 static void snapshot_clear(struct discovery *l)
@@ -133,10 +149,8 @@ static void snapshot_clear(struct discovery *l)
 	for (size_t i = 0; i < l->container_count; i++)
 		discovered_unref(l->containers[i]);
 	free(l->containers);
-	free(l->veths);
 	l->containers = NULL;
-	l->veths = NULL;
-	l->container_count = l->veth_count = 0;
+	l->container_count = 0;
 }
 
 void discovery_free(struct discovery *l)
@@ -147,6 +161,7 @@ void discovery_free(struct discovery *l)
 	for (size_t i = 0; i < l->fact_count; i++)
 		discovered_unref(l->facts[i].container);
 	free(l->facts);
+	socket_table_free(l->sockets);
 	free(l);
 }
 
@@ -156,25 +171,22 @@ static void snapshot_fill(const struct discover *d, struct discovery *l)
 	for (size_t i = 0; i < d->n; i++)
 		if (d->containers[i]->pub)
 			l->containers[l->container_count++] = discovered_ref(d->containers[i]->pub);
-	l->veths = xcalloc(d->links.n + 1, sizeof(*l->veths));
-	for (size_t i = 0; i < d->links.cap; i++) {
-		const struct net_link *k = d->links.slots[i].value;
-		if (k && (str_eq(k->kind, "veth") || str_eq(k->kind, "netkit")))
-			l->veths[l->veth_count++] = k->ifindex;
-	}
 }
 
 void letter_send(struct discover *d)
 {
-	struct discovery *l = mailbox_take(&d->letters), *draft = d->draft;
+	struct discovery *l = mailbox_take(&d->letters), *fresh = draft(d);
 	d->draft = NULL;
-	if (l && draft) { /* a letter nobody took: its facts come first in the new one */
-		for (size_t i = 0; i < draft->fact_count; i++)
-			*fact_room(l) = draft->facts[i];
-		draft->fact_count = 0;
-		discovery_free(draft);
-	} else if (!l) {
-		l = draft ? draft : xcalloc(1, sizeof(*l));
+	if (l) { /* a letter nobody took: its facts come first in the new one */
+		for (size_t i = 0; i < fresh->fact_count; i++)
+			*fact_room(l) = fresh->facts[i];
+		fresh->fact_count = 0;
+		if (fresh->sockets)
+			sockets_move(l, fresh->sockets);
+		fresh->sockets = NULL;
+		discovery_free(fresh);
+	} else {
+		l = fresh;
 	}
 	snapshot_clear(l);
 	snapshot_fill(d, l);

@@ -43,7 +43,7 @@ struct discover {
 	pthread_t thread;
 	bool running;
 	atomic_bool stop, ask;
-	struct mailbox letters, tables;
+	struct mailbox letters;
 	int out_fd, control_fd, epoll_fd;
 	struct watch *watch;
 	struct net_socket *monitor, *route;
@@ -60,7 +60,6 @@ struct discover {
 	int pids[MAX_PIDS];	 /* of pids_of, while one container is looked at */
 	size_t pid_count;
 	const struct container *pids_of;
-	bool changed;	   /* veths or containers */
 	bool scan_sockets; /* containers on the host's network changed */
 	bool had_sockets;
 	uint64_t scan_due, sockets_due, sockets_last;
@@ -74,6 +73,7 @@ struct discovered *discovered_copy(const struct discovered *c);
 bool discovered_same(const struct discovered *a, const struct discovered *b);
 struct discover_fact *fact_add(struct discover *d, enum discover_fact_kind kind, uint64_t ts,
 			       const struct discovered *c);
+void sockets_add(struct discover *d, struct socket_table *t); /* t: taken over */
 void letter_send(struct discover *d);
 
 /* ---- container.c ---- */

@@ -36,7 +36,6 @@ void links_done(struct discover *d)
 int links_load(struct discover *d, struct err *e)
 {
 	links_done(d);
-	d->changed = true;
 	return net_links(d->route, false, link_store, d, e);
 }
 
@@ -94,7 +93,6 @@ static void host_link_new(struct discover *d, const struct net_link *l)
 	const struct net_link *old = idmap_find(&d->links, l->ifindex);
 	bool news = !old || old->peer != l->peer || old->peer_nsid != l->peer_nsid ||
 		    !str_eq(old->name, l->name);
-	d->changed |= !old && is_pair(l);
 	link_store(d, l);
 	if (news && is_pair(l))
 		namespace_dirty(d, l->peer_nsid);
@@ -104,7 +102,6 @@ static void host_link_gone(struct discover *d, const struct net_link *l)
 {
 	link_farewell(d, l);
 	free(idmap_remove(&d->links, l->ifindex));
-	d->changed |= is_pair(l);
 	namespace_dirty(d, l->new_nsid != NET_NO_NSID ? l->new_nsid : l->peer_nsid);
 }
 
@@ -197,7 +194,6 @@ static void find_host_end(struct discover *d, struct container *c, int netns_fd,
 		if (net_link_get(d->route, peer, &fresh, NULL) || !is_pair(&fresh))
 			return;
 		(void)net_namespace_id(d->route, netns_fd, &c->nsid, NULL);
-		d->changed |= !l;
 		link_store(d, &fresh);
 		l = idmap_find(&d->links, peer);
 	}

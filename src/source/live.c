@@ -59,20 +59,19 @@ static struct source *live_open(const char *what, const struct source_options *o
 
 static int take_letters(struct live *l)
 {
-	struct socket_table *sockets = discover_take_sockets(l->discover);
 	struct discovery *letter = discover_take(l->discover);
-	int rc = 0;
 
-	if (sockets) {
-		socket_table_free(l->sockets);
-		l->sockets = sockets;
-	}
-	if (letter)
-		rc = live_who_letter(l, letter);
+	if (!letter)
+		return 0;
+	int rc = live_who_letter(l, letter);
+	struct socket_table *sockets = letter->sockets;
+	letter->sockets = NULL;
 	discovery_free(letter);
-	if (sockets && !rc)
-		rc = live_packet_release(l, socket_table_time(sockets));
-	return rc;
+	if (!sockets)
+		return rc;
+	socket_table_free(l->sockets);
+	l->sockets = sockets;
+	return rc ? rc : live_packet_release(l, socket_table_time(sockets));
 }
 
 static int look_for_loss(struct live *l)

@@ -203,13 +203,13 @@ static bool holder_known(const struct sock_holder *holders, size_t n, uint64_t k
 	return false;
 }
 
-struct socket_table *sockscan_run(struct sockscan *s, const struct sock_holder *holders, size_t n,
+struct socket_table *sockscan_run(struct sockscan *s, uint64_t ts,
+				  const struct sock_holder *holders, size_t n,
 				  void (*listening)(void *ctx, const struct socket_entry *k),
 				  void *ctx, struct err *e)
 {
 	s->n = 0;
 	s->pass++;
-	uint64_t ts = time_now();
 	if (net_sockets(s->diag, entry_add, s, e))
 		return NULL;
 	if (owners_prepare(s, holders, n))

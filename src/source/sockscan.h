@@ -22,10 +22,12 @@ void sockscan_free(struct sockscan *s); /* s may be NULL */
 /* Sockets may have changed hands: ask /proc again for those nobody was found for. */
 void sockscan_forget_strangers(struct sockscan *s);
 /*
- * A new table, owned by the caller. listening is called once for each new listener of a container.
+ * A new table as of ts (CLOCK_REALTIME ns, before the holders were looked for), owned by the
+ * caller. listening is called once for each new listener of a container.
  * NULL on failure.
  */
-struct socket_table *sockscan_run(struct sockscan *s, const struct sock_holder *holders, size_t n,
+struct socket_table *sockscan_run(struct sockscan *s, uint64_t ts,
+				  const struct sock_holder *holders, size_t n,
 				  void (*listening)(void *ctx, const struct socket_entry *k),
 				  void *ctx, struct err *e);
 

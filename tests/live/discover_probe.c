@@ -86,14 +86,12 @@ static void sample(struct sampler *s, const struct discovery *l, bool show)
 static void take(struct discover *d, struct discovery **last)
 {
 	struct discovery *l = discover_take(d);
-	struct socket_table *t = discover_take_sockets(d);
 	for (size_t i = 0; l && i < l->fact_count; i++)
 		show_fact(&l->facts[i]);
 	if (l) {
 		discovery_free(*last);
 		*last = l;
 	}
-	socket_table_free(t);
 	fflush(stdout);
 }
 
@@ -115,8 +113,8 @@ int main(int argc, char **argv)
 	uint64_t now = time_monotonic(), next = now, stop = now + (uint64_t)(seconds * 1e9);
 	double scan = (double)(now - begin) / 1e6, scan_cpu = (double)(cpu_now() - cpu) / 1e6;
 	take(d, &last);
-	printf("ready containers=%zu veths=%zu scan_ms=%.2f scan_cpu_ms=%.2f\n",
-	       last->container_count, last->veth_count, scan, scan_cpu);
+	printf("ready containers=%zu scan_ms=%.2f scan_cpu_ms=%.2f\n", last->container_count, scan,
+	       scan_cpu);
 	fflush(stdout);
 	while ((now = time_monotonic()) < stop) {
 		if (counters && now >= next) {

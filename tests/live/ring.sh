@@ -144,7 +144,7 @@ contain "$(id 5)" "" sleep 300 2>/dev/null &
 until grep -q . "$root/$(id 5)/cgroup.procs" 2>/dev/null; do sleep 0.05; done
 sleep 0.3
 begin "filter=udp port 9000"
-contain "$d" "" "$probe" send 127.0.0.1 9000 100 100 800 >/dev/null
+contain "$d" "" "$probe" send 127.0.0.1 9000 100 100 1800 >/dev/null
 rmdir "$root/$d"
 send "" 127.0.0.1 9000 50 # of no container
 sleep 0.5
