@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Inside room state: whose a port of a host is, and since when. Containers that share the address
- * of their host are told apart by the ports they were given (port-mapping.md 8.1).
+ * of their host are told apart by the ports they were given: a Mesos agent offers each of its
+ * host's to one task at a time.
  */
 #ifndef DREDGE_STATE_OWNERS_H
 #define DREDGE_STATE_OWNERS_H

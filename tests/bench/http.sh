@@ -36,11 +36,7 @@ url_of() { url=$(sed -n 's/^dredged: HTTP at //p' "$work/dredged.err" | tail -n 
 # ---- numbers -------------------------------------------------------------------------------------
 
 containers_make "$count"
-find_cgroup_roots # by which they are found
-for root in "${cgroup_roots[@]}"; do
-	mkdir "$root/$cgroup_name"
-	cgroups+=("$root/$cgroup_name")
-done
+make_cgroup_root # by which they are found
 for ((i = 0; i < count; i++)); do
 	know m$i /bench/m$i
 	make_cgroup "${id_of[m$i]}"

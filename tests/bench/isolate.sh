@@ -10,20 +10,10 @@
 #         idle       what dredged takes of a processor while nothing happens (a minute)
 #         neighbour  how long others wait beside one who sends all he can (shaping.sh)
 #
-# Each container has 8 ports and 32 ephemeral ones. However this ends, also by SIGKILL, nothing is
-# left: it runs in namespaces of processes and mounts of its own.
+# Each container has 8 ports and 32 ephemeral ones.
 # shellcheck disable=SC2154
+source "$(dirname "$0")/../live/isolated.bash"
 here=$(cd "$(dirname "$0")" && pwd)
-if [ $$ != 1 ]; then # as the first process of all it is inside
-	setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-proc "$0" "$@" &
-	trap 'kill -KILL $!; wait; exit 143' HUP INT TERM
-	wait $!
-	exit
-fi
-mount -t tmpfs none /run && mkdir /run/netns && export TMPDIR=/run
-source "$here/../live/isolated.bash"
-# shellcheck disable=SC2317
-isolated_end() { :; } # what goes with the namespaces of this shell needs no hand
 need tc cc
 
 counts=(1 64 256 1000) rounds=100 burst=2500 seconds=10

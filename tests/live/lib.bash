@@ -181,6 +181,27 @@ publish() { # NAME...: these too are known to Mesos from now on; each answer cha
 	answer 8080/v2/apps "{\"apps\":[$apps]}"
 }
 
+# Tasks that are known by their ports alone, of an agent at $agent_address; $stamp: since when, or now.
+agent_address=127.0.0.1 stamp=
+publish_tasks() { # TASK APP STATE PORTS VERSION HEALTHY, ...: what master and Marathon say from now on
+	local tasks='' apps='' comma=''
+	while [ $# -gt 0 ]; do
+		tasks+="$comma{\"id\":\"$1\",\"name\":\"$1\",\"framework_id\":\"$framework\",\"executor_id\":\"\",
+			\"slave_id\":\"$agent\",\"state\":\"$3\",\"resources\":{\"ports\":\"[$4]\"},\"statuses\":[
+			{\"state\":\"$3\",\"timestamp\":${stamp:-$EPOCHREALTIME},\"healthy\":$6}]}"
+		apps+="$comma{\"id\":\"$2\",\"version\":\"$5\",\"tasks\":[{\"id\":\"$1\",\"appId\":\"$2\",
+			\"version\":\"$5\"}]}"
+		comma=,
+		shift 6
+	done
+	answer 5050/master/state "{\"version\":\"1.11.0\",\"pid\":\"master@127.0.0.1:5050\",
+		\"leader\":\"master@127.0.0.1:5050\",\"slaves\":[{\"id\":\"$agent\",\"hostname\":\"h1\",
+		\"pid\":\"slave(1)@$agent_address:5051\",\"active\":true}],\"frameworks\":[{\"id\":\"$framework\",
+		\"name\":\"marathon\",\"active\":true,\"webui_url\":\"http://127.0.0.1:8080\",
+		\"tasks\":[$tasks]}]}"
+	answer 8080/v2/apps "{\"apps\":[$apps]}"
+}
+
 answer() { # PATH TEXT
 	echo "$2" >"$work/answer" && mv "$work/answer" "$work/api/$1"
 }

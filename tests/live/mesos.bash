@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2034,SC2086,SC2154
-# For tests beside Mesos' own isolator: what it makes on a host and for a container, as
-# shared/reference/port-mapping.md 2, 3.2 to 3.4 and 4 say, with ip and tc.
+# For tests beside Mesos' own isolator (src/slave/containerizer/mesos/isolators/network/
+# port_mapping.cpp of Mesos): what it makes on a host and for a container, with ip and tc.
 source "${BASH_SOURCE[0]%/*}/isolated.bash"
 need tc mount
 mkdir -p /run/netns /run/mesos/netns

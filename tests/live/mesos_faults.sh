@@ -28,7 +28,6 @@ fault() { echo "$1" >"$work/fault.new" && mv "$work/fault.new" "$work/fault"; }
 fault none
 echo no >"$work/streams"
 become_on_host python3 "$(dirname "$0")/mesos_faults.py" "$work" 2>"$work/api.err" &
-pids+=($!)
 wait_for 10 on_host curl -s -o /dev/null http://127.0.0.1:5050/ || die "the API did not start"
 
 get() { on_host curl -s --max-time 5 "http://127.0.0.1:5052$1"; }

@@ -10,24 +10,7 @@ cluster_start
 api_start
 chmod 755 "$work"
 
-state() { # TASK APP STATE PORTS, ...: what master and Marathon say
-	local tasks='' apps='' comma=''
-	while [ $# -gt 0 ]; do
-		tasks+="$comma{\"id\":\"$1\",\"name\":\"$1\",\"framework_id\":\"$framework\",\"executor_id\":\"\",
-			\"slave_id\":\"$agent\",\"state\":\"$3\",\"resources\":{\"ports\":\"[$4]\"},\"statuses\":[
-			{\"state\":\"$3\",\"timestamp\":$EPOCHREALTIME}]}"
-		apps+="$comma{\"id\":\"$2\",\"version\":\"${version:-v1}\",\"tasks\":[{\"id\":\"$1\",\"appId\":\"$2\"}]}"
-		comma=,
-		shift 4
-	done
-	answer 5050/master/state "{\"version\":\"1.11.0\",\"pid\":\"master@127.0.0.1:5050\",
-		\"leader\":\"master@127.0.0.1:5050\",\"slaves\":[{\"id\":\"$agent\",\"hostname\":\"h1\",
-		\"pid\":\"slave(1)@127.0.0.1:5051\",\"active\":true}],\"frameworks\":[{\"id\":\"$framework\",
-		\"name\":\"marathon\",\"active\":true,\"webui_url\":\"http://127.0.0.1:8080\",
-		\"tasks\":[$tasks]}]}"
-	answer 8080/v2/apps "{\"apps\":[$apps]}"
-}
-state shop_web.1 /shop/web TASK_RUNNING 31005-31006
+publish_tasks shop_web.1 /shop/web TASK_RUNNING 31005-31006 v1 true
 
 serve() { # NAMESPACE ADDRESS: as nobody
 	: >"$work/dredged.err"
@@ -78,7 +61,7 @@ sleep 1
 then=$(date +%s.%N)
 clock=$(date +%H:%M:%S)
 sleep 1.1
-version=v2 state shop_web.1 /shop/web TASK_FINISHED 31005-31006 data_db.7 /data/db TASK_RUNNING 31004-31007
+publish_tasks shop_web.1 /shop/web TASK_FINISHED 31005-31006 v2 true data_db.7 /data/db TASK_RUNNING 31004-31007 v2 true
 wait_for 10 holds data_db.7 /data/db || bad "31005 later: $(get /v1/ports/31005)"
 both="[[(e['task'], e['app']) for e in j[k]] for k in ('now', 'then')]"
 for at in "@$then" "$clock"; do

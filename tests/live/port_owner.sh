@@ -6,40 +6,20 @@
 source "$(dirname "$0")/lib.bash"
 need curl python3 tcpdump
 cluster_start
-file=$work/a.pcapng.lz4 ears=()
+file=$work/a.pcapng.lz4 agent_address=10.78.0.1
 far=$tag-far
-ip netns add "$far" && namespaces+=("$far")
+ip netns add "$far"
 ip -n "$host" link add vfar type veth peer name eth0 netns "$far"
 ip -n "$host" addr add 10.78.0.1/24 dev vfar
 ip -n "$host" link set vfar up
 ip -n "$far" addr add 10.78.0.2/24 dev eth0
 ip -n "$far" link set eth0 up
 
-state() { # TASK APP STATE PORTS VERSION HEALTHY, ...: what master and Marathon say
-	local tasks='' apps='' comma=''
-	while [ $# -gt 0 ]; do
-		tasks+="$comma{\"id\":\"$1\",\"name\":\"$1\",\"framework_id\":\"$framework\",\"executor_id\":\"\",
-			\"slave_id\":\"$agent\",\"state\":\"$3\",\"resources\":{\"ports\":\"[$4]\"},\"statuses\":[
-			{\"state\":\"$3\",\"timestamp\":${stamp:-$EPOCHREALTIME},\"healthy\":$6}]}"
-		apps+="$comma{\"id\":\"$2\",\"version\":\"$5\",\"tasks\":[{\"id\":\"$1\",\"appId\":\"$2\",
-			\"version\":\"$5\"}]}"
-		comma=,
-		shift 6
-	done
-	answer 5050/master/state "{\"version\":\"1.11.0\",\"pid\":\"master@127.0.0.1:5050\",
-		\"leader\":\"master@127.0.0.1:5050\",\"slaves\":[{\"id\":\"$agent\",\"hostname\":\"h1\",
-		\"pid\":\"slave(1)@10.78.0.1:5051\",\"active\":true}],\"frameworks\":[{\"id\":\"$framework\",
-		\"name\":\"marathon\",\"active\":true,\"webui_url\":\"http://127.0.0.1:8080\",
-		\"tasks\":[$tasks]}]}"
-	answer 8080/v2/apps "{\"apps\":[$apps]}"
-}
 ear() { # PORT: counts nothing, only listens
 	become_on_host python3 -c "import socket, time
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(('', $1))
 time.sleep(600)" &
-	pids+=($!)
-	ears+=($!)
 }
 say() { # PORT COUNT
 	nsenter --net="/run/netns/$far" python3 -c "import socket, time
@@ -48,7 +28,7 @@ for i in range($2): s.sendto(b'hello', ('10.78.0.1', $1)); time.sleep(0.002)"
 }
 told() { dredge -r "$file" -p '%notice.message' 'evt.type=notice' | grep -c -- "$1"; }
 
-state shop_web.1 /shop/web TASK_RUNNING 31005-31006 v1 true data_db.1 /data/db TASK_RUNNING 31010-31010 v1 true
+publish_tasks shop_web.1 /shop/web TASK_RUNNING 31005-31006 v1 true data_db.1 /data/db TASK_RUNNING 31010-31010 v1 true
 api_start
 ear 31005
 ear 31010
@@ -65,19 +45,19 @@ wait_for 5 eval '[ "$(share port)" = 50 ]' || bad "by port: $(share port)"
 wait_for 5 eval '[ "$(share unknown)" -ge 10 ]' || bad "unknown: $(share unknown)"
 
 # Another health, then another version, then the port is another task's.
-state shop_web.1 /shop/web TASK_RUNNING 31005-31006 v1 false data_db.1 /data/db TASK_RUNNING 31010-31010 v1 true
+publish_tasks shop_web.1 /shop/web TASK_RUNNING 31005-31006 v1 false data_db.1 /data/db TASK_RUNNING 31010-31010 v1 true
 wait_for 10 monitor_said 'shop_web.1 has now.* health=unhealthy' || bad "the health is not told"
 say 31005 7
 sleep 2
 stamp=$(date -d '-1 second' +%s.%N)
-state shop_web.1 /shop/web TASK_KILLING 31005-31006 v1 false data_db.1 /data/db TASK_RUNNING 31010-31010 v1 true
+publish_tasks shop_web.1 /shop/web TASK_KILLING 31005-31006 v1 false data_db.1 /data/db TASK_RUNNING 31010-31010 v1 true
 wait_for 10 monitor_said 'shop_web.1 has now.* task_state=TASK_KILLING' || bad "the state is not told"
 changed=$stamp stamp=
-state shop_web.1 /shop/web TASK_FINISHED 31005-31006 v1 false shop_cart.1 /shop/cart TASK_RUNNING 31005-31005 v2 true
+publish_tasks shop_web.1 /shop/web TASK_FINISHED 31005-31006 v1 false shop_cart.1 /shop/cart TASK_RUNNING 31005-31005 v2 true
 wait_for 10 monitor_said 'are no longer of task=shop_web.1' || bad "the end of a task is not told"
 wait_for 10 monitor_said 'ports 31005 of 10.78.0.1 are of task=shop_cart.1' || bad "nor who is next"
 say 31005 5
-sleep 1
+wait_for 5 eval '[ "$(share port)" = 62 ]' || bad "by port in the end: $(share port)"
 monitor_stop
 witnesses_stop
 same "exit status of dredged" 0 "$status"
@@ -106,7 +86,6 @@ done
 # A master and a Marathon on this host are found by themselves.
 become_on_host dredged --no-capture -m auto --mesos-interval 300ms --status-interval 0 \
 	--listen 127.0.0.1:5054 2>"$work/auto.err" &
-pids+=($!)
 found() { [[ $(on_host curl -s --max-time 5 http://127.0.0.1:5054/v1/tasks/shop_cart.1) == *'"app":"/shop/cart"'* ]]; }
 wait_for 15 found || bad "-m auto: $(cat "$work/auto.err")"
 verdict
