@@ -36,7 +36,9 @@ struct contents { /* of the open file since the last list */
 	size_t begun;	 /* where its block begins */
 	uint64_t before; /* offset of the last list, 0 = none yet */
 	uint64_t ts;	 /* of the newest event in it */
-	bool lost;	 /* the file was cut back: offsets may be wrong, it does without */
+	/* It does without: it was cut back, and offsets may be wrong; or it had no interface until
+	 * the list was full. */
+	bool lost;
 };
 
 struct open_window {
@@ -189,7 +191,10 @@ static int put_listed(struct writer *w, const struct builder *b, struct err *e)
 	/* The option's length, without enterprise number, kind and version. */
 	size_t n = load_le32(b->data) == BLOCK_ISB ? load_le16(b->data + 22) - 6u : 0;
 	encode_contents_chunk(&c->list, load_le32(d->packed), b->data + SUMMARY_PARTS_AT, n);
-	return c->list.len < CONTENTS_BYTES || !w->idb_count ? 0 : put_contents(w, e);
+	if (c->list.len < CONTENTS_BYTES)
+		return 0;
+	c->lost = !w->idb_count;
+	return c->lost ? 0 : put_contents(w, e);
 }
 
 /* The rest of the list, and one without chunks. */

@@ -193,6 +193,47 @@ static void test_large_windows(void **state)
 	}
 }
 
+/* So many notices before there is any interface that a list of contents would not fit into a block.
+ */
+static void test_late_interface(void **state)
+{
+	enum { NOTICES = 70000 };
+	static const char text[] = "MESSAGE=nobody yet\n";
+	static uint8_t data[100];
+	struct err e;
+	struct seen s = {0};
+	const struct writer_options o = {
+		.path = path, .format = SAVEFILE_PCAPNG_LZ4, .window_ns = NSEC_PER_SEC};
+	const struct iface_record r = {.name = "eth0", .linktype = 1, .sample = 1};
+	struct writer *w = writer_open(&o, &e);
+
+	(void)state;
+	assert_non_null(w);
+	for (uint64_t i = 0; i <= NOTICES; i++) {
+		struct event ev = {.ts = START + i * 2 * NSEC_PER_SEC,
+				   .data = (const uint8_t *)text,
+				   .caplen = sizeof(text) - 1,
+				   .len = sizeof(text) - 1,
+				   .iface = IFACE_NONE,
+				   .type = EVENT_NOTICE,
+				   .weight = 1};
+		if (i == NOTICES) {
+			writer_iface(w, &r, &e);
+			ev = (struct event){.ts = ev.ts,
+					    .data = data,
+					    .caplen = sizeof(data),
+					    .len = sizeof(data),
+					    .type = EVENT_PACKET,
+					    .weight = 1};
+		}
+		assert_int_equal(writer_event(w, &ev, &e), 0);
+	}
+	assert_int_equal(writer_close(w, &e), 0);
+	assert_int_equal(read_file(&s, &everything, NULL, &e), 0);
+	assert_int_equal(s.notices, NOTICES);
+	assert_int_equal(s.packets, 1);
+}
+
 static void test_part(void **state)
 {
 	struct seen s = {.only = 2};
@@ -376,7 +417,7 @@ int main(void)
 		cmocka_unit_test(test_large_windows), cmocka_unit_test(test_every_prefix),
 		cmocka_unit_test(test_every_flip),    cmocka_unit_test(test_damaged_chunk),
 		cmocka_unit_test(test_foreign),	      cmocka_unit_test(test_growing),
-		cmocka_unit_test(test_contents),
+		cmocka_unit_test(test_contents),      cmocka_unit_test(test_late_interface),
 	};
 
 	return cmocka_run_group_tests(tests, make_file, remove_file);
