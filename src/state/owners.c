@@ -9,7 +9,7 @@
 struct claim {
 	uint64_t since;
 	uint32_t container;
-	uint32_t older; /* another claim to the same port, or OWNER_NONE */
+	uint32_t older; /* another claim to the same port, of before, or OWNER_NONE */
 };
 
 struct host {
@@ -75,6 +75,8 @@ static void claim(struct owners *o, uint32_t *newest, uint64_t since, uint32_t c
 	if (o->n == OWNERS_MAX)
 		return;
 	GROW(o->claims, o->n, o->cap);
+	while (*newest != OWNER_NONE && o->claims[*newest].since > since)
+		newest = &o->claims[*newest].older;
 	o->claims[o->n] = (struct claim){since, container, *newest};
 	*newest = (uint32_t)o->n++;
 }
@@ -125,15 +127,11 @@ static uint32_t find_end(const struct owners *o, const uint8_t *ip, bool six, ui
 	/* Where the packets are of one host only, its loopback is meant. */
 	if (!h && o->n_hosts == 1 && is_loopback(address))
 		h = &o->hosts[0];
-	const struct claim *best = NULL;
-	for (uint32_t i = h ? h->newest[port] : OWNER_NONE; i != OWNER_NONE;
-	     i = o->claims[i].older) {
-		const struct claim *k = &o->claims[i];
-		if (k->since <= ts && (!best || k->since > best->since) &&
-		    !is_gone(ctx, k->container, ts))
-			best = k;
-	}
-	return best ? best->container : OWNER_NONE;
+	uint32_t i = h ? h->newest[port] : OWNER_NONE;
+	while (i != OWNER_NONE &&
+	       (o->claims[i].since > ts || is_gone(ctx, o->claims[i].container, ts)))
+		i = o->claims[i].older;
+	return i != OWNER_NONE ? o->claims[i].container : OWNER_NONE;
 }
 
 uint32_t owners_find(const struct owners *o, const struct packet_layer *l, uint32_t flags,

@@ -186,19 +186,27 @@ static bool is_other(const struct container *c, const struct container_record *r
 	return false;
 }
 
+/* What is known of it, without what was measured. */
+static struct container *copy_container(struct state *s, const struct container *c)
+{
+	struct container *copy = new_container(s);
+
+	for (unsigned k = 0; k < META_KEYS; k++)
+		copy->meta[k] = c->meta[k] ? xstrdup(c->meta[k]) : NULL;
+	copy->start = c->start;
+	copy->past = c->past;
+	return copy;
+}
+
 /* What it is now goes to a container of its own, with all that was recorded of it so far. */
 static void keep_past(struct state *s, struct container *c)
 {
 	if (s->container_count >= STATE_MAX_CONTAINERS)
 		return;
-	struct container *was = new_container(s);
-	for (unsigned k = 0; k < META_KEYS; k++)
-		was->meta[k] = c->meta[k] ? xstrdup(c->meta[k]) : NULL;
-	was->start = c->start;
+	struct container *was = copy_container(s, c);
 	was->rung = c->rung;
 	was->has_iface = c->has_iface;
 	was->now = c->index;
-	was->past = c->past;
 	c->past = was->index;
 	for (size_t i = 0; i < s->iface_count; i++)
 		if (s->ifaces[i].container == c->index)
@@ -231,13 +239,9 @@ void state_take_ports(struct state *s, struct state *from)
 {
 	for (size_t i = 0; from->owners && i < from->container_count; i++) {
 		const struct container *old = from->containers[i];
-		struct container *c = new_container(s);
-		for (unsigned k = 0; k < META_KEYS; k++)
-			c->meta[k] = old->meta[k] ? xstrdup(old->meta[k]) : NULL;
-		c->start = old->start;
+		struct container *c = copy_container(s, old);
 		c->end = old->end;
 		c->now = old->now;
-		c->past = old->past;
 	}
 	s->owners = from->owners;
 	from->owners = NULL;
