@@ -280,9 +280,11 @@ static bool chunk_enough(void *ctx, const struct chunk *k)
 {
 	struct app *a = ctx;
 
+	if (k->counters)
+		return false;
 	for (uint32_t i = 0; i < k->part_count; i++) {
 		const struct table_part p = flow_part(a->state, k, i);
-		if (k->counters || !part_enough(a, &p))
+		if (!part_enough(a, &p))
 			return false;
 	}
 	for (uint32_t i = 0; i < k->part_count; i++) {

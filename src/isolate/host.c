@@ -71,18 +71,24 @@ static void say(struct text *out, const char *what)
 	text_fmt(out, "%s%s ", out->len ? ", " : "", what);
 }
 
+/* ifindex: of the link that has it, 0 = there is none. */
+static void say_ip(struct text *out, uint32_t ifindex, uint8_t family, const uint8_t *address)
+{
+	if (!ifindex)
+		text_str(out, "none");
+	else if (family == AF_INET)
+		text_ipv4(out, address);
+	else
+		text_ipv6(out, address);
+}
+
 static void say_address(struct text *out, const char *what, const struct net_address *was,
 			const struct net_address *is)
 {
 	if (!memcmp(was->address, is->address, sizeof(is->address)) && was->prefix == is->prefix)
 		return;
 	say(out, what);
-	if (!is->ifindex)
-		text_str(out, "none");
-	else if (is->family == AF_INET)
-		text_ipv4(out, is->address);
-	else
-		text_ipv6(out, is->address);
+	say_ip(out, is->ifindex, is->family, is->address);
 	if (is->ifindex)
 		text_fmt(out, "/%u", is->prefix);
 }
@@ -93,12 +99,7 @@ static void say_gateway(struct text *out, const char *what, const struct net_gat
 	if (!memcmp(was->address, is->address, sizeof(is->address)) && was->ifindex == is->ifindex)
 		return;
 	say(out, what);
-	if (!is->ifindex)
-		text_str(out, "none");
-	else if (is->family == AF_INET)
-		text_ipv4(out, is->address);
-	else
-		text_ipv6(out, is->address);
+	say_ip(out, is->ifindex, is->family, is->address);
 }
 
 static void say_changed(struct text *out, const struct host *was, const struct host *is)
