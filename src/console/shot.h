@@ -16,7 +16,6 @@ struct shot {
 	unsigned sorted; /* as the view has it */
 	bool descending;
 	double part;  /* of the window that was read, 0..1 */
-	bool rough;   /* from the directory alone: some columns are missing */
 	double *bins; /* packets in SHOT_BINS equal parts of the whole file, or NULL */
 	struct err trouble;
 	struct cell *cells;

@@ -46,14 +46,13 @@ static void settle(int fd)
 	(void)got;
 }
 
-static void show_rows(struct worker *w, const struct table_rows *rows, double part, bool rough,
+static void show_rows(struct worker *w, const struct table_rows *rows, double part,
 		      const struct err *e)
 {
 	struct shot *s = shot_new(w->table, rows);
 
 	s->order = w->current.number;
 	s->part = part;
-	s->rough = rough;
 	s->bins = w->bins;
 	w->bins = NULL;
 	if (e)
@@ -69,9 +68,9 @@ static void show_rows(struct worker *w, const struct table_rows *rows, double pa
 	wake(w->wake_screen);
 }
 
-static void show(struct worker *w, uint64_t now, double part, bool rough, const struct err *e)
+static void show(struct worker *w, uint64_t now, double part, const struct err *e)
 {
-	show_rows(w, table_refresh(w->table, now), part, rough, e);
+	show_rows(w, table_refresh(w->table, now), part, e);
 }
 
 /* Is there a new order? It becomes the current one. */
@@ -117,12 +116,12 @@ static int live_tick(void *ctx, uint64_t now, double part)
 		return 0;
 	bool list = table_info(w->table)->kind == VIEW_LIST;
 	if (now - w->began >= w->interval) {
-		show(w, now, 1, false, NULL);
+		show(w, now, 1, NULL);
 		table_next(w->table, now);
 		w->began = w->shown = now;
 		w->whole = true;
 	} else if (now - w->shown >= (list ? LIST_NS : EARLY_NS) && (list || !w->whole)) {
-		show(w, now, 1, false, NULL);
+		show(w, now, 1, NULL);
 		w->shown = now;
 	}
 	return 0;
@@ -141,7 +140,7 @@ static int file_tick(void *ctx, uint64_t now, double part)
 		return 1;
 	/* What the directory told is nearer to the truth than a part. */
 	if (!w->current.look && !w->covered && clock - w->shown >= PART_NS) {
-		show(w, 0, part, false, NULL);
+		show(w, 0, part, NULL);
 		w->shown = time_monotonic();
 	}
 	return 0;
@@ -171,11 +170,11 @@ static void answer(struct worker *w, bool new_table)
 	}
 	w->covered = f->overview(f, w->table, o->from, o->to);
 	if (w->covered)
-		show(w, 0, 0, true, NULL);
+		show(w, 0, 0, NULL);
 	w->shown = time_monotonic();
 	int status = f->fill(f, w->table, o->from, o->to, &e);
 	if (status <= 0)
-		show(w, 0, 1, false, status < 0 ? &e : NULL);
+		show(w, 0, 1, status < 0 ? &e : NULL);
 }
 
 static void serve_file(struct worker *w)
@@ -206,7 +205,7 @@ static void serve_remote(struct worker *w)
 			w->table ? w->feed->ask(w->feed, w->table, w->current.filter, &e) : NULL;
 		/* Meanwhile something else may have been asked for. */
 		if (w->table && !atomic_load_explicit(&w->orders.slot, memory_order_relaxed))
-			show_rows(w, rows ? rows : &none, 1, false, rows ? NULL : &e);
+			show_rows(w, rows ? rows : &none, 1, rows ? NULL : &e);
 		if (poll(&p, 1, (int)(w->interval / NSEC_PER_MSEC)) > 0)
 			settle(w->wake_worker);
 	}

@@ -12,18 +12,19 @@
 
 /* Rows of a kind, as history sees them: strings, whether it lives, and since when it is so. */
 struct shape {
-	size_t size, key, since, live;
+	size_t size, key, since;
+	size_t live;		   /* of a bool; 0 = it always does */
 	size_t rows, count, index; /* in a snapshot */
 	const size_t *strings;
 	size_t n;
 };
 
 #define AT(kind, field) offsetof(struct kind, field)
-#define SHAPE(kind, many, keyed, alive, indexed, list)                                  \
-	{                                                                               \
-		sizeof(struct kind), AT(kind, keyed), AT(kind, since), AT(kind, alive), \
-			AT(mesos_snapshot, many), AT(mesos_snapshot, n_##many),         \
-			AT(mesos_snapshot, indexed), list, ARRAY_SIZE(list)             \
+#define SHAPE(kind, many, keyed, alive, indexed, list)                          \
+	{                                                                       \
+		sizeof(struct kind), AT(kind, keyed), AT(kind, since), alive,   \
+			AT(mesos_snapshot, many), AT(mesos_snapshot, n_##many), \
+			AT(mesos_snapshot, indexed), list, ARRAY_SIZE(list)     \
 	}
 #define IN_TASK(name)	   AT(task, name),
 #define IN_APP(name)	   AT(app, name),
@@ -36,10 +37,10 @@ static const size_t agent_strings[] = {AGENT_STRINGS(IN_AGENT)};
 static const size_t framework_strings[] = {FRAMEWORK_STRINGS(IN_FRAMEWORK)};
 
 static const struct shape shapes[PAST_KINDS] = {
-	[PAST_TASK] = SHAPE(task, tasks, pair, live, by_pair, task_strings),
-	[PAST_APP] = SHAPE(app, apps, id, there, by_app, app_strings),
-	[PAST_AGENT] = SHAPE(agent, agents, id, registered, by_agent, agent_strings),
-	[PAST_FRAMEWORK] = SHAPE(framework, frameworks, id, active, by_framework,
+	[PAST_TASK] = SHAPE(task, tasks, pair, AT(task, live), by_pair, task_strings),
+	[PAST_APP] = SHAPE(app, apps, id, 0, by_app, app_strings),
+	[PAST_AGENT] = SHAPE(agent, agents, id, AT(agent, registered), by_agent, agent_strings),
+	[PAST_FRAMEWORK] = SHAPE(framework, frameworks, id, AT(framework, active), by_framework,
 				 framework_strings),
 };
 
@@ -60,7 +61,7 @@ static uint64_t *since_of(const struct shape *p, const void *row)
 
 static bool lives(const struct shape *p, const void *row)
 {
-	return *(const bool *)((uintptr_t)row + p->live);
+	return !p->live || *(const bool *)((uintptr_t)row + p->live);
 }
 
 static uint8_t *rows_of(const struct shape *p, const struct mesos_snapshot *s, uint32_t *n)

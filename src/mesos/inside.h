@@ -98,7 +98,6 @@ struct link {
 struct app {
 	const char *id, *labels, *version, *deployment;
 	uint64_t since;
-	bool there; /* always */
 };
 
 struct app_task {
@@ -164,7 +163,6 @@ const char *json_name(struct mesos_builder *b, const json_t *o, const char *key)
 /* The state and /api/v1 name the same thing differently. */
 const char *json_either(struct mesos_builder *b, const json_t *o, const char *key,
 			const char *other);
-const char *json_clean(struct mesos_builder *b, const json_t *string);
 double json_number(const json_t *o, const char *key, double otherwise);
 bool json_truth(const json_t *o, const char *key);
 /* Label list of [{key,value}], {"labels": [...]} or {key: value}; NULL when there is none. */
@@ -174,8 +172,6 @@ const char *json_labels(struct mesos_builder *b, const json_t *labels);
  * "31000-31007,31016"; NULL when there is none.
  */
 const char *json_ports(struct mesos_builder *b, const json_t *resources);
-/* Step through "a-b,c" as json_ports makes it; false at the end. */
-bool ports_next(const char **ports, uint16_t *first, uint16_t *last);
 
 /* ---- layers.c: a snapshot as layers ---- */
 

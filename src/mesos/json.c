@@ -60,7 +60,7 @@ static void put_clean(struct text *t, const char *p, size_t n)
 	}
 }
 
-const char *json_clean(struct mesos_builder *b, const json_t *string)
+static const char *json_clean(struct mesos_builder *b, const json_t *string)
 {
 	size_t n = json_string_length(string);
 
@@ -228,21 +228,4 @@ const char *json_ports(struct mesos_builder *b, const json_t *resources)
 		out = strings_add(&b->s->strings, t.data, t.len);
 	text_done(&t);
 	return out;
-}
-
-bool ports_next(const char **ports, uint16_t *first, uint16_t *last)
-{
-	int v = port_number(ports), w = v;
-
-	if (v < 0)
-		return false;
-	if (**ports == '-') {
-		(*ports)++;
-		w = port_number(ports);
-	}
-	if (**ports == ',')
-		(*ports)++;
-	*first = (uint16_t)v;
-	*last = (uint16_t)w;
-	return w >= v;
 }

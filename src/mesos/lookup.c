@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mesos/inside.h"
 
-uint64_t mesos_snapshot_time(const struct mesos_snapshot *s)
-{
-	return s->time;
-}
-
 size_t mesos_snapshot_tasks(const struct mesos_snapshot *s)
 {
 	return s->visible;

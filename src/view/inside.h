@@ -137,7 +137,6 @@ struct table {
 	struct table_row *out;
 	size_t cap_out;
 	struct cell *cells;
-	size_t cap_cells;
 	struct text cell_bytes;
 	struct table_rows result;
 };
@@ -177,7 +176,6 @@ void table_forget(struct table *t);
 
 /* ---- events: table.c ---- */
 
-void spark_add(struct table *t, struct row *r, uint64_t ts, double v);
 /* Evenly over [first, last]. */
 void spark_spread(struct table *t, struct row *r, uint64_t first, uint64_t last, double v);
 /* The filter's; what the container alone decides is asked once for each interface. */

@@ -16,7 +16,7 @@ static void turn_to_bucket(struct table *t, uint64_t ts)
 	t->bucket_to = t->bucket_from + t->bucket_ns;
 }
 
-void spark_add(struct table *t, struct row *r, uint64_t ts, double v)
+static void spark_add(struct table *t, struct row *r, uint64_t ts, double v)
 {
 	if (!t->bucket_ns)
 		return;
