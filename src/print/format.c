@@ -10,6 +10,7 @@
 #define FORMAT_MAX_TEXT	 (64u << 10)
 #define FORMAT_MAX_WIDTH 4096u
 #define BYTES_CUT	 40u
+#define LITERAL_ROOM	 16u /* bytes behind the format's text that may be read */
 
 const char print_format_default[] =
 	"*%evt.num %evt.outputtime %container.name %evt.dir %evt.type %evt.info";
@@ -74,7 +75,7 @@ static struct piece *add_piece(struct format *f)
 {
 	GROW(f->pieces, f->count, f->cap);
 	struct piece *p = &f->pieces[f->count++];
-	*p = (struct piece){0};
+	*p = (struct piece){.literal = f->text}; /* empty */
 	return p;
 }
 
@@ -247,6 +248,7 @@ struct format *format_compile(const char *text, const char *const *dirs,
 		err_set(e, ERR_USAGE, "format longer than %u bytes", FORMAT_MAX_TEXT);
 		goto fail;
 	}
+	f->text = xrealloc(f->text, strlen(f->text) + 1 + LITERAL_ROOM);
 	unescape(f->text);
 	if (parse(f, e))
 		goto fail;
@@ -357,6 +359,17 @@ static void put_padding(struct text *out, size_t from, unsigned width)
 	out->len = from + width;
 }
 
+/* Mostly a space: the same 16 bytes are moved whatever it is, as its length is not guessed well. */
+static void put_literal(struct text *out, const struct piece *p)
+{
+	if (LIKELY(p->literal_len <= LITERAL_ROOM)) {
+		memcpy(text_room(out, LITERAL_ROOM), p->literal, LITERAL_ROOM);
+		out->len += p->literal_len;
+	} else {
+		text_put(out, p->literal, p->literal_len);
+	}
+}
+
 static bool put_text_line(struct format *f, struct context *c, struct text *out)
 {
 	for (const struct piece *p = f->pieces, *end = p + f->count; p < end; p++) {
@@ -368,7 +381,7 @@ static bool put_text_line(struct format *f, struct context *c, struct text *out)
 		}
 		if (p->width)
 			put_padding(out, start, p->width);
-		text_put(out, p->literal, p->literal_len);
+		put_literal(out, p);
 	}
 	text_char(out, '\n');
 	if (f->options.buffer != BUFFER_DOTTED && c->ev->type == EVENT_PACKET)

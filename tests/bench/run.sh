@@ -85,6 +85,7 @@ make() { "$dredge" -r "$@" 2>stderr || failed "dredge -r $*"; }
 make "$synth" -w all.pcapng.lz4
 make "$synth" -w all.pcapng
 make "$synth" -w all.pcap
+make "$synth" -s 96 -w heads.pcapng.lz4
 make "$synth" -w alone.pcapng.lz4 "$alone"
 make "$synth" -w alone.pcapng "$alone"
 make all.pcap -n "$part_packets" -w part.pcap
@@ -181,6 +182,7 @@ one_core=$(($(nproc) - 1))
 bench lines taskset -c $one_core "$dredge" -r all.pcapng.lz4 --threads 1
 bench lines_m taskset -c $one_core "$dredge" -r all.pcapng.lz4 --threads 1 -pm
 bench lines_j taskset -c $one_core "$dredge" -r all.pcapng.lz4 --threads 1 -j
+bench lines_heads taskset -c $one_core "$dredge" -r heads.pcapng.lz4 --threads 1
 bench lines_2 "$dredge" -r all.pcapng.lz4 --threads 2
 bench tshark taskset -c $one_core tshark -n -r part.pcap
 if [ -r "${SCAP:-}" ] && command -v sysdig >/dev/null; then
@@ -194,6 +196,7 @@ head_row 'Lines to /dev/null' 'on one core unless said'
 row '`dredge`, default lines' lines "$packets" ''
 row '`dredge -pm`' lines_m "$packets" ''
 row '`dredge -j`' lines_j "$packets" ''
+row '`dredge`, default lines, packets cut at 96 bytes' lines_heads "$packets" ''
 row '`dredge`, default lines, two threads' lines_2 "$packets" 'both cores'
 row "\`tshark -n\`, the first $part_packets packets" tshark "$part_packets" ''
 if [ -f sysdig.time ]; then
