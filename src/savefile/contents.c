@@ -172,8 +172,7 @@ bool contents_next(const struct contents *c, size_t *at, struct contents_chunk *
 	out->length = load_le32(p + 12);
 	out->summary = n > 12 ? p + 16 : NULL;
 	out->size = n - 12;
-	uint32_t size = out->length & ~LZ4_BLOCK_PLAIN_BIT;
-	if (!size || size > LZ4_BLOCK_MAX)
+	if ((out->length & ~LZ4_BLOCK_PLAIN_BIT) > LZ4_BLOCK_MAX)
 		return false;
 	if (out->summary && (out->size < SUMMARY_SIZE(0) || load_le16(p + 16) > SUMMARY_MAX_PARTS ||
 			     out->size < SUMMARY_SIZE(load_le16(p + 16))))

@@ -34,7 +34,8 @@ static uint64_t read_packets(int *status)
 {
 	uint64_t packets = 0;
 	const struct sink sink = {.ctx = &packets, .event = count};
-	const struct reader_query everything = {.to = UINT64_MAX};
+	/* Who believes in a chunk without times leaves it out. */
+	const struct reader_query everything = {.from = 1, .to = UINT64_MAX};
 	struct err e = {0};
 	struct reader *r = reader_open(path, &e);
 
@@ -152,6 +153,13 @@ static size_t missing(uint8_t *p, unsigned i)
 	return i == 3 ? 0 : honest(p, i);
 }
 
+static size_t longer(uint8_t *p, unsigned i)
+{
+	honest(p, i);
+	p[0] += i == 3;
+	return 4;
+}
+
 static size_t empty(uint8_t *p, unsigned i)
 {
 	honest(p, i);
@@ -160,11 +168,13 @@ static size_t empty(uint8_t *p, unsigned i)
 	return 4;
 }
 
-static size_t huge(uint8_t *p, unsigned i)
+static const uint32_t too_long = LZ4_BLOCK_MAX + 1;
+
+static size_t huge(uint8_t *p, unsigned i) /* and all of it is there, behind the others */
 {
-	honest(p, i);
-	if (i == 3)
-		memset(p, 0x7f, 4);
+	if (i < chunks)
+		return honest(p, i);
+	memcpy(p, &too_long, 4);
 	return 4;
 }
 
@@ -207,18 +217,23 @@ static size_t no_such_iface(uint8_t *p, unsigned i)
 static void write_file(entry *say, uint64_t before, uint64_t last)
 {
 	static uint8_t bytes[1 << 16];
+	const size_t more = say == huge ? too_long + 8 : 0;
 	struct builder b = {0};
 	FILE *f = fopen(path, "wb");
 
 	fwrite(file, 1, body, f);
+	if (more) {
+		fwrite(&too_long, 4, 1, f);
+		fseek(f, (long)(body + more), SEEK_SET);
+	}
 	begin_list(&b, before);
-	for (unsigned i = 0; i < chunks; i++) {
+	for (unsigned i = 0; i < chunks + (more > 0); i++) {
 		size_t n = say(bytes, i);
 		if (n)
 			put_option(&b, CUSTOM_CHUNK, bytes, n);
 	}
 	put_list(f, &b);
-	begin_list(&b, last);
+	begin_list(&b, last + more);
 	put_list(f, &b);
 	fwrite("\0\0\0", 1, 4, f);
 	fclose(f);
@@ -231,9 +246,9 @@ static void test_lies(void **state)
 		entry *say;
 		bool seen; /* to be wrong */
 	} rows[] = {
-		{honest, true},	   {missing, true},	{empty, true},
-		{huge, true},	   {cut_summary, true}, {many_parts, true},
-		{few_parts, true}, {joined, false},	{no_such_iface, true},
+		{honest, true},	       {missing, true},	   {empty, true},     {huge, true},
+		{cut_summary, true},   {many_parts, true}, {few_parts, true}, {joined, false},
+		{no_such_iface, true}, {longer, true},
 	};
 
 	(void)state;

@@ -280,6 +280,11 @@ static void test_contents(void **state)
 	assert_int_equal(by_list.chunks_seen, by_hops.chunks_seen);
 	assert_int_equal(by_list.chunks_decoded, by_hops.chunks_decoded);
 	assert_true(by_list.bytes_read < by_hops.bytes_read);
+	file[file_size - 1] ^= 0xff;
+	put(file, file_size); /* something else there: more is to come, or it is damaged */
+	file[file_size - 1] ^= 0xff;
+	assert_int_equal(read_file(&(struct seen){.only = 2}, &one, &by_list, &e), -1);
+	assert_true(by_list.bytes_read >= by_hops.bytes_read);
 	for (size_t i = file_size - 300; i < file_size; i++) {
 		struct seen s = {0};
 		file[i] ^= 0xff;
