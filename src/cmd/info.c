@@ -314,10 +314,10 @@ static void put_text(const struct info *in, const struct reader_info *ri, const 
 	put_time(t, "Last event", p->last);
 	if (p->last)
 		text_fmt(t, "%-18s%.3f s\n", "Duration", (double)(p->last - p->first) / 1e9);
-	text_fmt(t, "%-18s%llu", "Packets", (unsigned long long)(p->packets - p->second_sights));
-	if (p->second_sights)
-		text_fmt(t, ", seen %llu times (between two containers a packet is seen at both)",
-			 (unsigned long long)p->packets);
+	text_fmt(t, "%-18s%llu", "Packets", (unsigned long long)p->packets);
+	if (p->second_sights) /* whose first ones need not be in the file */
+		text_fmt(t, " (%llu without second sights: two containers record a packet twice)",
+			 (unsigned long long)(p->packets - p->second_sights));
 	text_char(t, '\n');
 	text_fmt(t, "%-18s%llu on the wire, %llu captured\n", "Bytes", (unsigned long long)p->bytes,
 		 (unsigned long long)p->captured);

@@ -386,10 +386,11 @@ static void print_totals(struct app *a, uint64_t started)
 	double seconds = (double)(time_monotonic() - started) / 1e9;
 	const struct flow_totals *t = &a->totals;
 
-	log_info("%llu events read, %llu passed: %llu packets (%llu records), %llu bytes, %llu "
-		 "counter samples, %llu notices, %llu lost; %.3f s, %.0f events/s",
+	log_info("%llu events read, %llu passed: %llu packets (%llu of %llu bytes "
+		 "without second sights), %llu counter samples, %llu notices, %llu lost; %.3f s, "
+		 "%.0f events/s",
 		 (unsigned long long)t->read, (unsigned long long)t->events,
-		 (unsigned long long)t->packets, (unsigned long long)t->sights,
+		 (unsigned long long)t->sights, (unsigned long long)t->packets,
 		 (unsigned long long)t->bytes, (unsigned long long)t->counters,
 		 (unsigned long long)t->notices, (unsigned long long)t->lost, seconds,
 		 seconds > 0 ? (double)t->read / seconds : 0);

@@ -133,11 +133,14 @@ const char *field_nearest(const char *s, size_t n)
 	least = (unsigned)n / 3 + 2; /* further away is no help */
 	for (const struct field_class *const *k = field_classes; *k; k++) {
 		for (size_t i = 0; i < (*k)->count; i++) {
-			unsigned d = str_distance(name, (*k)->fields[i].name);
+			const char *known = (*k)->fields[i].name;
+			unsigned d = str_distance(name, known);
 
+			if (str_starts(known, name) && known[n] == '.')
+				return known; /* only begun */
 			if (d < least) {
 				least = d;
-				best = (*k)->fields[i].name;
+				best = known;
 			}
 		}
 	}

@@ -154,7 +154,7 @@ bench task1 "$dredge" -r all.pcapng.lz4 -q --threads 1 "mesos.task.id=$task"
 run_group
 work_of() { # NAME FILTER...: bytes read, bytes decoded, chunks decoded, records
 	"$dredge" -r all.pcapng.lz4 -q -v "${@:2}" 2>"$1.work" || failed dredge -v
-	sed -n 's/.* (\([0-9]*\) records).*/\1/p; s/.* \([0-9]*\) bytes read from files, \([0-9]*\) decoded; \([0-9]*\) of.*/\1 \2 \3/p' \
+	sed -n 's/.* passed: \([0-9]*\) packets.*/\1/p; s/.* \([0-9]*\) bytes read from files, \([0-9]*\) decoded; \([0-9]*\) of.*/\1 \2 \3/p' \
 		"$1.work" | tr '\n' ' '
 }
 read -r _ all_read all_decoded all_chunks < <(work_of all)

@@ -64,6 +64,7 @@ static const struct {
 	{"container.nam", "container.name"},
 	{"ip.sr", "ip.src"},
 	{"frame.lenn", "frame.len"},
+	{"http.request", "http.request.method"},
 	{"zzzzzzzzzzzz", NULL},
 	{"", NULL},
 	{"marathon.ap.id", "marathon.app.id"},
