@@ -60,7 +60,7 @@ static const char *phrase(unsigned status)
 	}
 }
 
-static void refuse(struct newcomer *c, unsigned status, const char *why)
+void front_refuse(int fd, unsigned status, const char *why)
 {
 	struct text t = {0};
 
@@ -68,10 +68,15 @@ static void refuse(struct newcomer *c, unsigned status, const char *why)
 		 "HTTP/1.1 %u %s\r\nContent-Type: application/json\r\nConnection: close\r\n"
 		 "Content-Length: %zu\r\n\r\n{\"error\":\"%s\"}\n",
 		 status, phrase(status), strlen(why) + strlen("{\"error\":\"\"}\n"), why);
-	(void)!send(c->fd, t.data, t.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)!send(fd, t.data, t.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	text_done(&t);
-	/* Closed with bytes unread, it would be reset, and the answer lost (RFC 9112, 9.6). */
-	shutdown(c->fd, SHUT_WR);
+	shutdown(fd, SHUT_WR);
+}
+
+/* Closed with bytes unread, it would be reset, and the answer lost (RFC 9112, 9.6). */
+static void refuse(struct newcomer *c, unsigned status, const char *why)
+{
+	front_refuse(c->fd, status, why);
 	c->leaving = true;
 	c->until = time_monotonic() + LEAVE_NS;
 }

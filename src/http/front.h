@@ -24,5 +24,7 @@ struct front *front_open(const struct front_options *o, struct err *e);
 int front_fd(const struct front *f); /* readable: call front_turn; and that twice a second */
 void front_turn(struct front *f);
 void front_close(struct front *f); /* f may be NULL */
+/* Says why a client is not served; nothing else can be said to it afterwards. */
+void front_refuse(int fd, unsigned status, const char *why);
 
 #endif

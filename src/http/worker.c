@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/worker.h"
 #include "http/front.h"
+#include "http/peers.h"
 
 #ifdef HAVE_HTTPD
 
@@ -15,21 +16,12 @@
 
 #define MAX_CLIENTS   640u	  /* of each worker; more wait until one leaves */
 #define CLIENT_S      5u	  /* a client that moves no byte for so long is left */
-#define REQUEST_S     60u	  /* and one that has not sent and received all by then */
 #define STREAM_S      30u	  /* as CLIENT_S, of one that has a stream; it has no end */
 #define STREAM_BYTES  (16u << 10) /* that are sent at once */
 #define CLIENT_MEMORY (32u << 10) /* of each: headers are refused beyond */
 #define MAX_BODY      (64u << 10) /* of a request */
 #define TURN_MS	      500
 #define READY	      64 /* of streams, at once */
-
-/* A connection. */
-struct peer {
-	struct peer *next, **at;
-	int fd;
-	uint64_t since; /* monotonic ns: when it began, or its last request ended */
-	bool streams;
-};
 
 struct worker {
 	struct worker_options o;
@@ -42,8 +34,7 @@ struct worker {
 	bool running;
 	struct mailbox views;
 	struct view *view; /* newest */
-	struct peer *peers;
-	unsigned n_peers;
+	struct peers peers;
 	struct client *streaming; /* clients with a stream */
 };
 
@@ -271,9 +262,8 @@ static void on_done(void *cls, struct MHD_Connection *connection, void **state,
 	struct peer *p = peer_of(connection);
 
 	(void)cls;
-	(void)why;
 	if (p)
-		p->since = time_monotonic();
+		peer_answered(p, why == MHD_REQUEST_TERMINATED_COMPLETED_OK);
 	if (!c)
 		return;
 	drop_stream(c);
@@ -314,6 +304,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 
 	(void)url;
 	(void)version;
+	peer_asked(peer_of(connection));
 	if (!c->begun) {
 		c->begun = true;
 		struct body *refusal = refuse(c, method);
@@ -342,36 +333,13 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **s
 			  enum MHD_ConnectionNotificationCode what)
 {
 	struct worker *w = cls;
-	struct peer *p = *state;
 
-	if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-		*p->at = p->next;
-		if (p->next)
-			p->next->at = p->at;
-		w->n_peers--;
-		free(p);
-		return;
-	}
-	p = xcalloc(1, sizeof(*p));
-	p->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-	p->since = time_monotonic();
-	p->next = w->peers;
-	p->at = &w->peers;
-	if (p->next)
-		p->next->at = &p->next;
-	w->peers = p;
-	w->n_peers++;
-	*state = p;
-}
-
-/* Who sends or reads a byte now and then keeps nothing for ever. */
-static void leave_the_slow(struct worker *w)
-{
-	uint64_t now = time_monotonic();
-
-	for (struct peer *p = w->peers; p; p = p->next)
-		if (!p->streams && now - p->since > REQUEST_S * NSEC_PER_SEC)
-			shutdown(p->fd, SHUT_RDWR);
+	if (what == MHD_CONNECTION_NOTIFY_CLOSED)
+		peer_remove(&w->peers, *state);
+	else
+		*state = peer_add(&w->peers, MHD_get_connection_info(
+						     connection, MHD_CONNECTION_INFO_CONNECTION_FD)
+						     ->connect_fd);
 }
 
 static void take_connection(void *ctx, int fd, const struct sockaddr *address, socklen_t n)
@@ -382,7 +350,7 @@ static void take_connection(void *ctx, int fd, const struct sockaddr *address, s
 
 static bool is_full(void *ctx)
 {
-	return ((const struct worker *)ctx)->n_peers >= MAX_CLIENTS;
+	return ((const struct worker *)ctx)->peers.n >= MAX_CLIENTS;
 }
 
 /* ---- the thread ---- */
@@ -412,7 +380,7 @@ static void *serve(void *arg)
 			on_event(ready[i].data.ptr);
 		front_turn(w->front);
 		MHD_run(w->daemon);
-		leave_the_slow(w);
+		peers_leave_the_slow(&w->peers);
 	}
 	return NULL;
 }
@@ -430,10 +398,12 @@ static struct MHD_Daemon *start_daemon(struct worker *w)
 	};
 	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET;
 
-	if (access->key)
+	if (access->key) {
 		flags |= MHD_USE_TLS;
-	else
+	} else {
+		flags |= MHD_USE_TURBO; /* no shutdown before peer_remove */
 		tls[0] = tls[3];
+	}
 	return MHD_start_daemon(
 		flags, 0, NULL, NULL, on_request, w, MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL,
 		MHD_OPTION_NOTIFY_CONNECTION, on_connection, w, MHD_OPTION_URI_LOG_CALLBACK,
@@ -452,6 +422,7 @@ struct worker *worker_open(const struct worker_options *o, struct err *e)
 					    .ctx = w};
 
 	w->o = *o;
+	w->peers.encrypted = o->access->key != NULL;
 	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	w->streams = epoll_create1(EPOLL_CLOEXEC);
 	w->front = w->wake >= 0 && w->streams >= 0 ? front_open(&front, e) : NULL;

@@ -211,6 +211,43 @@ for i in range(int(sys.argv[2])):
         print("not refused:", status, line[:80])
 print(seen, file=sys.stderr)
 END
+# Behind requests that were answered: what was sent, and what came when it was not refused.
+cat >"$work/later.py" <<'END'
+import socket, sys
+good = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+host = b"\r\nHost: localhost\r\n\r\n"
+bad = [b"nonsense\r\n\r\n", b" / HTTP/1.1" + host, b"  " + host, b"\xff\xfe\x16\x03\r\n\r\n", b"GET" + host, b"GET/" + host,
+       b"GET" + b"x" * 40000 + host, b"=" + host, b"GET / x HTTP/1.1" + host, b"GET / HTTP/9.9" + host,
+       b"GET / HTTP/1.1\r\nnonsense" + host, b"GET / HTTP/1.1\r\n\r\n", 
+       b"GET /" + b"a" * 40000 + b" HTTP/1.1" + host, b"GET / HTTP/1.1\r\nContent-Length: x" + host]
+def answer(s):
+    got = b""
+    while b"\r\n\r\n" not in got:
+        more = s.recv(65536)
+        if not more:
+            return got
+        got += more
+    head, rest = got.split(b"\r\n\r\n", 1)
+    length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+    while len(rest) < length:
+        rest += s.recv(65536)
+    return head
+for i in range(int(sys.argv[2])):
+    s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5)
+    s.settimeout(10)
+    for _ in range(i % 4 + 1):
+        s.sendall(good)
+        assert answer(s).startswith(b"HTTP/1.1 200 "), "a good request"
+    try:
+        s.sendall(bad[i % len(bad)])
+        got = answer(s)
+        more = s.recv(1) # once only
+    except OSError as e:
+        got, more = str(e).encode(), b""
+    if more or got[9:10] != b"4" and got[9:12] != b"505":
+        print(bad[i % len(bad)][:40], got[:40], more)
+    s.close()
+END
 alive() { kill -0 "$monitor" && [ "$(get / -o /dev/null -w '%{http_code}')" = 200 ]; }
 sockets() { find "/proc/$monitor/fd" -lname 'socket:*' | wc -l; }
 resident() { awk '/^RssAnon/ {print $2}' "/proc/$monitor/status"; }
@@ -218,6 +255,7 @@ on_host timeout 120 "$python" "$work/hostile.py" "${url##*:}" 2000 >/dev/null 2>
 sleep 7 # clients that broke off are noticed when they have been silent for 5 s
 open=$(sockets) memory=$(resident)
 same "malformed requests" '' "$(on_host timeout 120 "$python" "$work/hostile.py" "${url##*:}" 10000 2>"$work/hostile.err")"
+same "malformed requests behind good ones" '' "$(on_host timeout 120 "$python" "$work/later.py" "${url##*:}" 1500 2>&1)"
 grep -qE "'400': 9[0-9]{3}" "$work/hostile.err" || bad "malformed requests: $(cat "$work/hostile.err")"
 alive || bad "not alive after malformed requests"
 closed() { [ "$(sockets)" -le $((open + 2)) ]; }
