@@ -5,7 +5,7 @@ set -eu
 
 build="cmake gcc make pkg-config libc6-dev libpcap-dev libnl-3-dev libnl-route-3-dev liblz4-dev
 	libjansson-dev libcurl4-openssl-dev zlib1g-dev libzstd-dev libcap-ng-dev libxxhash-dev
-	libzookeeper-mt-dev libbpf-dev libmicrohttpd-dev libluajit-5.1-dev libncurses-dev clang linux-libc-dev"
+	libzookeeper-mt-dev libjwt-dev libbpf-dev libmicrohttpd-dev libluajit-5.1-dev libncurses-dev clang linux-libc-dev"
 run="iproute2 util-linux curl nginx-light redis-server redis-tools tshark procps"
 tests="libcmocka-dev clang-format-14 libclang-rt-14-dev tcpdump lz4 zstd gzip xz-utils python3 mandoc git iputils-ping iputils-arping
 	qemu-system-x86 busybox-static kmod binutils podman runc prometheus wrk tmux strace zookeeper

@@ -83,7 +83,7 @@ struct mesos_settings {
 		 "FILE",      "file with a bearer token",                                        \
 		 OPTION_TEXT, offsetof(settings, member.token)},                                 \
 		{OPTION_LONG, "dcos-login",                                                      \
-		 "FILE",      "JSON file with login, uid and password of DC/OS",                 \
+		 "FILE",      "JSON file with a login, or a service account, of DC/OS",          \
 		 OPTION_TEXT, offsetof(settings, member.login)},                                 \
 		{OPTION_LONG, "ca-file",                                                         \
 		 "FILE",      "certificates to trust for https",                                 \

@@ -157,6 +157,12 @@ bool login_has_token(const struct login *l);
 int login_turn(struct login *l, struct http *h, struct err *e);
 void login_refused(struct login *l); /* an answer was 401 */
 
+/* ---- sign.c ---- */
+
+/* A token that says so, for five minutes, signed with an RSA key (PEM). Owned by the caller, or
+ * NULL. */
+char *sign_login(const char *uid, const char *key, struct err *e);
+
 /* ---- zk.c ---- */
 
 /* "zk://[user:password@]host[:port][,...]/path" */

@@ -16,8 +16,9 @@ struct login {
 	char *token_file;
 	struct timespec token_time; /* of the file, when it was read */
 	struct target at;	    /* where to log in; url NULL = nowhere */
-	char *body;
-	uint64_t renewed; /* ns, monotonic; 0 = not yet */
+	char *uid, *password;	    /* or, of a service account, */
+	char *key;		    /* RSA, PEM: what it signs is its password */
+	uint64_t renewed;	    /* ns, monotonic; 0 = not yet */
 	bool refused;
 	char *authorization;
 };
@@ -117,7 +118,57 @@ static int open_token(struct login *l, const char *path, struct err *e)
 	return read_token(l, e);
 }
 
-/* {"login": "https://HOST", "uid": ..., "password": ...} */
+#define LOGIN_PATH "/acs/api/v1/auth/login"
+
+/* What is sent; owned by the caller, who forgets it. */
+static char *login_body(const struct login *l, struct err *e)
+{
+	char *token = l->key ? sign_login(l->uid, l->key, e) : NULL;
+
+	if (l->key && !token)
+		return NULL;
+	json_t *o = json_pack("{ss, ss}", "uid", l->uid, token ? "token" : "password",
+			      token ? token : l->password);
+	char *body = json_dumps(o, JSON_COMPACT);
+	json_decref(o);
+	forget(token);
+	return body;
+}
+
+static char *copy_of(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? xstrdup(s) : NULL;
+}
+
+/*
+ * {"login": "https://HOST", "uid": ..., "password": ... or "private_key": ...}; or a service
+ * account's secret as DC/OS makes it: it has "login_endpoint", with the path.
+ */
+static int take_login(struct login *l, const json_t *o, const char *path, struct err *e)
+{
+	cleanup_free char *url = copy_of(o, "login");
+	cleanup_free char *endpoint = copy_of(o, "login_endpoint");
+	const char *end = endpoint ? strstr(endpoint, LOGIN_PATH) : NULL;
+
+	if (!url && end)
+		url = xstrndup(endpoint, (size_t)(end - endpoint));
+	l->uid = copy_of(o, "uid");
+	l->password = copy_of(o, "password");
+	l->key = copy_of(o, "private_key");
+	if (!url || !l->uid || !l->password == !l->key)
+		return err_set(
+			e, ERR_FAILED,
+			"%s: no \"login\", \"uid\" and \"password\" or \"private_key\" in it",
+			path);
+	if (!str_starts(url, "https://") && !str_starts(url, "http://127.0.0.1:"))
+		return err_set(e, ERR_FAILED, "%s: a login goes to https:// only", path);
+	char *body = login_body(l, e); /* a key that is none is told of at once */
+	forget(body);
+	return body ? target_init(&l->at, url, e) : -1;
+}
+
 static int read_login(struct login *l, const char *path, struct err *e)
 {
 	char *text = read_secrets(path, e);
@@ -125,30 +176,21 @@ static int read_login(struct login *l, const char *path, struct err *e)
 	if (!text)
 		return -1;
 	json_t *o = json_loads(text, 0, NULL);
-	const char *url = json_string_value(json_object_get(o, "login"));
-	json_t *body = json_pack("{sO*, sO*}", "uid", json_object_get(o, "uid"), "password",
-				 json_object_get(o, "password"));
-	int rc = -1;
-	if (!url || json_object_size(body) != 2)
-		err_set(e, ERR_FAILED, "%s: no \"login\", \"uid\" and \"password\" in it", path);
-	else if (!str_starts(url, "https://") && !str_starts(url, "http://127.0.0.1:"))
-		err_set(e, ERR_FAILED, "%s: a password goes to https:// only", path);
-	else
-		rc = target_init(&l->at, url, e);
-	l->body = rc ? NULL : json_dumps(body, JSON_COMPACT);
-	json_decref(body);
+	int rc = take_login(l, o, path, e);
 	json_decref(o);
 	forget(text);
 	return rc;
 }
 
-/* DC/OS: POST /acs/api/v1/auth/login is answered by {"token": ...}. */
+/* DC/OS answers {"token": ...}. */
 static int log_in(struct login *l, struct http *h, struct err *e)
 {
-	const struct request r = {.path = "/acs/api/v1/auth/login", .body = l->body};
+	char *body = login_body(l, e);
+	const struct request r = {.path = LOGIN_PATH, .body = body};
 	struct text answer = {0};
-	int status = http_ask(h, &l->at, &r, &answer, e);
+	int status = body ? http_ask(h, &l->at, &r, &answer, e) : -1;
 
+	forget(body);
 	if (status >= 0 && status != 200)
 		status = err_set(e, ERR_FAILED, "%s: login refused: HTTP status %d", l->at.url,
 				 status);
@@ -191,7 +233,9 @@ void login_free(struct login *l)
 	forget(l->secret);
 	free(l->token_file);
 	target_done(&l->at);
-	forget(l->body);
+	free(l->uid);
+	forget(l->password);
+	forget(l->key);
 	forget(l->authorization);
 	free(l);
 }

@@ -16,13 +16,27 @@ certificate() { # NAME SUBJECT-ALTERNATIVE-NAME
 }
 certificate here IP:127.0.0.1
 certificate elsewhere DNS:elsewhere.invalid
+for name in account stranger; do
+	openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$work/$name.rsa" 2>/dev/null
+done
+openssl rsa -in "$work/account.rsa" -pubout -out "$work/account.pub" 2>/dev/null
 
 cat >"$work/server.py" <<'PY'
-import http.server, json, os, socketserver, ssl, sys, threading
+import base64, http.server, json, os, socketserver, ssl, subprocess, sys, threading, time
 work = sys.argv[1]
 STATE = (b'{"frameworks":[{"id":"F","name":"marathon","active":true,"tasks":[{"id":'
          b'"shop_web.00000000-0000-4000-8000-000000000001","state":"TASK_RUNNING"}]}]}')
 logins, uses = 0, 0
+
+def is_signed(token): # RFC 7515, by the account's key; for a while, not for ever
+    said, _, signature = token.rpartition(".")
+    head, claims, signature = (base64.urlsafe_b64decode(s + "=" * (-len(s) % 4)) for s in (*said.split("."), signature))
+    open(work + "/signature", "wb").write(signature)
+    verified = subprocess.run(["openssl", "dgst", "-sha256", "-verify", work + "/account.pub", "-signature",
+                               work + "/signature"], input=said.encode(), stdout=subprocess.DEVNULL)
+    head, claims = json.loads(head), json.loads(claims)
+    return (verified.returncode == 0 and head == {"alg": "RS256", "typ": "JWT"} and claims.keys() == {"uid", "exp"} and
+            claims["uid"] == "dredge" and time.time() < claims["exp"] < time.time() + 600)
 
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     daemon_threads = True
@@ -44,7 +58,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.path != "/acs/api/v1/auth/login":
             return self.answer(404)
-        if body != {"uid": "dredge", "password": "secret"}:
+        if "token" in body and (body.keys() != {"uid", "token"} or body["uid"] != "dredge" or not is_signed(body["token"])):
+            return self.answer(401)
+        if "token" not in body and body != {"uid": "dredge", "password": "secret"}:
             return self.answer(401)
         logins, uses = logins + 1, 0
         open(work + "/logins", "w").write(str(logins))
@@ -111,4 +127,19 @@ check "DC/OS" 6 "https://127.0.0.1:$here" "$named"
 [ "$(<"$work/logins")" -ge 2 ] || { echo "DC/OS: not logged in again"; status=1; }
 login "https://127.0.0.1:$here" secret-of-another
 check "DC/OS, wrong password" 3 "https://127.0.0.1:$here" "login refused: HTTP status 401"
+account() { # KEY: as DC/OS makes the secret of a service account
+	python3 -c 'import json, sys; print(json.dumps({"login_endpoint": sys.argv[1] + "/acs/api/v1/auth/login",
+		"uid": "dredge", "scheme": "RS256", "private_key": open(sys.argv[2]).read()}))' \
+		"https://127.0.0.1:$here" "$1" >"$work/login"
+}
+account "$work/account.rsa"
+if [[ $("$probe" 1 "https://127.0.0.1:$here" http://127.0.0.1:1 none 2>&1) == *"built without libjwt"* ]]; then
+	echo "no service accounts: built without libjwt"
+else
+	logins=$(<"$work/logins")
+	check "DC/OS, service account" 6 "https://127.0.0.1:$here" "$named"
+	[ "$(<"$work/logins")" -ge $((logins + 2)) ] || { echo "service account: not logged in again"; status=1; }
+	account "$work/stranger.rsa"
+	check "DC/OS, another key" 3 "https://127.0.0.1:$here" "login refused: HTTP status 401"
+fi
 exit $status
