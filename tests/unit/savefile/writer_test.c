@@ -558,6 +558,20 @@ static void killed(void **state)
 	assert_int_equal(st.st_mode & 07777, 0600);
 }
 
+/* Lists of contents would have to name an interface. */
+static void no_interface(void **state)
+{
+	struct writer *w = start((struct writer_options){0}, "n.pcapng.lz4");
+
+	(void)state;
+	put_notice(w, 0, "__REALTIME_TIMESTAMP=1\nMESSAGE=hello\n");
+	finish(w);
+	struct walk *f = walk_open(in_folder("n.pcapng.lz4"));
+	assert_int_equal(walk_count(f, 9), 1);
+	assert_int_equal(f->lists, 0);
+	walk_close(f);
+}
+
 /* ---- names ---- */
 
 static int by_name(const void *a, const void *b)
@@ -824,23 +838,15 @@ static void formats(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(pcap_bytes),
-		TEST(packet_bytes),
-		TEST(description),
-		TEST(clustering),
-		TEST(second_sights),
-		TEST(out_of_order),
-		TEST(identity_change),
-		TEST(identity_change_large),
-		TEST(many_interfaces),
-		TEST(window_by_bytes),
-		TEST(killed),
-		TEST(rotation_names),
-		TEST(rotated_files_stand_alone),
-		TEST(next_file_on_demand),
-		TEST(disk_full),
-		TEST(one_link_type),
-		TEST(refusals),
+		TEST(pcap_bytes),	   TEST(packet_bytes),
+		TEST(description),	   TEST(clustering),
+		TEST(second_sights),	   TEST(out_of_order),
+		TEST(identity_change),	   TEST(identity_change_large),
+		TEST(many_interfaces),	   TEST(no_interface),
+		TEST(window_by_bytes),	   TEST(killed),
+		TEST(rotation_names),	   TEST(rotated_files_stand_alone),
+		TEST(next_file_on_demand), TEST(disk_full),
+		TEST(one_link_type),	   TEST(refusals),
 		cmocka_unit_test(formats),
 	};
 	uint64_t x = 1;
