@@ -258,21 +258,26 @@ static enum verdict verdict_of(const struct app *a, const struct table_part *p)
 	return a->filter ? filter_packets(a->filter, p->container, p->iface) : VERDICT_YES;
 }
 
-static bool part_enough(const struct app *a, const struct table_part *p)
+static bool is_enough(void *ctx, const struct table_part *p)
 {
+	const struct app *a = ctx;
+
 	return verdict_of(a, p) != VERDICT_MAYBE &&
 	       (!a->s.chisels || chisels_part_enough(a->s.chisels, p)) &&
 	       (!a->summary || summary_part_enough(a->summary, p));
 }
 
-static void take_part(struct app *a, const struct table_part *p)
+static bool take_part(void *ctx, const struct table_part *p)
 {
+	struct app *a = ctx;
+
 	if (verdict_of(a, p) != VERDICT_YES)
-		return;
+		return true;
 	if (a->s.chisels)
 		chisels_part(a->s.chisels, p);
 	if (a->summary)
 		summary_part(a->summary, p);
+	return true;
 }
 
 /* What a file's directory says of a chunk is counted instead of its packets. */
@@ -280,18 +285,8 @@ static bool chunk_enough(void *ctx, const struct chunk *k)
 {
 	struct app *a = ctx;
 
-	if (k->counters)
-		return false;
-	for (uint32_t i = 0; i < k->part_count; i++) {
-		const struct table_part p = flow_part(a->state, k, i);
-		if (!part_enough(a, &p))
-			return false;
-	}
-	for (uint32_t i = 0; i < k->part_count; i++) {
-		const struct table_part p = flow_part(a->state, k, i);
-		take_part(a, &p);
-	}
-	return true;
+	return !k->counters && flow_parts(a->state, k, is_enough, a) &&
+	       flow_parts(a->state, k, take_part, a);
 }
 
 /* Where only sums are asked for, chunks may come as they are read. */

@@ -60,31 +60,24 @@ static void new_state(struct feed *f, bool flows)
 	f->state = state_new(flows ? FLOWS_TRACKED : 0);
 }
 
-struct table_part flow_part(const struct state *s, const struct chunk *k, uint32_t number)
-{
-	const struct chunk_part *p = &k->parts[number];
-	const struct iface *iface = state_iface_at(s, p->iface);
-
-	return (struct table_part){
-		.container = iface ? state_container_at(s, iface->container) : NULL,
-		.iface = iface,
-		.first = k->first,
-		.last = k->last,
-		.packets = p->packets,
-		.bytes = p->bytes,
-		.lost = p->lost,
-		.ways = k->ways,
-		.packets_in = p->packets_in,
-		.packets_out = p->packets_out,
-		.bytes_in = p->bytes_in,
-		.bytes_out = p->bytes_out,
-	};
-}
-
 /* Packets of an interface that is nobody's may be of several, told apart by their ports. */
 static bool is_shared(const struct feed *f, const struct table_part *p)
 {
 	return !p->container && state_knows_ports(f->state);
+}
+
+static bool is_enough(void *ctx, const struct table_part *p)
+{
+	const struct feed *f = ctx;
+
+	return !is_shared(f, p) && table_part_enough(f->filling, p);
+}
+
+static bool take(void *ctx, const struct table_part *p)
+{
+	const struct feed *f = ctx;
+
+	return !is_shared(f, p) && table_part(f->filling, p);
 }
 
 /* Where the directory tells all that the table wants of packets, it is told instead of them. */
@@ -96,16 +89,7 @@ static bool chunk_enough(void *ctx, const struct chunk *k)
 		return false;
 	if (k->last < f->from)
 		return true;
-	for (uint32_t i = 0; i < k->part_count; i++) {
-		const struct table_part p = flow_part(f->state, k, i);
-		if (is_shared(f, &p) || !table_part_enough(f->filling, &p))
-			return false;
-	}
-	for (uint32_t i = 0; i < k->part_count; i++) {
-		const struct table_part p = flow_part(f->state, k, i);
-		table_part(f->filling, &p);
-	}
-	return true;
+	return flow_parts(f->state, k, is_enough, f) && flow_parts(f->state, k, take, f);
 }
 
 static int run(struct feed *f, const struct table *t, struct err *e)
@@ -217,17 +201,15 @@ static bool overview(struct view_feed *base, struct table *t, uint64_t from, uin
 	if (!chunks)
 		return false;
 	table_window(t, from, to);
-	for (size_t i = 0; i < n; i++) {
+	bool told = true;
+	f->filling = t;
+	for (size_t i = 0; i < n && told; i++) {
 		const struct chunk *k = &chunks[i];
-		if (k->metadata || k->last < from || k->first > to)
-			continue;
-		for (uint32_t p = 0; p < k->part_count; p++) {
-			const struct table_part part = flow_part(f->state, k, p);
-			if (is_shared(f, &part) || !table_part(t, &part))
-				return false;
-		}
+		if (!k->metadata && k->last >= from && k->first <= to)
+			told = flow_parts(f->state, k, take, f);
 	}
-	return true;
+	f->filling = NULL;
+	return told;
 }
 
 /* What lies between two moments, spread evenly over the parts it touches. */

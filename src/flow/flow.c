@@ -341,6 +341,42 @@ static bool chunk_enough(void *ctx, const struct chunk *c)
 	return true;
 }
 
+/* ---- what a directory says instead of packets ---- */
+
+static struct table_part part_of(const struct state *s, const struct chunk *k, uint32_t number)
+{
+	const struct chunk_part *p = &k->parts[number];
+	const struct iface *iface = state_iface_at(s, p->iface);
+
+	return (struct table_part){
+		.container = iface ? state_container_at(s, iface->container) : NULL,
+		.iface = iface,
+		.first = k->first,
+		.last = k->last,
+		.packets = p->packets,
+		.bytes = p->bytes,
+		.lost = p->lost,
+		.ways = k->ways,
+		.packets_in = p->packets_in,
+		.packets_out = p->packets_out,
+		.bytes_in = p->bytes_in,
+		.bytes_out = p->bytes_out,
+	};
+}
+
+bool flow_parts(const struct state *s, const struct chunk *k,
+		bool (*each)(void *ctx, const struct table_part *p), void *ctx)
+{
+	for (uint32_t i = 0; i < k->part_count; i++) {
+		const struct table_part p = part_of(s, k, i);
+		if (!each(ctx, &p))
+			return false;
+	}
+	return true;
+}
+
+/* ---- a run ---- */
+
 static void narrow(struct reader_query *q, const struct filter *filter)
 {
 	uint64_t from, to;

@@ -71,8 +71,10 @@ struct flow_totals {
  * was delivered. */
 int flow_run(const struct flow_options *o, struct flow_totals *totals, struct err *e);
 
-/* What the directory says of one part of a chunk. */
-struct table_part flow_part(const struct state *s, const struct chunk *k, uint32_t number);
+/* What the directory says of each part of a chunk, until false is returned, which is then returned.
+ */
+bool flow_parts(const struct state *s, const struct chunk *k,
+		bool (*each)(void *ctx, const struct table_part *p), void *ctx);
 
 /* ---- feeds of tables ---- */
 

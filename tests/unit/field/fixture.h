@@ -243,6 +243,7 @@ static inline void fixture_events(struct fixture *f, const size_t size[SAMPLES])
 		f->c[i].previous_ts = i ? ev->ts - NSEC_PER_MSEC : 0;
 	}
 	f->ev[WEB_REPLY].flags = f->ev[WEB2_RST].flags = EVENT_OUT;
+	f->c[WEB2_RST].by_port = true;
 	f->ev[DNS].flags = 0;
 	f->ev[CUT].caplen = 30;
 	f->ev[WEB_DATA].packet_id = 0xabc;

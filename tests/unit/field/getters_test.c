@@ -71,6 +71,8 @@ static const struct row rows[] = {
 	{WEB_SYN, "container.start_ts", "1699999995000000000"},
 	{WEB_DATA, "container.duration", "5001000000"},
 	{WEB2_RST, "container.duration", NULL},
+	{WEB2_RST, "container.rung", "port"},
+	{DNS, "container.rung", NULL},
 	{WEB_SYN, "mesos.task.name", "shop_web"},
 	{WEB_SYN, "marathon.group.id", "/shop"},
 	{WEB_SYN, "marathon.app.label.tier", "front"},

@@ -36,11 +36,11 @@ static struct view_info close_look = {
 static struct view_info plain = {
 	.id = "plain", .name = "Plain", .columns = columns, .n_columns = ARRAY_SIZE(columns) - 1};
 
-static struct view_feed *open_feed(void)
+static struct view_feed *open_feed(const char *file)
 {
 	struct err e = {0};
 	struct view_feed *f = flow_feed_open(
-		&(struct feed_options){.what = path, .source = &source, .threads = 1}, &e);
+		&(struct feed_options){.what = file, .source = &source, .threads = 1}, &e);
 
 	if (!f)
 		fail_msg("%s", e.message);
@@ -81,7 +81,7 @@ static double sum(const struct table_rows *rows, unsigned column)
 static void test_windows(void **unused)
 {
 	(void)unused;
-	struct view_feed *f = open_feed();
+	struct view_feed *f = open_feed(path);
 	struct table *t = open_table(&close_look, NULL, NULL);
 	uint64_t before = decoded(f), width = (f->last - f->first) / 20 + 1;
 	double packets = 0;
@@ -110,7 +110,7 @@ static void test_windows(void **unused)
 static void test_overview(void **unused)
 {
 	(void)unused;
-	struct view_feed *f = open_feed();
+	struct view_feed *f = open_feed(path);
 	struct table *t = open_table(&close_look, NULL, NULL), *u = open_table(&plain, NULL, NULL);
 	double bins[10], in_bins = 0;
 
@@ -146,7 +146,7 @@ static void test_overview(void **unused)
 static void test_directory_is_enough(void **unused)
 {
 	(void)unused;
-	struct view_feed *f = open_feed();
+	struct view_feed *f = open_feed(path);
 	uint64_t width = f->last - f->first;
 	const uint64_t windows[][2] = {{f->first, f->last},
 				       {f->first + width / 7, f->last - width / 7},
@@ -184,10 +184,75 @@ static void test_directory_is_enough(void **unused)
 	f->close(f);
 }
 
+/* Packets on an interface of nobody's, of which a task has a port. */
+static void write_ports(const char *file)
+{
+	const struct writer_options o = {.path = file, .format = SAVEFILE_PCAPNG_LZ4};
+	const struct iface_record r = {.name = "eth0", .linktype = LINKTYPE_RAW, .sample = 1};
+	const char *const task[META_KEYS] = {
+		[META_TASK] = "web.1", [META_PORTS] = "31005", [META_ADDRESS] = "10.0.0.1"};
+	uint8_t ip[28] = {0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 9, 10, 0, 0, 1};
+	struct text t = {0};
+	struct err e;
+	struct writer *w = writer_open(&o, &e);
+
+	assert_non_null(w);
+	writer_iface(w, &r, &e);
+	notice_format(&t, NSEC_PER_SEC, "named", 6, task, "m");
+	for (unsigned i = 0; i < 5; i++) {
+		struct event ev = {.ts = NSEC_PER_SEC * (i + 1),
+				   .data = ip,
+				   .caplen = sizeof(ip),
+				   .len = sizeof(ip),
+				   .type = EVENT_PACKET,
+				   .weight = 1};
+		if (!i) {
+			ev.type = EVENT_NOTICE;
+			ev.iface = IFACE_NONE;
+			ev.data = (const uint8_t *)t.data;
+			ev.caplen = ev.len = (uint32_t)t.len;
+		}
+		const uint16_t port = i == 4 ? 9 : 31005;
+		ip[22] = (uint8_t)(port >> 8);
+		ip[23] = (uint8_t)port;
+		ip[25] = 8;
+		assert_int_equal(writer_event(w, &ev, &e), 0);
+	}
+	assert_int_equal(writer_close(w, &e), 0);
+	text_done(&t);
+}
+
+static void test_ports_are_told_apart(void **unused)
+{
+	(void)unused;
+	static struct view_column by_task[] = {
+		{.name = "ID", .field = "mesos.task.id", .key = true},
+		{.name = "PACKETS", .field = "frame.count", .fold = FOLD_SUM}};
+	static struct view_info tasks = {
+		.id = "tasks", .name = "Tasks", .columns = by_task, .n_columns = 2};
+	char file[] = "/tmp/feed_test.XXXXXX";
+
+	close(mkstemp(file));
+	write_ports(file);
+	struct view_feed *f = open_feed(file);
+	struct table *t = open_table(&tasks, NULL, NULL), *u = open_table(&tasks, NULL, NULL);
+	assert_int_equal(f->fill(f, t, f->first, f->last, NULL), 0);
+	const struct table_rows *rows = table_refresh(t, 0);
+	assert_int_equal(rows->n, 1);
+	assert_string_equal(rows->rows[0].key, "web.1");
+	assert_true(rows->rows[0].cells[1].number == 3);
+	/* The directory cannot tell it. */
+	assert_false(f->overview(f, u, f->first, f->last));
+	table_close(t);
+	table_close(u);
+	f->close(f);
+	unlink(file);
+}
+
 static void test_drill_down(void **unused)
 {
 	(void)unused;
-	struct view_feed *f = open_feed();
+	struct view_feed *f = open_feed(path);
 	struct view_path way = {0};
 	struct table *t = open_table(&plain, NULL, NULL);
 
@@ -219,7 +284,7 @@ static int stop(void *ctx, uint64_t now, double part)
 static void test_given_up(void **unused)
 {
 	(void)unused;
-	struct view_feed *f = open_feed();
+	struct view_feed *f = open_feed(path);
 	struct table *t = open_table(&close_look, NULL, NULL);
 	double part = -1;
 
@@ -269,6 +334,7 @@ int main(void)
 		cmocka_unit_test(test_windows),
 		cmocka_unit_test(test_overview),
 		cmocka_unit_test(test_directory_is_enough),
+		cmocka_unit_test(test_ports_are_told_apart),
 		cmocka_unit_test(test_drill_down),
 		cmocka_unit_test(test_given_up),
 	};
