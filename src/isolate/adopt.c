@@ -34,21 +34,6 @@ static int check(struct isolator *i, const struct foreign *f, struct err *e)
 	return ports_valid(i, &f->ports, 0, NULL, e);
 }
 
-/* Written before the link bears our name, else the next start would take it for a remnant. Our
- * programs, where they are already, then know where to and from whom. */
-static int write_slot(struct isolator *i, const struct foreign *f, struct container *c,
-		      struct err *e)
-{
-	struct target t = {
-		.isolator = i, .host = &i->host, .datapath = &i->datapath, .container = c};
-	const struct item slot = {.kind = ITEM_SLOT}, ports = {.kind = ITEM_PORTS};
-
-	c->entry.state = DP_READY;
-	c->entry.ifindex = f->veth.ifindex;
-	c->entry.inner = f->veth.peer;
-	return item_apply(&t, &slot, e) || item_apply(&t, &ports, e) ? -1 : 0;
-}
-
 static int take(struct isolator *i, const struct foreign *f, struct err *e)
 {
 	const struct isolate_request r = {
@@ -61,7 +46,9 @@ static int take(struct isolator *i, const struct foreign *f, struct err *e)
 	struct container c = {.slot = slot_free(i), .netns = -1};
 	container_begin(i, &c, &r, f->ephemeral_begin, f->ephemeral_end);
 	snprintf(netns, sizeof(netns), "/proc/self/fd/%d", f->netns);
-	if (handle_hold(i, f->id, netns, e) || write_slot(i, f, &c, e) ||
+	/* Written before the link bears our name, else the next start would take it for a remnant.
+	 */
+	if (handle_hold(i, f->id, netns, e) || container_write(i, &c, &f->veth, e) ||
 	    net_link_rename(i->host.net, f->veth.ifindex, c.veth, e)) {
 		container_undo(i, &c, NULL);
 		return -1;

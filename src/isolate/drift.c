@@ -134,6 +134,8 @@ void isolate_look(struct isolator *i, bool repair, uint64_t budget_ns)
 	if (all) {
 		i->looked = started;
 		look_at_untold(i, repair, budget_ns);
+		if (i->state_behind)
+			statefile_write(i);
 	}
 	for (uint32_t slot = 1; slot < DP_SLOTS; slot++) {
 		if (slot_used(i, slot) && i->noticed[slot])

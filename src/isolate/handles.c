@@ -19,6 +19,22 @@ char *isolate_netns_path(const struct isolator *i, const char *id)
 	return xasprintf("%s/%s", i->handles, id);
 }
 
+static bool is_netns(int fd)
+{
+	return ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET;
+}
+
+int handle_open(const struct isolator *i, const char *id)
+{
+	cleanup_free char *path = isolate_netns_path(i, id);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || is_netns(fd))
+		return fd;
+	close(fd); /* a file from before the last boot */
+	return -1;
+}
+
 int handle_hold(const struct isolator *i, const char *id, const char *netns, struct err *e)
 {
 	cleanup_free char *path = isolate_netns_path(i, id);
@@ -26,7 +42,7 @@ int handle_hold(const struct isolator *i, const char *id, const char *netns, str
 
 	if (fd < 0)
 		return err_sys(e, "%s", netns);
-	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
+	if (!is_netns(fd))
 		return err_set(e, ERR_USAGE, "%s is no network namespace", netns);
 	if (net_namespace_inode(fd) == net_namespace_inode(-1))
 		return err_set(e, ERR_USAGE, "%s is the host's own network namespace", netns);

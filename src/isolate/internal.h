@@ -3,6 +3,7 @@
 #ifndef DREDGE_ISOLATE_INTERNAL_H
 #define DREDGE_ISOLATE_INTERNAL_H
 
+#include "isolate/asked.h"
 #include "isolate/isolate.h"
 #include "net/net.h"
 
@@ -206,13 +207,15 @@ struct refused_told {
 
 struct isolator {
 	struct isolate_options o;
-	char *run_dir, *handles; /* owned */
+	char *run_dir, *handles, *state_path; /* owned */
 	struct host host;
 	struct datapath datapath;
 	struct ephemeral_pool pool;
 	bool flows;
-	bool shaper;	/* somebody has, or had, an egress limit */
-	bool following; /* the look that is going on began with a changed host */
+	bool shaper;	       /* somebody has, or had, an egress limit */
+	char *asked[DP_SLOTS]; /* owned: its line of the state file, or NULL */
+	bool state_behind;     /* that file could not be written */
+	bool following;	       /* the look that is going on began with a changed host */
 	struct net_socket *monitor;
 	bool foreign;		    /* links of Mesos' isolator are here, or may be */
 	int missing[DP_SLOTS];	    /* as struct isolate_container has it */
@@ -231,10 +234,12 @@ static inline bool slot_used(const struct isolator *i, uint32_t slot)
 	return i->datapath.wanted.containers[slot].state != DP_FREE;
 }
 
-int id_valid(const char *id, struct err *e);
 uint32_t slot_of(const struct isolator *i, const char *id); /* 0: no such container */
 uint32_t slot_free(const struct isolator *i);		    /* 0: all are used */
-/* The note of what is begun, for whoever comes after a crash. */
+/* As it is to be; state and link are left as they are. */
+void container_fill(const struct isolator *i, struct container *c, const struct isolate_request *r,
+		    uint32_t ephemeral_begin, uint32_t ephemeral_end);
+/* The same, and the note of what is begun, for whoever comes after a crash. */
 void container_begin(struct isolator *i, struct container *c, const struct isolate_request *r,
 		     uint32_t ephemeral_begin, uint32_t ephemeral_end);
 /*
@@ -242,14 +247,42 @@ void container_begin(struct isolator *i, struct container *c, const struct isola
  * refuses, the container stays in the table, half changed, for another try.
  */
 int container_undo(struct isolator *i, struct container *c, struct err *e);
+/* Into the table, before its plan is applied: programs that are there already then know where to
+ * and from whom. veth: NULL = there is none. */
+int container_write(struct isolator *i, struct container *c, const struct net_link *veth,
+		    struct err *e);
 /* netns stays -1 when its handle is gone. */
 void container_load(const struct isolator *i, uint32_t slot, struct container *c);
 void container_done(struct container *c);
+/* With the ephemeral ones. */
+void container_ports(const struct container *c, struct port_set *out);
+void container_hash_ports(struct container *c);
 int target_open(struct isolator *i, struct container *c, enum apply how, struct target *t,
 		struct err *e);
 void target_close(struct target *t);
 int host_apply(struct isolator *i, enum apply how, struct err *e);
 int container_apply(struct isolator *i, struct container *c, enum apply how, struct err *e);
+
+/* ---- after a restart; recover.c ---- */
+
+/* The id of a program of ours that is attached somewhere, or 0: all share the maps. */
+uint32_t recover_program(const struct host *h);
+/* The table has who is attached and nobody else. */
+void recover_table(struct isolator *i);
+/* Everything as planned, whoever can be. */
+int recover_plans(struct isolator *i, struct err *e);
+
+/* ---- the state file; statefile.c ---- */
+
+/* What was asked for the container of this slot, or that there is none; for the next writing. */
+void statefile_note(struct isolator *i, uint32_t slot);
+/* Failure is told once, and tried again with each look: enforcement does not need the file. */
+void statefile_write(struct isolator *i);
+/* Both. */
+void statefile_keep(struct isolator *i, uint32_t slot);
+/* Each container of the file: 0, 1 there is no file (e says so), -1. */
+int statefile_each(const struct isolator *i, void (*fn)(void *ctx, const struct asked *a),
+		   void *ctx, struct err *e);
 
 /* ---- sysctls; sysctl.c ---- */
 
@@ -319,6 +352,8 @@ void read_refused(const struct isolator *i, uint32_t slot, uint64_t out[DP_COUNT
 /* ---- namespaces, held by bind mounts below i->handles ---- */
 
 int handles_open(const struct isolator *i, struct err *e);
+/* Descriptor of the container's namespace, -1 = its handle is gone. */
+int handle_open(const struct isolator *i, const char *id);
 int handle_hold(const struct isolator *i, const char *id, const char *netns, struct err *e);
 void handle_drop(const struct isolator *i, const char *id);
 /* Let go of those that belong to no container of the table. */

@@ -35,8 +35,21 @@ void container_load(const struct isolator *i, uint32_t slot, struct container *c
 	datapath_owned(i->datapath.wanted.owners, slot, &c->ports);
 	port_set_remove(&c->ports, c->entry.ephemeral_begin, c->entry.ephemeral_end);
 	snprintf(c->veth, sizeof(c->veth), VETH_FORM, slot);
-	cleanup_free char *path = isolate_netns_path(i, c->entry.id);
-	c->netns = open(path, O_RDONLY | O_CLOEXEC);
+	c->netns = handle_open(i, c->entry.id);
+}
+
+void container_ports(const struct container *c, struct port_set *out)
+{
+	*out = c->ports;
+	port_set_add(out, c->entry.ephemeral_begin, c->entry.ephemeral_end);
+}
+
+void container_hash_ports(struct container *c)
+{
+	struct port_set ports;
+
+	container_ports(c, &ports);
+	c->entry.ports = hash_bytes(&ports, sizeof(ports));
 }
 
 void container_done(struct container *c)
@@ -97,87 +110,24 @@ int container_apply(struct isolator *i, struct container *c, enum apply how, str
 	return status;
 }
 
-/* ---- what is ours in the kernel ---- */
-
-struct own_links { /* host ends of veths */
-	unsigned count;
-	uint32_t slots[DP_SLOTS], ifindexes[DP_SLOTS];
-};
-
-static void look_own(void *ctx, const struct net_link *l)
-{
-	struct own_links *own = ctx;
-	uint32_t slot;
-	int n = 0;
-
-	if (str_eq(l->kind, "veth") && sscanf(l->name, VETH_FORM "%n", &slot, &n) == 1 &&
-	    !l->name[n] && slot && slot < DP_SLOTS && own->count < DP_SLOTS) {
-		own->slots[own->count] = slot;
-		own->ifindexes[own->count++] = l->ifindex;
-	}
-}
-
-static struct own_links *own_links(const struct host *h)
-{
-	struct own_links *own = xcalloc(1, sizeof(*own));
-
-	net_links(h->net, false, look_own, own, NULL);
-	return own;
-}
-
-static void find_ours(void *ctx, const struct net_bpf_filter *f)
-{
-	uint32_t *id = ctx;
-
-	if (!strncmp(f->name, "dredge:", 7))
-		*id = f->id;
-}
-
-/* The id of a program of ours that is attached somewhere, or 0: all share the maps. */
-static uint32_t attached_program(const struct host *h)
-{
-	struct own_links *own = own_links(h);
-	uint32_t id = 0;
-
-	net_filters(h->net, h->eth.ifindex, NET_TC_INGRESS, find_ours, &id, NULL);
-	if (!id)
-		net_filters(h->net, h->lo.ifindex, NET_TC_INGRESS, find_ours, &id, NULL);
-	for (unsigned k = 0; k < own->count && !id; k++)
-		net_filters(h->net, own->ifindexes[k], NET_TC_INGRESS, find_ours, &id, NULL);
-	free(own);
-	return id;
-}
-
 void isolate_close(struct isolator *i)
 {
 	if (!i)
 		return;
-	for (uint32_t slot = 0; slot < DP_SLOTS; slot++)
+	for (uint32_t slot = 0; slot < DP_SLOTS; slot++) {
 		sysctls_drop(i, slot);
+		free(i->asked[slot]);
+	}
 	net_close(i->monitor);
 	datapath_close(&i->datapath);
 	host_close(&i->host);
 	free(i->handles);
+	free(i->state_path);
 	free(i->run_dir);
 	free(i);
 }
 
 /* ---- requests ---- */
-
-int id_valid(const char *id, struct err *e)
-{
-	size_t n = strlen(id);
-
-	if (str_eq(id, "host"))
-		return err_set(e, ERR_USAGE, "container id 'host': that is the host itself");
-	if (!n || n >= DP_ID_SIZE || id[0] == '.' ||
-	    strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != n)
-		return err_set(e, ERR_USAGE,
-			       "container id '%.40s': 1 to %d letters, digits, '.', '_' and '-' "
-			       "are wanted",
-			       id, DP_ID_SIZE - 1);
-	return 0;
-}
 
 static void set_limits(const struct isolator *i, struct container *c,
 		       const struct isolate_request *r)
@@ -188,6 +138,7 @@ static void set_limits(const struct isolator *i, struct container *c,
 	c->entry.class = r->egress.rate ? 1u << 16 | c->slot : 0;
 	c->entry.flow = i->flows ? flow_of(i->o.flow_parent, c->slot) : 0;
 	c->ports = r->ports;
+	container_hash_ports(c);
 }
 
 static int make_shaper(struct isolator *i, const struct isolate_request *r, struct err *e)
@@ -237,72 +188,6 @@ int container_undo(struct isolator *i, struct container *c, struct err *e)
 	return 0;
 }
 
-/* The pools may be others than when it was attached: it keeps what it has. */
-static void recover_ports(struct isolator *i, const struct container *c)
-{
-	const struct dp_container *x = &c->entry;
-	struct port_set others = c->ports;
-	struct text t = {0};
-	struct err e;
-	uint32_t begin, end;
-
-	if (ephemeral_take(&i->pool, x->ephemeral_begin, x->ephemeral_end - x->ephemeral_begin + 1,
-			   &e))
-		log_warn("container %s keeps its ports %u-%u: %s", x->id, x->ephemeral_begin,
-			 x->ephemeral_end, e.message);
-	for (uint32_t at = 0; port_set_next_range(&i->o.ports, at, &begin, &end); at = end + 1)
-		port_set_remove(&others, begin, end);
-	if (port_set_empty(&others))
-		return;
-	port_set_text(&t, &others);
-	log_warn("container %s keeps ports that are not managed here any more: %s", x->id,
-		 text_cstr(&t));
-	text_done(&t);
-}
-
-/* Who was there before us. */
-static void recover(struct isolator *i)
-{
-	for (uint32_t slot = 1; slot < DP_SLOTS; slot++) {
-		struct container c;
-		struct err e;
-		if (!slot_used(i, slot))
-			continue;
-		container_load(i, slot, &c);
-		const struct dp_container *x = &c.entry;
-		i->shaper |= x->egress.rate > 0;
-		/* What was interrupted in the middle is taken back. */
-		if (x->state != DP_READY) {
-			if (container_undo(i, &c, &e))
-				log_warn("container %s stays half changed: %s", x->id, e.message);
-			else
-				tell_container(i, ISOLATE_DETACHED, x->id, NULL,
-					       "it was left half changed");
-		} else {
-			recover_ports(i, &c);
-		}
-		container_done(&c);
-	}
-}
-
-/* What carries our names and belongs to nobody: when the programs were torn out while no dredged
- * was there, the table went with them. */
-static void sweep(struct isolator *i)
-{
-	struct own_links *own = own_links(&i->host);
-	unsigned count = 0;
-
-	for (unsigned k = 0; k < own->count; k++)
-		if (!slot_used(i, own->slots[k])) {
-			net_link_delete(i->host.net, own->ifindexes[k], NULL);
-			count++;
-		}
-	if (count)
-		log_warn("isolation: %u links that belonged to no container were deleted", count);
-	free(own);
-	handles_sweep(i);
-}
-
 static void clear_counters(struct isolator *i, uint32_t slot)
 {
 	int cpus = libbpf_num_possible_cpus();
@@ -311,28 +196,46 @@ static void clear_counters(struct isolator *i, uint32_t slot)
 	bpf_map_update_elem(i->datapath.counters, &slot, zero, BPF_ANY);
 }
 
-void container_begin(struct isolator *i, struct container *c, const struct isolate_request *r,
-		     uint32_t ephemeral_begin, uint32_t ephemeral_end)
+void container_fill(const struct isolator *i, struct container *c, const struct isolate_request *r,
+		    uint32_t ephemeral_begin, uint32_t ephemeral_end)
 {
 	snprintf(c->entry.id, sizeof(c->entry.id), "%s", r->id);
 	snprintf(c->veth, sizeof(c->veth), VETH_FORM, c->slot);
 	c->entry.ephemeral_begin = ephemeral_begin;
 	c->entry.ephemeral_end = ephemeral_end;
 	set_limits(i, c, r);
+}
+
+void container_begin(struct isolator *i, struct container *c, const struct isolate_request *r,
+		     uint32_t ephemeral_begin, uint32_t ephemeral_end)
+{
+	container_fill(i, c, r, ephemeral_begin, ephemeral_end);
 	clear_counters(i, c->slot);
 	refused_begin(i, c->slot);
 	c->entry.state = DP_CHANGING;
 	datapath_put(&i->datapath, c->slot, &c->entry);
 }
 
+int container_write(struct isolator *i, struct container *c, const struct net_link *veth,
+		    struct err *e)
+{
+	struct target t = {
+		.isolator = i, .host = &i->host, .datapath = &i->datapath, .container = c};
+	const struct item slot = {.kind = ITEM_SLOT}, ports = {.kind = ITEM_PORTS};
+
+	c->entry.state = DP_READY;
+	c->entry.ifindex = veth ? veth->ifindex : 0;
+	c->entry.inner = veth ? veth->peer : 0;
+	container_hash_ports(c);
+	return item_apply(&t, &ports, e) || item_apply(&t, &slot, e) ? -1 : 0;
+}
+
 static int attach(struct isolator *i, const struct isolate_request *r, struct container *c,
 		  struct err *e)
 {
-	cleanup_free char *path = isolate_netns_path(i, r->id);
-
 	if (handle_hold(i, r->id, r->netns, e))
 		return -1;
-	c->netns = open(path, O_RDONLY | O_CLOEXEC);
+	c->netns = handle_open(i, r->id);
 	if (make_shaper(i, r, e))
 		return -1;
 	c->entry.state = DP_READY;
@@ -367,6 +270,8 @@ static int attach_checked(struct isolator *i, const struct isolate_request *r,
 			drop_shaper(i);
 	}
 	container_done(&c);
+	if (!status)
+		statefile_keep(i, c.slot);
 	return status;
 }
 
@@ -393,6 +298,8 @@ static int update_checked(struct isolator *i, const struct isolate_request *r,
 			drop_shaper(i);
 	}
 	container_done(&c);
+	if (!status)
+		statefile_keep(i, slot);
 	return status;
 }
 
@@ -409,7 +316,9 @@ static int detach_checked(struct isolator *i, const char *id, struct err *e)
 	datapath_put(&i->datapath, slot, &c.entry);
 	tell_refused(i, slot, true);
 	tell_held_drift(i, slot);
-	return container_undo(i, &c, e);
+	int status = container_undo(i, &c, e);
+	statefile_keep(i, slot);
+	return status;
 }
 
 /* Tell how a request went. */
@@ -472,27 +381,6 @@ static void try_flows(struct isolator *i)
 		log_warn("no queue of its own for each container: %s", why.message);
 }
 
-/* Everything as planned, whoever can be. */
-static int recover_plans(struct isolator *i, struct err *e)
-{
-	if (host_apply(i, APPLY_PLAN, e))
-		return -1;
-	for (uint32_t slot = 1; slot < DP_SLOTS; slot++) {
-		struct container c;
-		struct err why = {0};
-		if (!slot_used(i, slot))
-			continue;
-		container_load(i, slot, &c);
-		refused_begin(i, slot);
-		if (container_apply(i, &c, APPLY_PLAN, &why))
-			tell_container(i, ISOLATE_QUARANTINED, c.entry.id, NULL, why.message);
-		else
-			tell_container(i, ISOLATE_RECOVERED, c.entry.id, NULL, NULL);
-		container_done(&c);
-	}
-	return 0;
-}
-
 static void tell_foreign(struct isolator *i)
 {
 	struct foreigners f;
@@ -512,6 +400,7 @@ struct isolator *isolate_open(const struct isolate_options *o, struct err *e)
 	i->o = *o;
 	i->run_dir = xstrdup(o->run_dir);
 	i->handles = xasprintf("%s/netns", o->run_dir);
+	i->state_path = xasprintf("%s/state.json", o->run_dir);
 	i->pool.pool = o->ephemeral;
 	i->foreign = true;
 	sysctls_make_room();
@@ -520,11 +409,10 @@ struct isolator *isolate_open(const struct isolate_options *o, struct err *e)
 	if (handles_open(i, e))
 		goto fail;
 	i->monitor = net_monitor_open(NET_HEAR_CONFIG, e);
-	if (!i->monitor || datapath_open(&i->datapath, (int)attached_program(&i->host), e))
+	if (!i->monitor || datapath_open(&i->datapath, (int)recover_program(&i->host), e))
 		goto fail;
-	recover(i);
-	sweep(i);
 	try_flows(i);
+	recover_table(i);
 	/* The table lives by the programs that are attached, and must outlive us from here on. */
 	if (o->adopt_mesos && host_apply(i, APPLY_PLAN, e))
 		goto fail;

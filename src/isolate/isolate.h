@@ -4,8 +4,9 @@
  * port. For each one a plan says what the kernel must hold (a veth pair,
  * addresses, sysctls, programs, classes, entries of the port table); checking
  * the plan against the kernel gives the difference, and applying the
- * difference attaches, updates, repairs and recovers alike. The kernel is the
- * only memory: an isolator that is opened again finds its containers there.
+ * difference attaches, updates, repairs and recovers alike. An isolator that is
+ * opened again finds its containers in the kernel, and what was lost there in a
+ * file of what was asked for.
  * Called by dredged, from one thread. Knows nothing of captures or filters:
  * what happens it tells by one hook.
  *
@@ -69,7 +70,7 @@ struct isolate_options {
 	/* Borrowed as long as the isolator is open. */
 	const char *eth;		  /* public interface; NULL = that of the default route */
 	const char *lo;			  /* NULL = "lo" */
-	const char *run_dir;		  /* handles of namespaces */
+	const char *run_dir;		  /* handles of namespaces, state file */
 	struct port_set ports, ephemeral; /* the pools */
 	uint32_t ephemeral_per_container;
 	bool unique_flow;     /* a queue for each container on the public interface */

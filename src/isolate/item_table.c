@@ -55,19 +55,13 @@ static int make_slot(struct target *t, const struct item *it, struct err *e)
 
 const struct item_ops item_slot = {"the container in the port table", check_slot, make_slot, false};
 
-static void wanted_ports(const struct container *c, struct port_set *out)
-{
-	*out = c->ports;
-	port_set_add(out, c->entry.ephemeral_begin, c->entry.ephemeral_end);
-}
-
 static int check_ports(struct target *t, const struct item *it, struct err *e)
 {
 	struct port_set wanted, have;
 
 	(void)it;
 	(void)e;
-	wanted_ports(t->container, &wanted);
+	container_ports(t->container, &wanted);
 	datapath_owned(t->datapath->kernel.owners, t->container->slot, &have);
 	return !memcmp(&wanted, &have, sizeof(have));
 }
@@ -80,7 +74,7 @@ static int make_ports(struct target *t, const struct item *it, struct err *e)
 
 	(void)it;
 	(void)e;
-	wanted_ports(c, &wanted);
+	container_ports(c, &wanted);
 	for (uint32_t port = 1; port < DP_PORTS; port++) {
 		if (port_set_has(&wanted, port))
 			datapath_give(t->datapath, port, c->slot);

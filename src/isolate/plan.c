@@ -145,8 +145,9 @@ void plan_container(const struct host *h, const struct container *c, struct plan
 	add_program(p, ITEM_INGRESS, false, c->veth, DP_OUT);
 	add(p, ITEM_FIRST, false, c->veth);
 	plan_limits(c, p);
-	add(p, ITEM_SLOT, false, "");
+	/* What is in the table as ready has its ports. */
 	add(p, ITEM_PORTS, false, "");
+	add(p, ITEM_SLOT, false, "");
 	add_like_host(p, h, false, c->veth);
 }
 

@@ -27,7 +27,7 @@ libraries=(
 	'microhttpd:http'
 	'curl:mesos cmd'
 	'zookeeper:mesos'
-	'jansson:mesos savefile source http cmd'
+	'jansson:mesos savefile isolate source http cmd'
 	'netlink:net'
 	'bpf:isolate'
 	'cap-ng:cmd'

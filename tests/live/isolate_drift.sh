@@ -141,38 +141,7 @@ drift "no class on drshape0 1:2" h class add dev drshape0 parent 1: classid 1:2 
 
 # ---- the port table ------------------------------------------------------------------------
 
-cat >"$work/alter.py" <<'END'
-import ctypes, os, struct, sys
-libc = ctypes.CDLL(None, use_errno=True)
-def bpf(cmd, attr):
-    buffer = ctypes.create_string_buffer(attr, 128)
-    r = libc.syscall(321, cmd, buffer, 128)
-    if r < 0:
-        raise OSError(ctypes.get_errno(), "bpf")
-    return r, buffer.raw
-def maps(): # by name; those of our process alone
-    for fd in os.listdir(f"/proc/{sys.argv[1]}/fdinfo"):
-        info = dict(l.split(":", 1) for l in open(f"/proc/{sys.argv[1]}/fdinfo/{fd}") if ":" in l)
-        if "map_id" in info:
-            yield int(info["map_id"])
-for map_id in maps():
-    fd = bpf(14, struct.pack("I", map_id))[0]
-    info = ctypes.create_string_buffer(88)
-    bpf(15, struct.pack("IIQ", fd, 88, ctypes.addressof(info)))
-    kind, _, key_size, size, entries, _ = struct.unpack_from("6I", info)
-    name = info.raw[24:40].split(b"\0")[0].decode()
-    if name != sys.argv[2]:
-        continue
-    key = ctypes.c_uint32(int(sys.argv[3]))
-    value = ctypes.create_string_buffer(size)
-    at = struct.pack("IIQQQ", fd, 0, ctypes.addressof(key), ctypes.addressof(value), 0)
-    bpf(1, at)
-    value[int(sys.argv[4])] = (value.raw[int(sys.argv[4])] ^ 2)
-    bpf(2, at)
-    sys.exit(0)
-sys.exit("no such map")
-END
-alter() { /usr/bin/python3 "$work/alter.py" "$dredged" "$@"; } # MAP KEY BYTE
+alter() { table flip "$(map_id "$1")" "$2" "$3"; } # MAP KEY BYTE
 drift "the host in the port table" alter dp_host 0 12
 drift "the container in the port table" alter dp_containers 1 8
 drift "its ports in the port table" alter dp_owners 31007 0

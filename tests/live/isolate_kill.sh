@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # dredged is killed at random moments while containers are attached, changed and detached; each time
-# the next one finds everything as planned, nothing is left over, and the connection of a container
+# the next one finds everything as planned, nothing is left over, the state file says what the kernel
+# has, also where dredged was killed between the two, and the connection of a container
 # that nobody touches never waits.
 #
 #     isolate_kill.sh [POINTS]        200
@@ -67,6 +68,7 @@ leftovers() { # ROWS: what belongs to no container that is listed, and what is n
 	} | awk '{which = $1; sub(/^[a-z]+ /, ""); n[$0] += which == "want" ? 1 : -1}
 		END {for (what in n) if (n[what]) printf "%s %s; ", (n[what] > 0 ? "no" : "stray"), what}'
 }
+between=0
 for ((point = 0; point < points && fail == 0; point++)); do
 	set -m # a process group: else its last dredgectl would find the next dredged
 	change &
@@ -76,8 +78,11 @@ for ((point = 0; point < points && fail == 0; point++)); do
 	kill -9 "$dredged"
 	kill -9 -- "-$changer"
 	wait "$dredged" "$changer" 2>/dev/null
+	cp "$run/state.json" "$work/older.json"
 	start_dredged --no-host-network
 	listed=$(rows)
+	same "point $point: the state file" "" "$(state_differs)"
+	[ -z "$(state_differs "$work/older.json")" ] || between=$((between + 1))
 	same "point $point: what is left over" "" "$(leftovers "$listed")"
 	for id in host $(awk '{print $1}' <<<"$listed"); do
 		same "point $point: the plan of $id" "" "$(ctl explain "$id" | grep -v ^ok)"
@@ -87,6 +92,6 @@ done
 kill "${senders[@]}"
 wait "${listeners[@]}"
 worst=$(worst_of A) plain=$(worst_of plain)
-echo "$points points; the longest wait of A's connection was $worst ms, without dredged $plain ms"
+echo "$points points, $between of them where the file was behind; the longest wait of A's connection was $worst ms, without dredged $plain ms"
 [ "${worst:-9999}" -le $((${plain:-0} + 100)) ] || bad "A's connection waited for $worst ms"
 verdict

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # What somebody tears out while no dredged is there: containers are found as long as one program of
-# ours is left, and what belongs to nobody afterwards is swept away.
+# ours or the state file is left, and what belongs to nobody afterwards is swept away.
 # shellcheck disable=SC2154
 source "$(dirname "$0")/isolated.bash"
 host_and_outside host outside
@@ -47,6 +47,7 @@ stop_dredged KILL
 tear_out eth0 lo dr1
 for link in lo eth0; do tc -n "$tag-A" qdisc del dev $link ingress; done
 touch "$run/netns/stray"
+rm "$run/state.json"
 start_dredged --no-host-network
 same "forgotten" "" "$(listed)"
 same "nothing is left of it" "" "$(ls "$run/netns")$(ip -n "$host" -o link | grep -o ' dr[0-9]*@')"

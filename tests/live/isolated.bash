@@ -118,3 +118,19 @@ stop_dredged() { # SIGNAL
 	wait "$dredged" 2>/dev/null
 	status=$?
 }
+
+# ---- what dredged remembers ----------------------------------------------------------------
+
+table() { "$python" -B "${talk_py%/*}/table.py" "$@"; }
+map_id() { table ids "$dredged" | awk -v name="$1" '$1 == name {print $2; exit}'; }
+state_differs() { # [FILE]: how what was asked for differs from what dredged has; nothing, if it does not
+	ctl list --json | "$python" -c 'import json, sys
+shape = lambda s: s or {"rate": 0, "ceil": 0, "burst": 0}
+has = {c["id"]: [int(c["veth"][2:]), c["ports"], "%(begin)d-%(end)d" % c["ephemeral_ports"],
+    shape(c["egress"]), shape(c["ingress"])] for c in json.load(sys.stdin)["containers"]}
+said = {c["id"]: [c["slot"], c["ports"], c["ephemeral_ports"], c["egress"], c["ingress"]]
+    for c in json.load(open(sys.argv[1]))["containers"]}
+for id in sorted({*has, *said}):
+    if has.get(id) != said.get(id):
+        print(id, "is", has.get(id), "in the kernel and", said.get(id), "in the file")' "${1:-$run/state.json}" 2>&1
+}

@@ -373,6 +373,7 @@ static int end(void **state)
 static void clear_run_dir(void)
 {
 	cleanup_free char *handles = xasprintf("%s/netns", run_dir);
+	cleanup_free char *state = xasprintf("%s/state.json", run_dir);
 	umount2(handles, MNT_DETACH); /* with those below */
 	DIR *d = opendir(handles);
 
@@ -381,6 +382,7 @@ static void clear_run_dir(void)
 	if (d)
 		closedir(d);
 	rmdir(handles);
+	unlink(state);
 	rmdir(run_dir);
 }
 
