@@ -99,6 +99,10 @@ static void check_early(const struct filter *f, const struct fixture *x, unsigne
 
 	if ((v == VERDICT_NO && match) || (v == VERDICT_YES && !match))
 		fail_msg("%s: filter_iface is wrong about %s", text, sample_names[i]);
+	v = filter_packets(f, x->c[i].container, x->c[i].iface);
+	if (x->ev[i].type == EVENT_PACKET &&
+	    ((v == VERDICT_NO && match) || (v == VERDICT_YES && !match)))
+		fail_msg("%s: filter_packets is wrong about %s", text, sample_names[i]);
 	if (!match)
 		return;
 	filter_time(f, &from, &to);
@@ -188,6 +192,32 @@ static void test_host_interface(void **state)
 	c.container = &x.web;
 	assert_true(filter_match(f, &c));
 	filter_free(f);
+}
+
+/* All packets of a container are judged alike where nothing but their type is asked for. */
+static void test_packets(void **state)
+{
+	static const struct {
+		const char *expression;
+		enum verdict web, web2;
+	} rows[] = {
+		{"evt.type=packet and marathon.app.id=/shop/web", VERDICT_YES, VERDICT_NO},
+		{"evt.type=counters or marathon.app.id=/shop/web", VERDICT_YES, VERDICT_NO},
+		{"not notice.kind exists", VERDICT_YES, VERDICT_YES},
+		{"evt.type=counters", VERDICT_NO, VERDICT_NO},
+		{"frame.len > 5", VERDICT_MAYBE, VERDICT_MAYBE},
+	};
+	static struct fixture x;
+
+	(void)state;
+	fixture_init(&x);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct filter *f = filter_compile(rows[i].expression, NULL, NULL);
+		assert_non_null(f);
+		assert_int_equal(filter_packets(f, &x.web, &x.iface_web), rows[i].web);
+		assert_int_equal(filter_packets(f, &x.web2, &x.iface_web2), rows[i].web2);
+		filter_free(f);
+	}
 }
 
 struct bounds {
@@ -306,9 +336,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_everything),     cmocka_unit_test(test_containers),
-		cmocka_unit_test(test_host_interface), cmocka_unit_test(test_time_bounds),
-		cmocka_unit_test(test_types),	       cmocka_unit_test(test_flows),
-		cmocka_unit_test(test_explain),
+		cmocka_unit_test(test_host_interface), cmocka_unit_test(test_packets),
+		cmocka_unit_test(test_time_bounds),    cmocka_unit_test(test_types),
+		cmocka_unit_test(test_flows),	       cmocka_unit_test(test_explain),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
