@@ -20,92 +20,85 @@ static void put_key(struct message *m, enum meta_key k, const char *value)
 		notice_add(&m->keys, meta_rows[k].journal, value);
 }
 
-/* "app /shop/web" " has now version=...", or that it is new or gone. */
-static bool put_change_of(struct message *m, const char *what, const char *id, bool is, bool was,
-			  struct text *changes)
+/* What is otherwise than it was, and who it is about. */
+typedef void changes_of(struct message *m, struct text *changes, const void *row, const void *was);
+
+static void app_changes(struct message *m, struct text *changes, const void *row, const void *was)
 {
-	bool any = changes->len || is != was;
+	const struct app *a = row, *old = was;
 
-	text_fmt(&m->text, "%s %s", what, id);
-	if (is && was)
-		text_fmt(&m->text, " has now%s", text_cstr(changes));
-	else
-		text_fmt(&m->text, " is %s", is ? "new" : "gone");
-	text_done(changes);
-	return any;
-}
-
-static bool tell_app(struct message *m, const struct app *now, const struct app *was)
-{
-	static const struct app none;
-	const struct app *a = now ? now : was, *old = was ? was : &none;
-	struct text changes = {0};
-
-	m->kind = "app_changed";
-	put_change(&changes, "version", a->version, old->version);
-	put_change(&changes, "deployment", a->deployment, old->deployment);
+	put_change(changes, "version", a->version, old->version);
+	put_change(changes, "deployment", a->deployment, old->deployment);
 	if (differ(a->labels, old->labels))
-		text_str(&changes, " other labels");
+		text_str(changes, " other labels");
 	put_key(m, META_APP, a->id);
 	put_key(m, META_APP_VERSION, a->version);
 	put_key(m, META_DEPLOYMENT, a->deployment);
-	return put_change_of(m, "app", a->id, now, was, &changes);
 }
 
-static bool tell_framework(struct message *m, const struct framework *now,
-			   const struct framework *was)
+static void framework_changes(struct message *m, struct text *changes, const void *row,
+			      const void *was)
 {
-	static const struct framework none;
-	const struct framework *f = now ? now : was, *old = was ? was : &none;
-	struct text changes = {0};
+	const struct framework *f = row, *old = was;
 
-	m->kind = "framework_changed";
-	put_change(&changes, "name", f->name, old->name);
-	put_change(&changes, "webui_url", f->webui_url, old->webui_url);
+	put_change(changes, "name", f->name, old->name);
+	put_change(changes, "webui_url", f->webui_url, old->webui_url);
 	if (f->active != old->active)
-		text_str(&changes, f->active ? " an active scheduler" : " no active scheduler");
+		text_str(changes, f->active ? " an active scheduler" : " no active scheduler");
 	put_key(m, META_FRAMEWORK_ID, f->id);
 	put_key(m, META_FRAMEWORK, f->name);
-	return put_change_of(m, "framework", f->id, now, was, &changes);
 }
 
-static bool tell_agent(struct message *m, const struct agent *now, const struct agent *was)
+static void agent_changes(struct message *m, struct text *changes, const void *row, const void *was)
 {
-	static const struct agent none;
-	const struct agent *a = now ? now : was, *old = was ? was : &none;
-	struct text changes = {0};
+	const struct agent *a = row, *old = was;
 
-	m->kind = "agent_changed";
-	put_change(&changes, "hostname", a->hostname, old->hostname);
-	put_change(&changes, "address", a->pid, old->pid);
+	put_change(changes, "hostname", a->hostname, old->hostname);
+	put_change(changes, "address", a->pid, old->pid);
 	if (a->registered != old->registered)
-		text_str(&changes,
+		text_str(changes,
 			 a->registered ? " a master that knows it" : " no master that knows it");
 	put_key(m, META_AGENT, a->id);
 	put_key(m, META_HOSTNAME, a->hostname);
-	return put_change_of(m, "agent", a->id, now, was, &changes);
 }
 
+static const struct {
+	const char *kind, *what;
+	changes_of *changes;
+} kinds[PAST_KINDS] = {
+	[PAST_APP] = {"app_changed", "app", app_changes},
+	[PAST_FRAMEWORK] = {"framework_changed", "framework", framework_changes},
+	[PAST_AGENT] = {"agent_changed", "agent", agent_changes},
+};
+
+/* "app /shop/web has now version=...", or that it is new or gone. */
 void news_tell(void *ctx, enum past_kind kind, const void *row, const void *was, uint64_t when)
 {
+	static const union {
+		struct app app;
+		struct framework framework;
+		struct agent agent;
+	} none;
 	const struct news *n = ctx;
-	const struct agent *a = row ? row : was;
-	struct message *m;
-	bool any = false;
+	const void *any = row ? row : was;
+	const char *id = *(const char *const *)any; /* the first of each */
+	struct text changes = {0};
 
-	if (kind == PAST_TASK || (kind == PAST_AGENT && !(n->agent && str_eq(n->agent, a->id))))
+	if (!kinds[kind].kind || (kind == PAST_AGENT && !(n->agent && str_eq(n->agent, id))))
 		return;
-	m = message_new();
+	struct message *m = message_new();
 	m->ts = when;
 	m->priority = 6;
-	if (kind == PAST_APP)
-		any = tell_app(m, row, was);
-	else if (kind == PAST_FRAMEWORK)
-		any = tell_framework(m, row, was);
+	m->kind = kinds[kind].kind;
+	kinds[kind].changes(m, &changes, any, was ? was : &none);
+	text_fmt(&m->text, "%s %s", kinds[kind].what, id);
+	if (row && was)
+		text_fmt(&m->text, " has now%s", text_cstr(&changes));
 	else
-		any = tell_agent(m, row, was);
-	if (any)
+		text_fmt(&m->text, " is %s", row ? "new" : "gone");
+	if (!row || !was || changes.len)
 		message_post(n->box, m);
 	else
 		message_free(m);
+	text_done(&changes);
 }
