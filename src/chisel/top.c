@@ -314,8 +314,7 @@ bool top_part_enough(const struct top *t, const struct table_part *p)
 		return false;
 	for (unsigned i = 0; i < t->n_values; i++) {
 		const struct top_value *v = &t->values[i];
-		if (v->only || v->fold != TOP_SUM ||
-		    !table_part_sum(p, v->ref.field->name, v->way, &sum))
+		if (v->only || v->fold != TOP_SUM || !table_part_sum(p, v->told, v->way, &sum))
 			return false;
 	}
 	return true;
@@ -329,7 +328,7 @@ void top_part(struct top *t, const struct table_part *p)
 		return;
 	double *sums = part_for(t, p->container->index, p->iface->record.number);
 	for (unsigned i = 0; i < t->n_values; i++)
-		if (table_part_sum(p, t->values[i].ref.field->name, t->values[i].way, &sum))
+		if (table_part_sum(p, t->values[i].told, t->values[i].way, &sum))
 			sums[i] += sum * weight;
 }
 
@@ -351,6 +350,8 @@ void top_begin(struct top *t)
 	bool of_container = true, talking = true;
 
 	grow(t);
+	for (unsigned i = 0; i < t->n_values; i++)
+		t->values[i].told = part_field_find(t->values[i].ref.field->name);
 	for (unsigned i = 0; i < t->n_keys; i++) {
 		of_container &= t->keys[i].field->scope == SCOPE_CONTAINER;
 		talking &= of_conversation(t->keys[i].field);

@@ -17,6 +17,7 @@ struct top_value {
 	unsigned same;	     /* the first value of this field, which it is looked up for */
 	struct filter *only; /* events that count; NULL = all */
 	uint32_t way;	     /* EVENT_IN or EVENT_OUT: only those; 0 = all */
+	const struct part_field *told; /* by directories; NULL = it is not */
 	enum top_fold fold;
 };
 

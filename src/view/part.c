@@ -5,7 +5,7 @@
  */
 #include "view/inside.h"
 
-static const struct short_field {
+static const struct part_field {
 	const char *field;
 	enum shortcut shortcut;
 	uint32_t dirs;
@@ -20,7 +20,7 @@ static const struct short_field {
 	{"frame.drop_count", SHORT_LOST, 0},
 };
 
-static const struct short_field *find_shortcut(const char *field)
+const struct part_field *part_field_find(const char *field)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(shortcuts); i++)
 		if (str_eq(shortcuts[i].field, field))
@@ -30,7 +30,7 @@ static const struct short_field *find_shortcut(const char *field)
 
 void column_shortcut(struct column *k)
 {
-	const struct short_field *f = find_shortcut(k->info->field);
+	const struct part_field *f = part_field_find(k->info->field);
 
 	if (f) {
 		k->shortcut = f->shortcut;
@@ -75,10 +75,9 @@ double table_part_weight(const struct table_part *p)
 	return p->iface ? MAX(p->iface->record.sample, 1u) : 1;
 }
 
-bool table_part_sum(const struct table_part *p, const char *field, uint32_t way, double *sum)
+bool table_part_sum(const struct table_part *p, const struct part_field *f, uint32_t way,
+		    double *sum)
 {
-	const struct short_field *f = find_shortcut(field);
-
 	if (!f || !p->ways || (way && f->dirs && way != f->dirs))
 		return false;
 	if (!part_sum(p, f->shortcut, way ? way : f->dirs, sum))

@@ -186,9 +186,13 @@ struct table_part {
 	bool ways; /* these are known: */
 	uint64_t packets_in, packets_out, bytes_in, bytes_out;
 };
-/* What a field of packets adds up to in a part ("frame.len", "frame.count.in", "evt.count" ...;
- * way: of EVENT_IN or EVENT_OUT alone, 0 = as the field says). false: the part does not tell. */
-bool table_part_sum(const struct table_part *p, const char *field, uint32_t way, double *sum);
+/* A field of packets that parts may tell the sum of ("frame.len", "frame.count.in", "evt.count"
+ * ...); NULL = another one. */
+const struct part_field *part_field_find(const char *field);
+/* What it adds up to in a part (way: of EVENT_IN or EVENT_OUT alone, 0 = as the field says). false:
+ * the part does not tell, or f is NULL. */
+bool table_part_sum(const struct table_part *p, const struct part_field *f, uint32_t way,
+		    double *sum);
 /* How many packets one of it stands for, where they were sampled. */
 double table_part_weight(const struct table_part *p);
 /* Has the table then all that the packets would tell it? (Points of a sparkline may be off by what
