@@ -72,14 +72,18 @@ bool agent_of_host(const struct mesos_snapshot *s, struct mesos_agent *out)
 
 /* ---- a master here ---- */
 
-static bool port_answers(uint16_t port)
+static struct sockaddr_in loopback(uint16_t port)
 {
-	const struct sockaddr_in to = {.sin_family = AF_INET,
-				       .sin_port = htons(port),
-				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	return (struct sockaddr_in){.sin_family = AF_INET,
+				    .sin_port = htons(port),
+				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+static bool answers(const struct sockaddr_in *at)
+{
 	cleanup_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	return fd >= 0 && !connect(fd, (const struct sockaddr *)&to, sizeof(to));
+	return fd >= 0 && !connect(fd, (const struct sockaddr *)at, sizeof(*at));
 }
 
 static size_t slurp(const char *pid, const char *name, char *out, size_t size)
@@ -94,47 +98,65 @@ static size_t slurp(const char *pid, const char *name, char *out, size_t size)
 	return n;
 }
 
-/* The --port of a command line, of words that end in NUL. */
-static unsigned port_of(const char *words, size_t n)
+/* Of words that end in NUL, what follows `name` in one of them; or NULL. */
+static const char *word_after(const char *words, size_t n, const char *name)
 {
-	static const char flag[] = "--port=";
-
 	for (const char *w = words; w < words + n; w += strlen(w) + 1)
-		if (str_starts(w, flag))
-			return (unsigned)strtoul(w + strlen(flag), NULL, 10);
-	return MASTER_PORT;
+		if (str_starts(w, name))
+			return w + strlen(name);
+	return NULL;
 }
 
-/* 0 = there is no such process. */
-static unsigned master_process(void)
+/* Where it listens: its flags win over its environment, as Mesos has it. */
+static void look_at_master(const char *pid, char *text, struct sockaddr_in *at)
+{
+	static const struct {
+		const char *file, *ip, *port;
+	} told[] = {{"environ", "MESOS_IP=", "MESOS_PORT="}, {"cmdline", "--ip=", "--port="}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(told); i++) {
+		size_t n = slurp(pid, told[i].file, text, COMMAND_MAX);
+		const char *ip = word_after(text, n, told[i].ip);
+		const char *port = word_after(text, n, told[i].port);
+		struct in_addr a;
+		uint64_t number;
+		if (ip && inet_pton(AF_INET, ip, &a) == 1 && a.s_addr != INADDR_ANY)
+			at->sin_addr = a;
+		if (port && !str_u64(port, false, &number) && number && number <= UINT16_MAX)
+			at->sin_port = htons((uint16_t)number);
+	}
+}
+
+static bool find_process(struct sockaddr_in *at)
 {
 	DIR *d = opendir("/proc");
 	char *text = xmalloc(COMMAND_MAX);
-	unsigned port = 0;
+	bool found = false;
 
-	for (struct dirent *f; d && !port && (f = readdir(d));) {
+	for (struct dirent *f; d && !found && (f = readdir(d));) {
 		if (f->d_name[0] < '1' || f->d_name[0] > '9')
 			continue;
 		slurp(f->d_name, "comm", text, COMMAND_MAX);
-		if (str_eq(text, "mesos-master\n") || str_eq(text, "lt-mesos-master\n"))
-			port = port_of(text, slurp(f->d_name, "cmdline", text, COMMAND_MAX));
+		found = str_eq(text, "mesos-master\n") || str_eq(text, "lt-mesos-master\n");
+		if (found)
+			look_at_master(f->d_name, text, at);
 	}
 	if (d)
 		closedir(d);
 	free(text);
-	return port <= UINT16_MAX ? port : 0;
+	return found;
 }
 
 void mesos_find_local(struct text *urls)
 {
-	unsigned port = master_process();
+	struct sockaddr_in at = loopback(MASTER_PORT), marathon = loopback(MARATHON_PORT);
 
-	if (!port && port_answers(MASTER_PORT))
-		port = MASTER_PORT;
-	if (!port)
+	if (!find_process(&at) && !answers(&at))
 		return;
-	text_fmt(urls, "http://127.0.0.1:%u", port);
+	text_str(urls, "http://");
+	text_ipv4(urls, (const uint8_t *)&at.sin_addr);
+	text_fmt(urls, ":%u", ntohs(at.sin_port));
 	/* A Marathon alone gives no names of containers; beside a master it may be found so. */
-	if (port_answers(MARATHON_PORT))
+	if (answers(&marathon))
 		text_fmt(urls, ",http://127.0.0.1:%u", MARATHON_PORT);
 }
