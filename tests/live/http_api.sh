@@ -278,6 +278,25 @@ same "beside slow clients" 200 "$(get /containers --max-time 2 -o /dev/null -w '
 left_alone() { [ "$(sockets)" -le $((open + 4)) ]; }
 wait_for 30 left_alone || bad "slow clients are kept: $open sockets, then $(sockets)"
 
+# ---- who ended: the sums are those of who is left, and Mesos' task stays until Mesos says otherwise ----
+
+stop() { # NAME
+	local root pids
+	mapfile -t pids <"${cgroup_roots[0]}/$cgroup_name/${id_of[$1]}/cgroup.procs"
+	kill -9 "${pids[@]}"
+	wait "${pids[@]}" 2>/dev/null
+	for root in "${cgroup_roots[@]}"; do remove_cgroup "$root/$cgroup_name/${id_of[$1]}"; done
+}
+stop db
+stop lone
+left() { [ "$(ask "[[a['id'], a['containers'], a['running'], len(a['tasks'])] for a in j['apps']]" /v1/groups/shop)" = \
+	"[['/shop/db', 0, 1, 0], ['/shop/web', 1, 1, 1]]" ]; }
+wait_for 10 left || bad "a group with one that ended: $(get /v1/groups/shop)"
+same "the group then" "[1, 2]" "$(ask "[j['containers'], j['running']]" /v1/groups/shop)"
+same "who is in none, then" 404 "$(get /v1/groups/n/a -o /dev/null -w '%{http_code}')"
+same "one that ended, by id" 404 "$(get "/v1/containers/${id_of[db]}" -o /dev/null -w '%{http_code}')"
+same "its task, as Mesos has it" "${id_of[db]} 0" "$(ask "str(j['container']) + ' ' + str(j['containers'])" "/v1/tasks/${task_of[db]}")"
+
 monitor_stop
 same "exit status of dredged" 0 "$status"
 verdict
