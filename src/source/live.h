@@ -33,6 +33,7 @@ struct live_link { /* an interface of the host */
 	char name[NET_NAME_SIZE];
 	bool usable; /* Ethernet, loopback, or IP without a link layer */
 	bool veth, loopback, bridged, up, raw;
+	bool paired;		  /* the other end is here too: nobody's, and seen elsewhere */
 	bool asked;		  /* the user wants it whole */
 	struct live_iface *iface; /* borrowed: of its container, or own when it has none */
 	uint64_t provisional;	  /* until this monotonic time a new veth is watched unasked */

@@ -40,14 +40,15 @@ static void link_update(struct live *l, const struct net_link *n)
 	link->loopback = n->type == ARPHRD_LOOPBACK;
 	link->usable = link->raw || link->loopback || n->type == ARPHRD_ETHER;
 	link->veth = str_eq(n->kind, "veth");
+	link->paired = link->veth && n->peer && n->peer_nsid == NET_NO_NSID;
 	link->up = n->flags & IFF_UP;
 	link->gone = 0;
 	link->bridged = n->master != 0;
 	if (!known && l->started && link->veth)
 		link->provisional = time_monotonic() + PROVISIONAL_NS;
 	l->filter_dirty |= !known || before.raw != link->raw || before.up != link->up ||
-			   before.loopback != link->loopback || before.bridged != link->bridged ||
-			   before.usable != link->usable;
+			   before.loopback != link->loopback || before.paired != link->paired ||
+			   before.bridged != link->bridged || before.usable != link->usable;
 }
 
 static void on_link(void *ctx, const struct net_link *n)
@@ -175,7 +176,11 @@ static bool is_watched(const struct live *l, const struct live_link *link)
 {
 	if (!link->usable)
 		return false;
-	if (link->asked || link->provisional || (link->iface && link->iface->container))
+	if (link->asked || (link->iface && link->iface->container))
+		return true;
+	if (link->paired)
+		return false;
+	if (link->provisional)
 		return true;
 	/* Bridge ports are left out: what the host itself sends through one shows on the bridge. */
 	return l->host_containers && link->up && !link->bridged;

@@ -124,6 +124,12 @@ check "each stands for eight" "$(value $name:eth0 "$a" weight)" "$((kept * 8))"
 # A container nobody knew: its interface sends before its cgroup is there.
 c=$(id 3)
 begin "filter=udp port 9000"
+ip -n "$tag" link add p0 type veth peer name p1 # both ends on the host: no container's
+ip -n "$tag" link set p0 up
+ip -n "$tag" link set p1 up
+ip -n "$tag" addr add 10.215.0.1/24 dev p0
+ip -n "$tag" neigh add 10.215.0.2 dev p0 lladdr 02:00:00:00:00:02
+send "" 10.215.0.2 9000 50
 space -c3 10.214.0.13
 ip -n "$tag-c3" neigh add 10.214.0.12 dev eth0 \
 	lladdr "$(ip -n "$tag-c2" -br link show eth0 | awk '{ print $3 }')"
@@ -135,7 +141,29 @@ sleep 0.5
 finish
 check "packets before the name" "$(value $name:eth0 "$c" out)" 400
 check "the receiver's sight carries an id from the first on" "$(value $name:eth0 "$b" in_twice)" 400
+check "a pair on the host is not watched" "$(grep -c 'iface=p[01] ' "$work/out")" 0
 check "one interface all along" "$(grep -c "container=$c" "$work/out")" 1
+
+# One whose pair is made on the host, and one end of it moved when the other is up already.
+m=$(id 6)
+ip netns add "$tag-c6"
+begin "filter=udp port 9000"
+ip -n "$tag" link add v-c6 type veth peer name moved
+ip -n "$tag" link set v-c6 master br0 up
+sleep 0.1
+ip -n "$tag" link set moved netns "$tag-c6" name eth0
+ip -n "$tag-c6" addr add 10.214.0.16/24 dev eth0
+ip -n "$tag-c6" neigh add 10.214.0.12 dev eth0 \
+	lladdr "$(ip -n "$tag-c2" -br link show eth0 | awk '{ print $3 }')"
+# From "up" to the first packet there is no time.
+# shellcheck disable=SC2016
+contain "$m" -c6 sh -c 'ip link set eth0 up && exec "$0" send 10.214.0.12 9000 200 100 300' \
+	"$probe" >/dev/null
+rmdir "$root/$m"
+ip netns del "$tag-c6"
+sleep 0.5
+finish
+check "an end that was moved" "$(value $name:eth0 "$m" out)" 200
 
 # A container on the host's network, known by its socket only, and that only after it has sent.
 # Another one is there before: without any, the host's own interfaces are not watched.
