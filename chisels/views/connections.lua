@@ -10,7 +10,7 @@ view_info = {
 	view_type = "table",
 	is_root = true,
 	applies_to = c.offered({ c.who, c.ends }, { "fd.name" }),
-	filter = "(fd.type=ipv4 or fd.type=ipv6) and fd.name != ''",
+	filter = "fd.sockfamily=ip",
 	drilldown_target = "packets",
 	columns = {
 		{ name = "NA", field = "fd.containername", is_key = true, filterfield = "fd.containername" },

@@ -43,16 +43,29 @@ struct filter *filter_compile(const char *text, const char *const *dirs, struct 
 	return f;
 }
 
+struct filter *filter_twin(const struct filter *f)
+{
+	if (!f)
+		return NULL;
+	struct filter *twin = xcalloc(1, sizeof(*twin));
+	*twin = *f;
+	twin->twin = true;
+	twin->scratch = xcalloc(1, sizeof(*twin->scratch));
+	return twin;
+}
+
 void filter_free(struct filter *f)
 {
 	if (!f)
 		return;
-	for (uint32_t i = 0; i < f->n; i++)
+	for (uint32_t i = 0; i < f->n && !f->twin; i++)
 		insn_free(&f->code[i]);
-	free(f->code);
 	text_done(f->scratch);
 	free(f->scratch);
-	free(f->text);
+	if (!f->twin) {
+		free(f->code);
+		free(f->text);
+	}
 	free(f);
 }
 

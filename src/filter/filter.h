@@ -17,7 +17,9 @@ struct filter;
  * with column (bytes, from 1), and a message of several lines: what is wrong, the text, a caret
  * below it, the nearest field. Inside a named filter e->line and column count in that file. */
 struct filter *filter_compile(const char *text, const char *const *dirs, struct err *e);
-void filter_free(struct filter *f);
+/* The same for another thread; f has to outlive it. NULL when f is. */
+struct filter *filter_twin(const struct filter *f);
+void filter_free(struct filter *f);		 /* f may be NULL */
 const char *filter_text(const struct filter *f); /* as it was compiled; borrowed */
 /* By one thread at a time, because text that has to be made shares one buffer. */
 bool filter_match(const struct filter *f, struct context *c);

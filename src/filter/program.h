@@ -116,6 +116,7 @@ struct filter {
 	uint32_t types;
 	uint64_t from, to;
 	bool flows, ordered, reordered;
+	bool twin;	      /* of another one, which owns all but the scratch */
 	struct text *scratch; /* owned; the only thing a match writes to */
 	char *text;
 };

@@ -38,6 +38,12 @@ static int present(void *ctx, struct context *c)
 	return f->base.live ? 0 : status;
 }
 
+static int present_second(void *ctx, struct context *c)
+{
+	table_event(ctx, c);
+	return 0;
+}
+
 static int tick(void *ctx, uint64_t now)
 {
 	struct feed *f = ctx;
@@ -54,10 +60,10 @@ static int tick(void *ctx, uint64_t now)
 	return f->ended;
 }
 
-static void new_state(struct feed *f, bool flows)
+static void new_state(struct feed *f, unsigned flows)
 {
 	state_free(f->state);
-	f->state = state_new(flows ? FLOWS_TRACKED : 0);
+	f->state = state_new(flows);
 }
 
 /* Packets of an interface that is nobody's may be of several, told apart by their ports. */
@@ -92,7 +98,8 @@ static bool chunk_enough(void *ctx, const struct chunk *k)
 	return flow_parts(f->state, k, is_enough, f) && flow_parts(f->state, k, take, f);
 }
 
-static int run(struct feed *f, const struct table *t, struct err *e)
+static int run(struct feed *f, const struct table *t, const struct flow_second *second,
+	       struct err *e)
 {
 	struct flow_totals totals = {0};
 	uint64_t early = t ? table_early(t) : 0;
@@ -112,6 +119,7 @@ static int run(struct feed *f, const struct table *t, struct err *e)
 		.by_iface = t && table_order(t) == TABLE_BY_IFACE,
 		.chunk_enough = t && !f->measure ? chunk_enough : NULL,
 		.live = f->base.live || f->measure,
+		.second = second,
 		.present = present,
 		.tick = tick,
 		.ctx = f,
@@ -151,17 +159,36 @@ static uint64_t cost(struct view_feed *base, const struct table *t, uint64_t fro
 	return sum;
 }
 
+static bool may_split(const struct feed *f)
+{
+	return f->reader && !f->measure && !f->o.poller && f->o.threads > 1;
+}
+
 static int fill(struct view_feed *base, struct table *t, uint64_t from, uint64_t to, struct err *e)
 {
 	struct feed *f = (struct feed *)base;
 
 	f->measure = !f->reader || (table_measures(t) && cost(base, t, from, to) <= MEASURE_BYTES);
-	new_state(f, f->measure || table_needs_flows(t));
+	unsigned flows = f->measure || table_needs_flows(t) ? FLOWS_TRACKED : 0;
 	table_window(t, from, to);
+	/* A conversation is of one of the two. */
+	size_t n = 0;
+	cleanup_free uint8_t *of = may_split(f) ? flow_deal(f->reader, from, to, &n) : NULL;
+	struct table *twin = of ? table_twin(t) : NULL;
+	struct flow_second second = {.of = of,
+				     .n = n,
+				     .state = twin ? state_new(flows / 2) : NULL,
+				     .present = present_second,
+				     .ctx = twin};
+	new_state(f, twin ? flows / 2 : flows);
 	f->from = from;
 	f->to = to;
 	f->filling = t;
-	int status = run(f, t, e);
+	int status = run(f, t, twin ? &second : NULL, e);
+	if (twin)
+		table_join(t, twin);
+	state_free(second.state);
+	state_forget_flows(f->state);
 	f->filling = NULL;
 	return status ? status : f->ended;
 }
@@ -172,11 +199,11 @@ static int scan(struct view_feed *base, const struct view_look *l, uint64_t from
 	struct feed *f = (struct feed *)base;
 
 	f->measure = false;
-	new_state(f, l->flows || (l->filter && filter_needs_flows(l->filter)));
+	new_state(f, l->flows || (l->filter && filter_needs_flows(l->filter)) ? FLOWS_TRACKED : 0);
 	f->from = from;
 	f->to = to;
 	f->scanning = l;
-	int status = run(f, NULL, e);
+	int status = run(f, NULL, NULL, e);
 	f->scanning = NULL;
 	return status ? status : f->ended;
 }
@@ -186,8 +213,8 @@ static int run_live(struct view_feed *base, struct err *e)
 	struct feed *f = (struct feed *)base;
 
 	/* Which table will be looked at next is not known: conversations are always followed. */
-	new_state(f, true);
-	return run(f, NULL, e);
+	new_state(f, FLOWS_TRACKED);
+	return run(f, NULL, NULL, e);
 }
 
 /* ---- the directory of a file ---- */

@@ -324,9 +324,12 @@ static bool may_match(const struct filter *filter, const struct container *c, co
 static bool iface_wanted(void *ctx, uint32_t number)
 {
 	struct flow *f = ctx;
+	const struct flow_second *second = f->o->second;
 	const struct iface *i = state_iface_at(f->o->state, number);
 	const struct container *c = i ? state_container_at(f->o->state, i->container) : NULL;
 
+	if (second && (number < second->n && second->of[number]) != f->is_second)
+		return false;
 	return may_match(f->o->filter, c, i) && may_match(f->o->hint, c, i);
 }
 
@@ -395,7 +398,7 @@ static void ask(struct flow *f, struct reader_query *q)
 		.from = f->o->from,
 		.to = f->o->to ? f->o->to : UINT64_MAX,
 		.types = (1u << EVENT_TYPES) - 1,
-		.iface_wanted = f->o->filter || f->o->hint ? iface_wanted : NULL,
+		.iface_wanted = f->o->filter || f->o->hint || f->o->second ? iface_wanted : NULL,
 		.threads = f->o->threads,
 		.unordered = f->o->unordered,
 		.by_iface = f->o->by_iface,
@@ -404,13 +407,16 @@ static void ask(struct flow *f, struct reader_query *q)
 	};
 	narrow(q, f->o->filter);
 	narrow(q, f->o->hint);
+	if (f->is_second)
+		q->types &= ~(1u << EVENT_NOTICE | 1u << EVENT_DROP);
 	if (!q->types)
 		q->types = 1u << EVENT_NONE; /* none: there are no such events */
 }
 
-int flow_run(const struct flow_options *o, struct flow_totals *totals, struct err *e)
+int flow_run_one(const struct flow_options *o, bool is_second, struct flow_totals *totals,
+		 struct err *e)
 {
-	struct flow f = {.o = o, .totals = totals, .began = time_now()};
+	struct flow f = {.o = o, .is_second = is_second, .totals = totals, .began = time_now()};
 	struct reader_query query;
 	const struct sink sink = {
 		.ctx = &f,
@@ -433,5 +439,12 @@ int flow_run(const struct flow_options *o, struct flow_totals *totals, struct er
 	mesos_snapshot_free(f.names);
 	text_done(&f.notice);
 	text_done(&f.changes);
+	return status;
+}
+
+int flow_run(const struct flow_options *o, struct flow_totals *totals, struct err *e)
+{
+	int status = o->second ? flow_run_both(o, totals, e) : flow_run_one(o, false, totals, e);
+
 	return status < 0 ? -1 : 0;
 }

@@ -29,6 +29,24 @@ struct recorder {
 /* One that comes while the flow runs is told of all that is known. */
 int recorder_begin(struct recorder *r, const struct state *s, struct err *e);
 
+/*
+ * Deals the interfaces of a file to two, by their packets in [from, to]: byte i is 1 where the
+ * second one has interface i, of *n. Owned by the caller. NULL: it is not chunked, not worth it, or
+ * damaged, so that packets may be nobody's.
+ */
+uint8_t *flow_deal(struct reader *r, uint64_t from, uint64_t to, size_t *n);
+
+/* Who takes the other half of a file's events, on a thread of its own: nothing of it is touched by
+ * anybody else until flow_run returns. */
+struct flow_second {
+	const uint8_t *of; /* as flow_deal says */
+	size_t n;
+	struct state *state;
+	const struct filter *filter; /* the flow's once more (filter_twin), or NULL */
+	int (*present)(void *ctx, struct context *c);
+	void *ctx;
+};
+
 struct flow_options {
 	struct source *source;
 	struct state *state;
@@ -48,6 +66,8 @@ struct flow_options {
 	 * known and before the first event: true = its events need not be read. NULL = they do. */
 	bool (*chunk_enough)(void *ctx, const struct chunk *c);
 	bool unordered, by_iface; /* as in reader_query */
+	/* Of a file, with unordered, without poller, recorders and limits. NULL = there is none. */
+	const struct flow_second *second;
 	bool live; /* counter samples are being made: add what the state measures from packets */
 	/* Called for each event that passed; non-zero ends the run. NULL = nobody looks. */
 	int (*present)(void *ctx, struct context *c);

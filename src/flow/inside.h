@@ -7,6 +7,7 @@
 
 struct flow {
 	const struct flow_options *o;
+	bool is_second; /* its events are those of o->second, without notices */
 	struct flow_totals *totals;
 	struct mesos_snapshot *names;
 	uint64_t began;	 /* realtime ns */
@@ -25,6 +26,15 @@ struct flow {
 int flow_notice(struct flow *f, uint64_t ts);
 /* Tell who records what is known of the container's interfaces by now. */
 int flow_describe(struct flow *f, uint32_t container);
+
+/* The events of one of the two, or without o->second all. 0, 1 when somebody ended it, or -1. */
+int flow_run_one(const struct flow_options *o, bool is_second, struct flow_totals *totals,
+		 struct err *e);
+
+/* ---- halves.c ---- */
+
+/* As flow_run_one, of both at the same time. */
+int flow_run_both(const struct flow_options *o, struct flow_totals *totals, struct err *e);
 
 /* ---- names.c; likewise ---- */
 

@@ -356,6 +356,13 @@ struct reader *reader_open(const char *path, struct err *e)
 	return reader_open_part(fd, in ? "standard input" : path, UINT64_MAX, e);
 }
 
+struct reader *reader_twin(const struct reader *r)
+{
+	int fd = r->chunked ? fcntl(r->fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1) : -1;
+
+	return fd < 0 ? NULL : reader_open_part(fd, r->path, r->limit, NULL);
+}
+
 void reader_close(struct reader *r)
 {
 	if (!r)

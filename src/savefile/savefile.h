@@ -140,6 +140,8 @@ struct reader *reader_open(const char *path, struct err *e);
 /* The first `bytes` of a file that may be growing; name: for messages. Takes fd over, also when it
  * fails. */
 struct reader *reader_open_part(int fd, const char *name, uint64_t bytes, struct err *e);
+/* Another one of the same file, for another thread; NULL when it is not chunked. */
+struct reader *reader_twin(const struct reader *r);
 void reader_close(struct reader *r);
 void reader_get_info(struct reader *r, struct reader_info *out);
 /* The chunk directory in file order, NULL and *n = 0 when the file is not chunked. */

@@ -78,6 +78,12 @@ void state_free(struct state *s)
 	free(s);
 }
 
+void state_forget_flows(struct state *s)
+{
+	flows_free(s->flows);
+	s->flows = NULL;
+}
+
 /* What makes two records the same container: its id; a foreign file may only tell task or app. */
 static const char *record_key(const struct container_record *r)
 {

@@ -92,6 +92,8 @@ struct state;
 /* flows = conversations to remember, 0 = do not track. */
 struct state *state_new(unsigned flows);
 void state_free(struct state *s);
+/* No more events will come; tables of containers and interfaces stay. */
+void state_forget_flows(struct state *s);
 /* An empty one learns whose the ports of hosts are and were from another, which forgets it. */
 void state_take_ports(struct state *s, struct state *from);
 /* Whether packets on an interface that is nobody's may have owners. */

@@ -110,6 +110,58 @@ void fold_add(enum view_fold fold, double *s, double v, double weight, uint64_t 
 	}
 }
 
+static void join_total(double *s, const double *more)
+{
+	if (isnan(s[FIRST_TS]) || more[FIRST_TS] < s[FIRST_TS]) {
+		s[FIRST_TS] = more[FIRST_TS];
+		s[FIRST] = more[FIRST];
+	}
+	if (isnan(s[LAST_TS]) || more[LAST_TS] >= s[LAST_TS]) {
+		s[LAST_TS] = more[LAST_TS];
+		s[LAST] = more[LAST];
+	}
+}
+
+static double sum(double a, double b)
+{
+	return isnan(a) ? b : isnan(b) ? a : a + b;
+}
+
+void fold_join(enum view_fold fold, bool over, double *s, const double *more)
+{
+	uint32_t n = fold_slots(fold, over);
+
+	switch (fold) {
+	case FOLD_DELTA:
+	case FOLD_RATE:
+		join_total(s, more);
+		if (over)
+			join_total(s + TOTAL_SLOTS, more + TOTAL_SLOTS);
+		break;
+	case FOLD_MIN:
+	case FOLD_MAX:
+		for (uint32_t i = 0; i < n; i++)
+			s[i] = fold == FOLD_MIN ? fmin(s[i], more[i]) : fmax(s[i], more[i]);
+		break;
+	case FOLD_SHARE:
+		s[SHARE_GREW] = sum(s[SHARE_GREW], more[SHARE_GREW]);
+		s[SHARE_SEEN] = sum(s[SHARE_SEEN], more[SHARE_SEEN]);
+		break;
+	case FOLD_NONE:
+		for (uint32_t i = 0; i < n; i += 2)
+			if (isnan(s[i]) || more[i] >= s[i]) {
+				s[i] = more[i];
+				s[i + 1] = more[i + 1];
+			}
+		break;
+	case FOLD_COUNT:
+		break;
+	default:
+		for (uint32_t i = 0; i < n; i++)
+			s[i] = sum(s[i], more[i]);
+	}
+}
+
 static void next_total(double *s)
 {
 	s[FIRST_TS] = s[LAST_TS];

@@ -66,9 +66,10 @@ struct rowmap {
 	size_t mask, n;
 };
 
-/* Different values of FOLD_COUNT columns: hashes of row, column and value. Bounded. */
+/* Different values of FOLD_COUNT columns: hashes of row's key, column and value. Bounded. */
 struct different {
 	uint64_t *at;
+	uint64_t *whose; /* of a twin: id of the row << 16 | column, beside each; NULL else */
 	size_t mask, n;
 	bool full;
 };
@@ -146,6 +147,9 @@ struct table {
 uint32_t fold_slots(enum view_fold fold, bool over);
 void fold_fresh(enum view_fold fold, bool over, double *slots);
 void fold_add(enum view_fold fold, double *slots, double v, double weight, uint64_t ts);
+/* What another thread added from the same interval on; but for FOLD_COUNT, whose values may be
+ * the same. */
+void fold_join(enum view_fold fold, bool over, double *slots, const double *more);
 /* An interval is over: totals go on from their last sample. */
 void fold_next(enum view_fold fold, bool over, double *slots);
 /* A ratio into a group's two slots: sums above and below the line. */
@@ -158,7 +162,7 @@ double fold_result(enum view_fold fold, bool over, const double *slots, double s
 /* ---- rows: rows.c ---- */
 
 struct row *row_new(size_t n_values, size_t n_slots, bool spark);
-void row_free(struct row *r, size_t n_values);
+void row_free(struct row *r, size_t n_values); /* r may be NULL */
 void row_clear(const struct table *t, struct row *r);
 void kept_set(struct kept *k, const struct value *v);
 void kept_text(struct kept *k, const char *p, size_t n);
@@ -167,9 +171,12 @@ struct row *rowmap_find(const struct rowmap *m, uint64_t hash, const char *key, 
 			bool absent);
 void rowmap_add(struct rowmap *m, struct row *r);
 void rowmap_clear(struct rowmap *m);
-/* 1 when the hash is new. */
-bool different_add(struct different *d, uint64_t hash);
+/* true when the hash is new. */
+bool different_add(struct different *d, uint64_t hash, uint64_t whose);
 void different_clear(struct different *d);
+void different_done(struct different *d);
+/* The row of a key (n bytes), made when there is none. */
+struct row *table_find_key(struct table *t, const char *key, size_t n, bool absent);
 /* The row of the event, or NULL when it has none. */
 struct row *table_find_row(struct table *t, struct context *c);
 void table_forget(struct table *t);

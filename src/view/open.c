@@ -289,6 +289,31 @@ struct table *table_open(const struct table_options *o, struct err *e)
 	return t;
 }
 
+struct table *table_twin(struct table *t)
+{
+	if (t->order == TABLE_BY_TIME || t->of_parts)
+		return NULL;
+	struct table *twin = xcalloc(1, sizeof(*twin));
+	twin->info = t->info;
+	twin->spark_column = COLUMN_NONE;
+	/* Conversations are of one of the two: together they take no more than one. */
+	if (t->talking)
+		t->max_rows /= 2;
+	twin->max_rows = t->max_rows;
+	if (set_columns(twin, NULL)) {
+		table_close(twin);
+		return NULL;
+	}
+	twin->filter = filter_twin(t->filter);
+	twin->different.whose = xcalloc(1, sizeof(*twin->different.whose));
+	set_plans(twin);
+	set_shown(twin);
+	twin->sorted = t->sorted;
+	table_window(twin, t->from, t->to);
+	twin->interval = t->interval;
+	return twin;
+}
+
 void table_close(struct table *t)
 {
 	if (!t)
@@ -313,8 +338,8 @@ void table_close(struct table *t)
 	free(t->map.at);
 	free(t->groups.at);
 	free(t->group_rows);
-	free(t->different.at);
-	free(t->members.at);
+	different_done(&t->different);
+	different_done(&t->members);
 	free(t->by_container);
 	free(t->talking);
 	free(t->verdicts);

@@ -138,7 +138,7 @@ static void add_kept(struct table *t, struct row *g, size_t column, const struct
 		double *slots = g->slots + column * GROUP_SLOTS;
 		if (isnan(slots[0]))
 			slots[0] = 0;
-		if (different_add(&t->members, hash ^ hash_u64(g->hash + column)))
+		if (different_add(&t->members, hash ^ hash_u64(g->hash + column), 0))
 			slots[0]++;
 		return;
 	}

@@ -55,8 +55,10 @@ struct row *row_new(size_t n_values, size_t n_slots, bool spark)
 
 void row_free(struct row *r, size_t n_values)
 {
-	for (size_t i = 0; i < n_values; i++)
+	for (size_t i = 0; r && i < n_values; i++)
 		kept_done(&r->values[i]);
+	if (!r)
+		return;
 	kept_done(&r->key);
 	free(r);
 }
@@ -126,7 +128,13 @@ void rowmap_clear(struct rowmap *m)
 
 /* ---- how many different ---- */
 
-static bool different_place(struct different *d, uint64_t hash)
+void different_done(struct different *d)
+{
+	free(d->at);
+	free(d->whose);
+}
+
+static bool different_place(struct different *d, uint64_t hash, uint64_t whose)
 {
 	size_t i = hash & d->mask;
 
@@ -134,11 +142,27 @@ static bool different_place(struct different *d, uint64_t hash)
 		if (d->at[i] == hash)
 			return false;
 	d->at[i] = hash;
+	if (d->whose)
+		d->whose[i] = whose;
 	d->n++;
 	return true;
 }
 
-bool different_add(struct different *d, uint64_t hash)
+static void different_grow(struct different *d)
+{
+	struct different larger = {.mask = d->at ? d->mask * 2 + 1 : 1023};
+
+	larger.at = xcalloc(larger.mask + 1, sizeof(*larger.at));
+	if (d->whose)
+		larger.whose = xcalloc(larger.mask + 1, sizeof(*larger.whose));
+	for (size_t i = 0; d->at && i <= d->mask; i++)
+		if (d->at[i])
+			different_place(&larger, d->at[i], d->whose ? d->whose[i] : 0);
+	different_done(d);
+	*d = larger;
+}
+
+bool different_add(struct different *d, uint64_t hash, uint64_t whose)
 {
 	hash += !hash;
 	if (!d->at || 2 * d->n > d->mask) {
@@ -146,15 +170,9 @@ bool different_add(struct different *d, uint64_t hash)
 			d->full = true;
 			return false;
 		}
-		struct different larger = {.mask = d->at ? d->mask * 2 + 1 : 1023};
-		larger.at = xcalloc(larger.mask + 1, sizeof(*larger.at));
-		for (size_t i = 0; d->at && i <= d->mask; i++)
-			if (d->at[i])
-				different_place(&larger, d->at[i]);
-		free(d->at);
-		*d = larger;
+		different_grow(d);
 	}
-	return different_place(d, hash);
+	return different_place(d, hash, whose);
 }
 
 void different_clear(struct different *d)
@@ -246,7 +264,7 @@ static struct row *take_row(struct table *t)
 	return r;
 }
 
-static struct row *find_by_key(struct table *t, const char *key, size_t n, bool absent)
+struct row *table_find_key(struct table *t, const char *key, size_t n, bool absent)
 {
 	uint64_t hash = absent ? HASH_ABSENT : hash_bytes(key, n);
 	struct row *r = rowmap_find(&t->map, hash, key, n, absent);
@@ -267,12 +285,12 @@ static struct row *find_by_value(struct table *t, struct context *c)
 	struct value v;
 
 	if (!getter_value(column_getter(key), c, &t->scratch, &v))
-		return key->info->absent ? find_by_key(t, "", 0, true) : NULL;
+		return key->info->absent ? table_find_key(t, "", 0, true) : NULL;
 	if (v.type == VALUE_STRING)
-		return find_by_key(t, v.p, v.n, false);
+		return table_find_key(t, v.p, v.n, false);
 	text_reset(&t->keytext);
 	value_text(&t->keytext, column_getter(key)->field, &v);
-	return find_by_key(t, t->keytext.data, t->keytext.len, false);
+	return table_find_key(t, t->keytext.data, t->keytext.len, false);
 }
 
 /* A list has a row for each event, the newest TABLE_LIST of them. */

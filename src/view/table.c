@@ -79,9 +79,10 @@ static uint64_t value_hash(const struct value *v)
 static void add_different(struct table *t, struct row *r, const struct column *k,
 			  const struct value *v)
 {
-	uint64_t hash = value_hash(v) ^ hash_u64(r->id << 8 | (uint64_t)(k - t->columns));
+	uint64_t column = (uint64_t)(k - t->columns);
+	uint64_t hash = value_hash(v) ^ hash_u64(r->hash + column);
 
-	if (different_add(&t->different, hash))
+	if (different_add(&t->different, hash, r->id << 16 | column))
 		fold_add(FOLD_COUNT, r->slots + k->place, 1, 1, 0);
 }
 

@@ -158,6 +158,12 @@ struct table_options {
 /* Copies what it needs but info, which has to outlive it. ERR_USAGE with column for the filter. */
 struct table *table_open(const struct table_options *o, struct err *e);
 void table_close(struct table *t); /* t may be NULL */
+/* An empty one of the same columns, filter and window, to be fed by another thread until it is
+ * joined; t has to outlive it. NULL: its events cannot be taken in apart (TABLE_BY_TIME), or need
+ * not be, as a directory tells enough. */
+struct table *table_twin(struct table *t);
+/* Takes in all that the twin did, closes it. */
+void table_join(struct table *t, struct table *twin);
 const struct view_info *table_info(const struct table *t);
 
 /* All conditions in one, for whoever reads: what it cannot match need not be read. NULL = all. */

@@ -36,16 +36,21 @@ static struct view_info close_look = {
 static struct view_info plain = {
 	.id = "plain", .name = "Plain", .columns = columns, .n_columns = ARRAY_SIZE(columns) - 1};
 
-static struct view_feed *open_feed(const char *file)
+static struct view_feed *open_feed_of(const char *file, unsigned threads)
 {
 	struct err e = {0};
 	struct view_feed *f = flow_feed_open(
-		&(struct feed_options){.what = file, .source = &source, .threads = 1}, &e);
+		&(struct feed_options){.what = file, .source = &source, .threads = threads}, &e);
 
 	if (!f)
 		fail_msg("%s", e.message);
 	flow_feed_look(f);
 	return f;
+}
+
+static struct view_feed *open_feed(const char *file)
+{
+	return open_feed_of(file, 1);
 }
 
 static struct table *open_table(const struct view_info *info, const struct view_path *way,
@@ -296,6 +301,65 @@ static void test_given_up(void **unused)
 	f->close(f);
 }
 
+/* The table as CSV by one or two threads, as its events come from both; owned by the caller. */
+static char *filled_by(unsigned threads, const struct view_info *info, uint64_t part)
+{
+	struct view_feed *f = open_feed_of(path, threads);
+	struct table *t = open_table(info, NULL, NULL);
+	struct text out = {0};
+	size_t n;
+
+	table_sort(t, 0, false);
+	assert_int_equal(f->fill(f, t, f->first, f->first + (f->last - f->first) / part, NULL), 0);
+	struct reader *r = flow_feed_source(f)->kind->reader(flow_feed_source(f));
+	cleanup_free uint8_t *of = flow_deal(r, f->first, f->last, &n);
+	assert_non_null(of);
+	const struct table_rows *rows = table_refresh(t, 0);
+	assert_true(rows->n > CONTAINERS / 2 && rows->events > 100000 && !rows->given_up);
+	table_print(t, rows, TABLE_CSV, &out);
+	char *csv = xstrdup(text_cstr(&out));
+	text_done(&out);
+	table_close(t);
+	f->close(f);
+	return csv;
+}
+
+/* What is kept, summed, counted and measured is the same whoever read it. */
+static void test_two_threads(void **unused)
+{
+	(void)unused;
+	static struct view_column of_ports[] = {
+		{.name = "PORT", .field = "fd.sport", .key = true},
+		{.name = "PROTO", .field = "fd.l4proto"},
+		{.name = "CONN", .field = "fd.name", .fold = FOLD_COUNT},
+		{.name = "SERVERS", .field = "fd.sip", .fold = FOLD_COUNT},
+		{.name = "CONTS", .field = "container.id", .fold = FOLD_COUNT},
+		{.name = "LATENCY", .field = "evt.latency", .fold = FOLD_AVG},
+		{.name = "LEAST", .field = "frame.len", .fold = FOLD_MIN},
+		{.name = "MOST", .field = "frame.len", .fold = FOLD_MAX},
+		{.name = "BYTES", .field = "frame.len", .fold = FOLD_SUM, .sparkline = true},
+	};
+	static struct view_column of_talks[] = {
+		{.name = "NAME", .field = "fd.name", .key = true},
+		{.name = "ENDS", .field = "container.id", .fold = FOLD_COUNT},
+		{.name = "RTT", .field = "tcp.analysis.initial_rtt", .fold = FOLD_MAX},
+		{.name = "RETR", .field = "tcp.analysis.retransmission", .fold = FOLD_SUM},
+	};
+	const struct view_info views[] = {
+		{.id = "ports", .columns = of_ports, .n_columns = ARRAY_SIZE(of_ports)},
+		{.id = "talks", .columns = of_talks, .n_columns = ARRAY_SIZE(of_talks)},
+		close_look,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(views); i++) {
+		cleanup_free char *one = filled_by(1, &views[i], 1);
+		cleanup_free char *two = filled_by(2, &views[i], 1);
+		assert_string_equal(one, two);
+		cleanup_free char *half = filled_by(2, &views[i], 2);
+		assert_string_not_equal(half, two);
+	}
+}
+
 static int write_file(void **unused)
 {
 	(void)unused;
@@ -337,6 +401,7 @@ int main(void)
 		cmocka_unit_test(test_ports_are_told_apart),
 		cmocka_unit_test(test_drill_down),
 		cmocka_unit_test(test_given_up),
+		cmocka_unit_test(test_two_threads),
 	};
 
 	return cmocka_run_group_tests(tests, write_file, remove_file);
