@@ -54,6 +54,25 @@ bool chisels_need_flows(const struct chisels *s)
 	return false;
 }
 
+struct chisels_twin *chisels_twin(const struct chisels *s)
+{
+	(void)s;
+	return NULL;
+}
+
+void chisels_twin_event(struct chisels_twin *w, struct context *c)
+{
+	(void)w;
+	(void)c;
+}
+
+void chisels_join(struct chisels *s, struct chisels_twin *w, const struct state *state)
+{
+	(void)s;
+	(void)w;
+	(void)state;
+}
+
 bool chisels_need_order(const struct chisels *s)
 {
 	(void)s;

@@ -385,8 +385,10 @@ bool chisels_need_flows(const struct chisels *s)
 	return needed;
 }
 
-static void begin(struct chisels *s, uint64_t ts)
+void chisels_begin(struct chisels *s, uint64_t ts)
 {
+	if (LIKELY(s->started))
+		return;
 	s->started = true;
 	s->first = ts;
 	s->last = ts;
@@ -426,8 +428,7 @@ bool chisels_part_enough(const struct chisels *s, const struct table_part *p)
 
 void chisels_part(struct chisels *s, const struct table_part *p)
 {
-	if (!s->started)
-		begin(s, p->first);
+	chisels_begin(s, p->first);
 	s->last = MAX(s->last, p->last);
 	for (unsigned i = 0; i < s->n; i++)
 		for (unsigned k = 0; k < s->items[i]->n_tops; k++)
@@ -453,8 +454,7 @@ static bool any_runs(const struct chisels *s)
 int chisels_event(struct chisels *s, struct context *c)
 {
 	s->c = c;
-	if (UNLIKELY(!s->started))
-		begin(s, c->ev->ts);
+	chisels_begin(s, c->ev->ts);
 	s->last = MAX(s->last, c->ev->ts);
 	bool taken = !s->filter || filter_match(s->filter, c), runs = false;
 	for (unsigned i = 0; i < s->n && taken; i++) {
@@ -471,8 +471,7 @@ int chisels_event(struct chisels *s, struct context *c)
 
 int chisels_tick(struct chisels *s, uint64_t now)
 {
-	if (!s->started)
-		begin(s, now);
+	chisels_begin(s, now);
 	s->last = MAX(s->last, now);
 	for (unsigned i = 0; i < s->n; i++)
 		if (s->items[i]->running)
@@ -484,8 +483,7 @@ unsigned chisels_end(struct chisels *s)
 {
 	unsigned failures = 0;
 
-	if (!s->started)
-		begin(s, 0);
+	chisels_begin(s, 0);
 	for (unsigned i = 0; i < s->n; i++) {
 		struct chisel *c = s->items[i];
 		if (c->script && !c->failed && c->on_capture_end != LUA_NOREF &&

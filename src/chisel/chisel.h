@@ -76,6 +76,15 @@ void chisels_part(struct chisels *s, const struct table_part *p);
 /* Call with the state before its first event, and before the one of another input goes away. It has
  * to be there until chisels_end. */
 void chisels_state(struct chisels *s, const struct state *state);
+/*
+ * Where sums of packets are all that is wanted: somebody who takes in events of another thread,
+ * NULL = they are not. chisels_join adds what was summed there, with the state those events were
+ * of, and frees it; s has to outlive it till then.
+ */
+struct chisels_twin;
+struct chisels_twin *chisels_twin(const struct chisels *s);
+void chisels_twin_event(struct chisels_twin *w, struct context *c);
+void chisels_join(struct chisels *s, struct chisels_twin *w, const struct state *state);
 /* An event that passed the user's filter. Non-zero: they have all ended, or one ends the run. */
 int chisels_event(struct chisels *s, struct context *c);
 /* Live: time passes; now = realtime ns. */

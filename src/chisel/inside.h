@@ -58,6 +58,8 @@ struct chisels {
 /* Whose script calls, from inside a C function. */
 struct chisel *chisel_of(lua_State *L);
 void chisel_stop(struct chisel *c);
+/* Before the first event of all, at ts; later it does nothing. */
+void chisels_begin(struct chisels *s, uint64_t ts);
 /* A new member of the set, its body run; NULL on failure (the set owns it all the same). */
 struct chisel *chisel_open(struct chisels *s, const char *name, struct err *e);
 
@@ -91,6 +93,10 @@ struct top;
 int chisel_top(lua_State *L);
 void top_free(struct top *t);
 void top_event(struct top *t, struct context *c);
+/* An empty one for another thread; t has to outlive it. */
+struct top *top_twin(const struct top *t);
+/* Takes in what the twin summed, whose events were of that state, and frees it. */
+void top_join(struct top *t, struct top *twin, const struct state *state);
 /* Look up the keys of containers, whose state is going away or whose rows are wanted. */
 void top_settle(struct top *t, const struct state *state);
 bool top_needs_flows(const struct top *t);

@@ -12,14 +12,16 @@
 
 void top_free(struct top *t)
 {
-	for (unsigned i = 0; i < t->n_keys; i++)
+	for (unsigned i = 0; i < t->n_keys && !t->twin; i++)
 		field_ref_done(&t->keys[i]);
 	for (unsigned i = 0; i < t->n_values; i++) {
-		field_ref_done(&t->values[i].ref);
+		if (!t->twin)
+			field_ref_done(&t->values[i].ref);
 		filter_free(t->values[i].only);
 	}
 	filter_free(t->filter);
-	free(t->absent);
+	if (!t->twin)
+		free(t->absent);
 	free(t->rows);
 	free(t->sums);
 	free(t->slots);
@@ -297,6 +299,40 @@ void top_event(struct top *t, struct context *c)
 	for (unsigned i = 0; sums && i < t->n_values; i++)
 		if (!isnan(now[i]))
 			sums[i] = fold(t->values[i].fold, sums[i], now[i], c->ev->weight);
+}
+
+/* ---- two threads ---- */
+
+struct top *top_twin(const struct top *t)
+{
+	struct top *twin = xcalloc(1, sizeof(*twin));
+
+	twin->twin = true;
+	twin->n_keys = t->n_keys;
+	twin->n_values = t->n_values;
+	memcpy(twin->keys, t->keys, sizeof(t->keys));
+	memcpy(twin->values, t->values, sizeof(t->values));
+	for (unsigned i = 0; i < t->n_values; i++)
+		twin->values[i].only = filter_twin(t->values[i].only);
+	twin->filter = filter_twin(t->filter);
+	twin->absent = t->absent;
+	top_begin(twin);
+	return twin;
+}
+
+void top_join(struct top *t, struct top *twin, const struct state *state)
+{
+	top_settle(twin, state);
+	for (unsigned i = 0; i < twin->n; i++) {
+		const struct top_row *r = &twin->rows[i];
+		uint32_t from = (uint32_t)t->bytes.len;
+		builder_put(&t->bytes, twin->bytes.data + r->key, r->key_n);
+		double *sums = sums_of(t, row_for(t, from));
+		for (unsigned v = 0; sums && v < t->n_values; v++)
+			sums[v] = fold(t->values[v].fold, sums[v], top_sum(twin, i, v), 1);
+	}
+	t->beyond += twin->beyond;
+	top_free(twin);
 }
 
 /* ---- what a directory says instead of packets ---- */

@@ -55,6 +55,7 @@ struct top {
 		uint64_t stream, version; /* of the context */
 		uint32_t row;
 	} * talking;
+	bool twin;	 /* keys, values and absent are another's */
 	uint64_t beyond; /* events whose key found no place */
 	unsigned sort;	 /* by which value */
 };

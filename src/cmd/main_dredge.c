@@ -2,6 +2,7 @@
 /* dredge: print, filter, count and rewrite packets of containers, live or from a capture. */
 #include "cmd/dredge_options.h"
 #include "cmd/printer.h"
+#include "cmd/second.h"
 
 #include <errno.h>
 #include <linux/capability.h>
@@ -298,9 +299,9 @@ static bool order_is_free(const struct app *a)
 }
 
 /* The tables of the last input stay until chisels have had their last words. */
-static struct state *new_state(struct app *a)
+static struct state *new_state(struct app *a, unsigned flows)
 {
-	struct state *fresh = state_new(a->flows ? FLOWS_TRACKED : 0);
+	struct state *fresh = state_new(flows);
 
 	if (a->s.chisels)
 		chisels_state(a->s.chisels, fresh);
@@ -321,12 +322,17 @@ static int run_source(struct app *a, const char *what, struct err *e)
 
 	if (!s)
 		return -1;
-	struct state *state = new_state(a);
 	a->running = s;
 	signals_stop(s);
 	int status = give_up(live, e);
 	if (!status)
 		status = times_of(a, s, what, e);
+	struct flow_second second = {0};
+	if (!status && only_chisels(a) && order_is_free(a) && !a->s.verbose && !a->poller &&
+	    a->s.threads > 1 && !(a->state && state_knows_ports(a->state)))
+		second_open(&second, s, a->s.chisels, a->filter, a->from_ns, a->to_ns);
+	unsigned flows = second.of ? FLOWS_TRACKED / 2 : FLOWS_TRACKED;
+	struct state *state = new_state(a, a->flows ? flows : 0);
 	struct recorder recorder = {.writer = a->writer, .base = a->ifaces_before};
 	struct recorder *const recorders = a->writer ? &recorder : NULL;
 	bool sums = only_sums(a) && order_is_free(a) && !a->s.verbose;
@@ -347,12 +353,14 @@ static int run_source(struct app *a, const char *what, struct err *e)
 		.unordered = order_is_free(a),
 		.by_iface = a->flows,
 		.chunk_enough = sums ? chunk_enough : NULL,
+		.second = second.of ? &second : NULL,
 		.present = present,
 		.tick = tick,
 		.ctx = a,
 	};
 	if (!status)
 		status = flow_run(&o, &a->totals, e);
+	second_join(&second, a->s.chisels);
 	progress_done(&a->progress);
 	warn_of_loss(s);
 	add_work(a, s);

@@ -39,10 +39,10 @@ uint8_t *flow_deal(struct reader *r, uint64_t from, uint64_t to, size_t *n);
 /* Who takes the other half of a file's events, on a thread of its own: nothing of it is touched by
  * anybody else until flow_run returns. */
 struct flow_second {
-	const uint8_t *of; /* as flow_deal says */
+	uint8_t *of; /* as flow_deal says */
 	size_t n;
 	struct state *state;
-	const struct filter *filter; /* the flow's once more (filter_twin), or NULL */
+	struct filter *filter; /* the flow's once more (filter_twin), or NULL */
 	int (*present)(void *ctx, struct context *c);
 	void *ctx;
 };
