@@ -225,11 +225,11 @@ grep -q 'ready' "$work/dredged.log" || fail "dredged did not start"
 # ---- containers ----------------------------------------------------------------------------
 
 ctl() { dredgectl "$1" --socket "$work/run/control" "${@:2}"; }
-start() { # NAME ID OPTIONS... -- PROGRAM ARGUMENTS...
+start() { # ID OPTIONS... -- PROGRAM ARGUMENTS...
 	local line
-	printf -v line ' %q' "${@:3}"
-	printf '\033[2m$ dredgectl run --name %s%s\033[0m\n' "$1" "$line"
-	dredgectl run --socket "$work/run/control" --name "$2" --cgroup "$cgroup" "${@:3}" \
+	printf -v line ' %q' "$@"
+	printf '\033[2m$ dredgectl run --name%s\033[0m\n' "$line"
+	dredgectl run --socket "$work/run/control" --cgroup "$cgroup" --name "$@" \
 		>>"$work/programs.log" 2>&1 &
 	pids+=($!)
 }
@@ -265,14 +265,14 @@ cat >"$work/client.sh" <<-EOF
 	done
 EOF
 
-say "Containers, each in its own ports of the host's address"
-start redis "$redis_id" --ports 31000-31007 -- "${quiet_redis[@]}" --port 31000 --bind 0.0.0.0
-start web "$web_id" --ports 31008-31015 --egress 1MB -- nginx -e "$work/nginx.log" -c "$work/web.conf"
-start web2 "$web2_id" --ports 31016-31023 -- nginx -e "$work/nginx.log" -c "$work/web2.conf"
+say "Containers with ids like those of Mesos, each in its own ports of the host's address"
+start "$redis_id" --ports 31000-31007 -- "${quiet_redis[@]}" --port 31000 --bind 0.0.0.0
+start "$web_id" --ports 31008-31015 --egress 1MB -- nginx -e "$work/nginx.log" -c "$work/web.conf"
+start "$web2_id" --ports 31016-31023 -- nginx -e "$work/nginx.log" -c "$work/web2.conf"
 answers redis-cli -h $address -p 31000 ping
 answers curl -sf http://$address:31008/
 answers curl -sf http://$address:31016/
-start client "$client_id" --ports 31024-31031 --ingress 10MB -- bash "$work/client.sh"
+start "$client_id" --ports 31024-31031 --ingress 10MB -- bash "$work/client.sh"
 echo "and a redis on the host's own network, at port 6379"
 on_host_network "$hostredis_id" "${quiet_redis[@]}" --port 6379 --bind 127.0.0.1 $address \
 	>>"$work/programs.log" 2>&1 &
