@@ -189,17 +189,17 @@ void packet_draw(const struct packet_kept *k, enum packet_shape shape, unsigned 
 		  (unsigned long long)k->num, k->len, k->caplen);
 	y++;
 	rows--;
-	if (shape == SHAPE_DECODED)
+	if (shape == SHAPE_DECODED) {
 		decode(&c, &t);
-	else if (shape == SHAPE_JSON)
-		json(&c, &t);
-	else if (shape != SHAPE_HEX)
-		ascii(&c, shape == SHAPE_DOTTED, &t);
-	if (shape == SHAPE_DECODED)
 		draw_decoded(k, &t, top, y, rows);
-	else if (shape == SHAPE_HEX)
+	} else if (shape == SHAPE_HEX) {
 		draw_hex(k, top, y, 0, rows);
-	else
+	} else {
+		if (shape == SHAPE_JSON)
+			json(&c, &t);
+		else
+			ascii(&c, shape == SHAPE_DOTTED, &t);
 		paint_wrapped(y, 0, screen_width(), rows, top, t.data, t.len);
+	}
 	text_done(&t);
 }
