@@ -24,7 +24,7 @@ inside client redis-cli -h 10.77.0.1 -r $commands incr counted >/dev/null || bad
 for n in 1 2 3 4 5; do
 	host_container "spare$n" /data/redis-spare
 	(MARATHON_APP_ID=/data/redis-spare inside "spare$n" "${quiet[@]}" >>"$work/spare.out" 2>&1)
-	for root in "${cgroup_roots[@]}"; do remove_cgroup "$root/$cgroup_name/${id_of[spare$n]}"; done
+	remove_cgroup "${id_of[spare$n]}"
 done
 grep -qi 'address already in use' "$work/spare.out" || bad "the second redis got the port"
 wait_for 4 monitor_said 'restarted again and again' || bad "no restart_loop notice"
@@ -40,7 +40,7 @@ ip -n "$tag-brief" link set eth0 up
 inside brief timeout 0.3 bash -c 'while echo hello >/dev/udp/10.77.0.1/9; do sleep 0.02; done'
 sleep 0.2 # its interface outlives it, so that its last counters can be read there
 ip netns del "$tag-brief"
-for root in "${cgroup_roots[@]}"; do remove_cgroup "$root/$cgroup_name/${id_of[brief]}"; done
+remove_cgroup "${id_of[brief]}"
 sleep 1
 monitor_stop
 same "exit status of dredged" 0 "$status"

@@ -36,14 +36,6 @@ verdict() {
 	exit $fail
 }
 
-remove_cgroup() { # DIR: empty a moment after its last process
-	for _ in {1..20}; do
-		[ -d "$1" ] || return 0
-		rmdir "$1" 2>/dev/null && return 0
-		sleep 0.05
-	done
-}
-
 patience=${PATIENCE:-1} # how many times slower this machine is (an emulated one)
 wait_for() { # SECONDS COMMAND...: until it succeeds
 	local end=$((SECONDS + $1 * patience))
@@ -96,6 +88,17 @@ make_cgroup() { # ID
 	local root
 	for root in "${cgroup_roots[@]}"; do
 		mkdir "$root/$cgroup_name/$1"
+	done
+}
+
+remove_cgroup() { # ID: empty a moment after its last process
+	local root dir
+	for root in "${cgroup_roots[@]}"; do
+		dir=$root/$cgroup_name/$1
+		for _ in {1..20}; do
+			[ -d "$dir" ] && ! rmdir "$dir" 2>/dev/null || break
+			sleep 0.05
+		done
 	done
 }
 

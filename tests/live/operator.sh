@@ -174,7 +174,9 @@ ip -n "$tag-outside" addr add 10.99.0.252/24 dev eth0
 ip -n "$host" route replace default via 10.99.0.252
 follows() { ip -n "$tag-B" route | grep -q 'default via 10.99.0.252'; }
 wait_for 5 follows || bad "what the host itself changes is not followed"
+stop_dredged # all is told by then
+grep -q 'host has now gateway 10.99.0.252' "$work/dredged.err" || bad "what the host changed is not told"
 same "that is no drift" 0 "$(grep -c 'default route' "$work/dredged.err")"
-restart
+start_dredged
 same "a restart puts it right" "0 agrees" "$(kernel A)"
 verdict

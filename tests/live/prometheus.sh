@@ -60,8 +60,7 @@ wait_for 15 is 'dredge_attribution{result="cgroup"}' 1 || bad "attribution: $(qu
 # A container that ends takes its series with it.
 ip -n "$host" link del vdb
 kill -9 "$(cat "${cgroup_roots[0]}/$cgroup_name/${id_of[db]}/cgroup.procs")"
-remove_cgroup "${cgroup_roots[0]}/$cgroup_name/${id_of[db]}"
-for root in "${cgroup_roots[@]:1}"; do remove_cgroup "$root/$cgroup_name/${id_of[db]}"; done
+remove_cgroup "${id_of[db]}"
 wait_for 20 is 'count(container_last_seen{app="/shop/db"}) or vector(0)' 0 ||
 	bad "the series of a container that ended stay"
 api_mode 500
