@@ -21,13 +21,16 @@ struct app {
 	struct mesos_poller *poller;
 	uint64_t next; /* ns, when the next table is due */
 	unsigned printed;
+	bool gone; /* the reader of a pipe has seen enough, which is no failure */
 	int status;
 };
 
-/* That the reader of a pipe has seen enough is no failure. */
-static int show(const struct text *t)
+static int show(struct app *a, const struct text *t)
 {
-	if (!write_all(STDOUT_FILENO, t->data, t->len) || errno == EPIPE)
+	if (!write_all(STDOUT_FILENO, t->data, t->len))
+		return 0;
+	a->gone = errno == EPIPE;
+	if (a->gone)
 		return 0;
 	log_error("cannot write to standard output: %s", strerror(errno));
 	return ERR_FAILED;
@@ -42,7 +45,7 @@ static int print_rows(struct app *a, struct table_rows rows)
 	if (a->printed++ && a->s.format == TABLE_TEXT)
 		text_char(&out, '\n');
 	table_print(a->table, &rows, a->s.format, &out);
-	int status = show(&out);
+	int status = show(a, &out);
 	text_done(&out);
 	return status;
 }
@@ -68,7 +71,7 @@ static int tick(void *ctx, uint64_t now, double part)
 	a->status = show_table(a, now);
 	table_next(a->table, now);
 	a->next = now + a->s.interval;
-	return a->status || !a->s.repeat;
+	return a->status || a->gone || !a->s.repeat;
 }
 
 /* What comes now is foreign. */
@@ -173,7 +176,7 @@ static int print_remote(struct app *a, struct err *e)
 		if (!rows)
 			return -1;
 		a->status = print_rows(a, *rows);
-	} while (!a->status && a->s.repeat && !nanosleep(&wait, NULL));
+	} while (!a->status && !a->gone && a->s.repeat && !nanosleep(&wait, NULL));
 	return 0;
 }
 
@@ -242,7 +245,7 @@ static int run(struct app *a, struct err *e)
 
 	views_load(&a->views, plugin_dirs("chisels"));
 	if (told(a, &out))
-		a->status = show(&out);
+		a->status = show(a, &out);
 	else if (open_table(a, e) || open_feed(a, e) || (a->s.batch ? batch(a, e) : screen(a, e)))
 		status = -1;
 	text_done(&out);

@@ -25,8 +25,10 @@ rows = json.load(open(sys.argv[1]))
 web = [r for r in rows if r['ID'] == sys.argv[2]]
 print(len(rows), web[0]['PKIN/s'] > 1, web[0]['MEM'] is None or web[0]['MEM'] > 0)" \
 	"$work/once" "${id_of[web]}" 2>&1)"
-# Again and again, until the reader goes away.
-on_host timeout 30 cdredge --cgroups-root "$cgroup_name" --batch=csv -v talkers -d 300 2>"$work/again.err" | head -n 12 >"$work/again"
+# Again and again, until the reader goes away: by itself, with no failure.
+{ on_host timeout 30 cdredge --cgroups-root "$cgroup_name" --batch=csv -v talkers -d 300 2>"$work/again.err"
+	echo $? >"$work/again.status"; } | head -n 12 >"$work/again"
+same 'the reader went away' 0 "$(cat "$work/again.status")"
 [ "$(grep -c ADDRESS "$work/again")" -ge 2 ] || bad "not again: $(cat "$work/again" "$work/again.err")"
 kill $pinging
 verdict
