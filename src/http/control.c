@@ -1,53 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "http/listen.h"
+/* What is asked over the control socket, and its answers. */
+#include "http/control.h"
 #include "http/statistics.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <jansson.h>
 #include <microhttpd.h>
-#include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-#define MAX_BODY      (64u << 10)
-#define REPAIR_MSEC   1000		  /* between looks at what nobody tells of */
-#define NOTICE_MSEC   100		  /* at least, between looks at what was noticed */
-#define REFUSED_MSEC  200		  /* between looks at the counters of refused packets */
-#define TURN_MSEC     200		  /* of control_options.turn */
-#define REPAIR_BUDGET (5 * NSEC_PER_MSEC) /* each second: half a percent of a core */
-#define CLIENT_S      5u		  /* a client that says nothing for so long is left */
-#define MAX_CLIENTS   64u
-
-struct control {
-	char *path;
-	bool repair, spare_ingress;
-	void (*turn)(void *ctx, struct isolator *i);
-	const struct limit_flags *egress, *ingress;
-	void (*samples)(void *ctx, void (*fn)(void *to, const struct control_sample *s), void *to);
-	void *ctx;
-	struct isolator *isolator;
-	struct MHD_Daemon *daemon;
-	pthread_t thread;
-	bool running;
-	atomic_bool stop;
-};
 
 /* ---- answers ---- */
 
-struct answer {
-	unsigned status;
-	json_t *json;	  /* owned, or NULL */
-	struct text text; /* instead of it */
-	bool text_is_json;
-};
-
-static void refuse(struct answer *a, unsigned status, const char *why)
+void control_refuse(struct answer *a, unsigned status, const char *why)
 {
 	a->status = status;
 	a->json = json_pack("{s:s}", "error", why);
@@ -55,8 +17,9 @@ static void refuse(struct answer *a, unsigned status, const char *why)
 
 static void refuse_err(struct answer *a, const struct err *e)
 {
-	refuse(a, e->code == ERR_USAGE ? MHD_HTTP_BAD_REQUEST : MHD_HTTP_INTERNAL_SERVER_ERROR,
-	       e->message);
+	control_refuse(a,
+		       e->code == ERR_USAGE ? MHD_HTTP_BAD_REQUEST : MHD_HTTP_INTERNAL_SERVER_ERROR,
+		       e->message);
 }
 
 static json_t *shape_json(const struct shape *s)
@@ -140,7 +103,7 @@ static void add_foreign(void *ctx, const struct isolate_foreign *f)
 	text_done(&ports);
 }
 
-static void list(struct control *c, const char *id, const struct text *body, struct answer *a)
+static void list(struct control_desk *c, const char *id, const struct text *body, struct answer *a)
 {
 	struct text ports = {0}, ephemeral = {0};
 	json_t *containers = json_array(), *foreign = json_array();
@@ -160,7 +123,8 @@ static void list(struct control *c, const char *id, const struct text *body, str
 	add_text(json_object_get(a->json, "free"), "ephemeral_ports", &ephemeral);
 }
 
-static void show_one(struct control *c, const char *id, const struct text *body, struct answer *a)
+static void show_one(struct control_desk *c, const char *id, const struct text *body,
+		     struct answer *a)
 {
 	json_t *found = json_array();
 
@@ -171,10 +135,11 @@ static void show_one(struct control *c, const char *id, const struct text *body,
 	if (a->json)
 		a->status = MHD_HTTP_OK;
 	else
-		refuse(a, MHD_HTTP_NOT_FOUND, "no such container");
+		control_refuse(a, MHD_HTTP_NOT_FOUND, "no such container");
 }
 
-static void explain(struct control *c, const char *id, const struct text *body, struct answer *a)
+static void explain(struct control_desk *c, const char *id, const struct text *body,
+		    struct answer *a)
 {
 	struct err e = {0};
 
@@ -210,7 +175,7 @@ static void add_sample(void *ctx, const struct control_sample *s)
 	text_char(x->found, '}');
 }
 
-static void all_samples(struct control *c, const char *id, const struct text *body,
+static void all_samples(struct control_desk *c, const char *id, const struct text *body,
 			struct answer *a)
 {
 	struct choosing x = {.found = &a->text};
@@ -224,7 +189,8 @@ static void all_samples(struct control *c, const char *id, const struct text *bo
 	a->text_is_json = true;
 }
 
-static void one_sample(struct control *c, const char *id, const struct text *body, struct answer *a)
+static void one_sample(struct control_desk *c, const char *id, const struct text *body,
+		       struct answer *a)
 {
 	struct choosing x = {id, &a->text};
 
@@ -234,7 +200,7 @@ static void one_sample(struct control *c, const char *id, const struct text *bod
 	if (a->text.len)
 		a->status = MHD_HTTP_OK;
 	else
-		refuse(a, MHD_HTTP_NOT_FOUND, "no such container");
+		control_refuse(a, MHD_HTTP_NOT_FOUND, "no such container");
 }
 
 /* ---- requests ---- */
@@ -283,7 +249,7 @@ static int check_keys(json_t *root, struct err *e)
 	return 0;
 }
 
-static int parse_request(struct control *c, const json_t *root, struct isolate_request *r,
+static int parse_request(struct control_desk *c, const json_t *root, struct isolate_request *r,
 			 char netns[64], struct err *e)
 {
 	const json_t *ports = json_object_get(root, "ports"), *pid = json_object_get(root, "pid");
@@ -322,7 +288,7 @@ static int keep(void *ctx, const struct isolate_container *has)
 	return 1;
 }
 
-static void change(struct control *c, const char *id, bool attach, const struct text *body,
+static void change(struct control_desk *c, const char *id, bool attach, const struct text *body,
 		   struct answer *a)
 {
 	json_t *root = json_loadb(body->data ? body->data : "", body->len, JSON_REJECT_DUPLICATES,
@@ -349,24 +315,29 @@ static void change(struct control *c, const char *id, bool attach, const struct 
 		show_one(c, id, NULL, a);
 }
 
-static void attach(struct control *c, const char *id, const struct text *body, struct answer *a)
+static void attach(struct control_desk *c, const char *id, const struct text *body,
+		   struct answer *a)
 {
 	change(c, id, true, body, a);
 }
 
-static void update(struct control *c, const char *id, const struct text *body, struct answer *a)
+static void update(struct control_desk *c, const char *id, const struct text *body,
+		   struct answer *a)
 {
 	change(c, id, false, body, a);
 }
 
-static void detach(struct control *c, const char *id, const struct text *body, struct answer *a)
+static void detach(struct control_desk *c, const char *id, const struct text *body,
+		   struct answer *a)
 {
 	struct err e = {0};
 
 	(void)body;
 	if (isolate_detach(c->isolator, id, &e)) {
-		refuse(a, e.code == ERR_USAGE ? MHD_HTTP_NOT_FOUND : MHD_HTTP_INTERNAL_SERVER_ERROR,
-		       e.message);
+		control_refuse(a,
+			       e.code == ERR_USAGE ? MHD_HTTP_NOT_FOUND
+						   : MHD_HTTP_INTERNAL_SERVER_ERROR,
+			       e.message);
 		return;
 	}
 	a->status = MHD_HTTP_OK;
@@ -375,7 +346,8 @@ static void detach(struct control *c, const char *id, const struct text *body, s
 
 static const struct route {
 	const char *method, *path; /* "*" stands for the id of a container */
-	void (*run)(struct control *c, const char *id, const struct text *body, struct answer *a);
+	void (*run)(struct control_desk *c, const char *id, const struct text *body,
+		    struct answer *a);
 } routes[] = {
 	{"GET", "/v1/isolation", list},		{"GET", "/v1/isolation/*", show_one},
 	{"PUT", "/v1/isolation/*", attach},	{"PATCH", "/v1/isolation/*", update},
@@ -401,8 +373,8 @@ static bool path_matches(const char *path, const char *url, const char **id, siz
 	return !*url || str_eq(url, "/");
 }
 
-static void route(struct control *c, const char *method, const char *url, const struct text *body,
-		  struct answer *a)
+void control_answer(struct control_desk *c, const char *method, const char *url,
+		    const struct text *body, struct answer *a)
 {
 	unsigned status = MHD_HTTP_NOT_FOUND;
 
@@ -418,153 +390,7 @@ static void route(struct control *c, const char *method, const char *url, const 
 		}
 		status = MHD_HTTP_METHOD_NOT_ALLOWED;
 	}
-	refuse(a, status,
-	       status == MHD_HTTP_NOT_FOUND ? "no such resource"
-					    : "no such method for this resource");
-}
-
-/* ---- HTTP ---- */
-
-static enum MHD_Result send_answer(struct MHD_Connection *connection, struct answer *a)
-{
-	char *bytes = a->json ? json_dumps(a->json, JSON_COMPACT) : NULL;
-	size_t n = bytes ? strlen(bytes) : a->text.len;
-	struct MHD_Response *r = MHD_create_response_from_buffer(n, bytes ? bytes : a->text.data,
-								 MHD_RESPMEM_MUST_COPY);
-
-	MHD_add_response_header(r, "Content-Type",
-				bytes || a->text_is_json ? "application/json"
-							 : "text/plain; charset=utf-8");
-	enum MHD_Result result = MHD_queue_response(connection, a->status, r);
-	MHD_destroy_response(r);
-	free(bytes);
-	json_decref(a->json);
-	text_done(&a->text);
-	return result;
-}
-
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
-				  const char *method, const char *version, const char *upload,
-				  size_t *upload_size, void **state)
-{
-	struct text *body = *state;
-	struct answer a = {0};
-
-	(void)version;
-	if (!body) {
-		*state = xcalloc(1, sizeof(*body));
-		return MHD_YES;
-	}
-	if (*upload_size) {
-		if (body->len <= MAX_BODY)
-			text_put(body, upload, MIN(*upload_size, MAX_BODY + 1));
-		*upload_size = 0;
-		return MHD_YES;
-	}
-	if (body->len > MAX_BODY)
-		refuse(&a, MHD_HTTP_CONTENT_TOO_LARGE, "the body is longer than 64 KiB");
-	else
-		route(cls, method, url, body, &a);
-	return send_answer(connection, &a);
-}
-
-static void on_done(void *cls, struct MHD_Connection *connection, void **state,
-		    enum MHD_RequestTerminationCode why)
-{
-	struct text *body = *state;
-
-	(void)cls;
-	(void)connection;
-	(void)why;
-	if (body)
-		text_done(body);
-	free(body);
-	*state = NULL;
-}
-
-/* ---- the thread ---- */
-
-static bool due(uint64_t *last, unsigned msec)
-{
-	if (time_monotonic() - *last < msec * NSEC_PER_MSEC)
-		return false;
-	*last = time_monotonic();
-	return true;
-}
-
-static void *serve(void *arg)
-{
-	struct control *c = arg;
-	const union MHD_DaemonInfo *info = MHD_get_daemon_info(c->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-	uint64_t looked = 0, counted = 0, turned = 0;
-
-	while (!atomic_load(&c->stop)) {
-		struct pollfd p[] = {{.fd = info->epoll_fd, .events = POLLIN},
-				     {.fd = isolate_fd(c->isolator), .events = POLLIN}};
-		poll(p, ARRAY_SIZE(p), NOTICE_MSEC);
-		MHD_run(c->daemon);
-		bool noticed = isolate_notice(c->isolator);
-		if (due(&looked, noticed ? NOTICE_MSEC : REPAIR_MSEC))
-			isolate_look(c->isolator, c->repair, REPAIR_BUDGET);
-		if (due(&counted, REFUSED_MSEC))
-			isolate_look_at_refused(c->isolator);
-		if (c->turn && due(&turned, TURN_MSEC))
-			c->turn(c->ctx, c->isolator);
-	}
-	return NULL;
-}
-
-struct control *control_open(const struct control_options *o, struct isolator *i, struct err *e)
-{
-	struct control *c = xcalloc(1, sizeof(*c));
-
-	c->isolator = i;
-	c->repair = o->repair;
-	c->turn = o->turn;
-	c->spare_ingress = o->spare_ingress;
-	c->egress = o->egress;
-	c->ingress = o->ingress;
-	c->samples = o->samples;
-	c->ctx = o->ctx;
-	c->path = xstrdup(o->path);
-	int fd = listen_unix(c->path, o->group, e);
-	if (fd < 0)
-		goto fail;
-	c->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, c,
-				     MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
-				     on_done, NULL, MHD_OPTION_CONNECTION_TIMEOUT, CLIENT_S,
-				     MHD_OPTION_CONNECTION_LIMIT, MAX_CLIENTS, MHD_OPTION_END);
-	if (!c->daemon) {
-		close(fd);
-		err_set(e, ERR_FAILED, "cannot serve %s", c->path);
-		goto fail;
-	}
-	return c;
-fail:
-	control_close(c);
-	return NULL;
-}
-
-int control_start(struct control *c, struct err *e)
-{
-	if (pthread_create(&c->thread, NULL, serve, c))
-		return err_sys(e, "cannot start a thread");
-	c->running = true;
-	return 0;
-}
-
-void control_close(struct control *c)
-{
-	if (!c)
-		return;
-	atomic_store(&c->stop, true);
-	if (c->running)
-		pthread_join(c->thread, NULL);
-	if (c->daemon) {
-		MHD_stop_daemon(c->daemon);
-		unlink(c->path);
-	}
-	isolate_close(c->isolator);
-	free(c->path);
-	free(c);
+	control_refuse(a, status,
+		       status == MHD_HTTP_NOT_FOUND ? "no such resource"
+						    : "no such method for this resource");
 }

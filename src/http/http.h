@@ -35,8 +35,7 @@ struct control_options {
 	bool repair;	    /* put right what somebody else changed; else only tell */
 	/* The newest sample of each container, borrowed for the call. */
 	void (*samples)(void *ctx, void (*fn)(void *to, const struct control_sample *s), void *to);
-	/* Once a second on the thread of the socket; may make requests of its own. NULL = nothing.
-	 */
+	/* Each 200 ms on the thread of the socket; may make requests of its own. NULL = nothing. */
 	void (*turn)(void *ctx, struct isolator *i);
 	void *ctx;
 };
