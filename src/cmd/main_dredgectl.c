@@ -103,7 +103,8 @@ static json_t *shape_json(const struct shape *s)
 			 "burst", (json_int_t)s->burst);
 }
 
-static char *body_of(const struct settings *s, uint64_t pid)
+/* until: a process with which the container ends, or 0. */
+static char *body_of(const struct settings *s, uint64_t pid, pid_t until)
 {
 	json_t *root = json_object();
 
@@ -113,6 +114,8 @@ static char *body_of(const struct settings *s, uint64_t pid)
 		json_object_set_new(root, "netns", json_string(s->netns));
 	if (pid)
 		json_object_set_new(root, "pid", json_integer((json_int_t)pid));
+	if (until)
+		json_object_set_new(root, "until", json_integer(until));
 	if (s->cpus > 0)
 		json_object_set_new(root, "cpus", json_real(s->cpus));
 	if (s->has_egress)
@@ -149,7 +152,7 @@ static int need_name(const struct settings *s, const char *word, const char **id
 static int do_attach(const struct settings *s, char **words, struct text *out, struct err *e)
 {
 	const char *id;
-	cleanup_free char *body = body_of(s, s->pid);
+	cleanup_free char *body = body_of(s, s->pid, 0);
 	struct text answer = {0};
 
 	(void)out;
@@ -165,7 +168,7 @@ static int do_attach(const struct settings *s, char **words, struct text *out, s
 static int do_update(const struct settings *s, char **words, struct text *out, struct err *e)
 {
 	const char *id;
-	cleanup_free char *body = body_of(s, 0);
+	cleanup_free char *body = body_of(s, 0, 0);
 	struct text answer = {0};
 
 	(void)out;
@@ -355,7 +358,7 @@ struct running {
 static int run_attach(void *ctx, pid_t pid, struct err *e)
 {
 	const struct running *r = ctx;
-	cleanup_free char *body = body_of(r->s, (uint64_t)pid);
+	cleanup_free char *body = body_of(r->s, (uint64_t)pid, getpid());
 	struct text answer = {0};
 
 	int status = request(r->s, "PUT", r->id, "", body, &answer, e);

@@ -232,7 +232,8 @@ static int take_shape(const json_t *root, const char *key, const struct limit_fl
 /* Of a word that is misspelt nobody would know. */
 static int check_keys(json_t *root, struct err *e)
 {
-	static const char *const known[] = {"netns", "pid", "ports", "cpus", "egress", "ingress"};
+	static const char *const known[] = {"netns", "pid",    "until",	 "ports",
+					    "cpus",  "egress", "ingress"};
 	const char *key;
 	json_t *value;
 
@@ -254,6 +255,7 @@ static int parse_request(struct control_desk *c, const json_t *root, struct isol
 {
 	const json_t *ports = json_object_get(root, "ports"), *pid = json_object_get(root, "pid");
 	const json_t *path = json_object_get(root, "netns"), *cpus = json_object_get(root, "cpus");
+	const json_t *until = json_object_get(root, "until");
 
 	if (ports && !json_is_string(ports))
 		return err_set(e, ERR_USAGE, "ports: a text as \"31000-31007,31016\" is wanted");
@@ -272,6 +274,10 @@ static int parse_request(struct control_desk *c, const json_t *root, struct isol
 	} else if (json_is_string(path)) {
 		r->netns = json_string_value(path);
 	}
+	if (until && (!json_is_integer(until) || json_integer_value(until) < 1 ||
+		      json_integer_value(until) > INT32_MAX))
+		return err_set(e, ERR_USAGE, "until: the number of a process is wanted");
+	r->until = (uint32_t)json_integer_value(until);
 	r->spare_ingress = c->spare_ingress && !json_is_object(json_object_get(root, "ingress"));
 	if (take_shape(root, "egress", c->egress, r->cpus, &r->egress, e))
 		return -1;

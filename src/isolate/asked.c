@@ -8,7 +8,7 @@
 
 /* Of one container, for json_pack, and with another letter for its cpus for json_unpack. */
 #define SHAPE	    "{s:I,s:I,s:I}"
-#define ASKED(cpus) "{s:s,s:i,s:s,s:s,s:" cpus ",s:" SHAPE ",s:" SHAPE "}"
+#define ASKED(cpus) "{s:s,s:i,s:s,s:s,s:I,s:I,s:" cpus ",s:" SHAPE ",s:" SHAPE "}"
 
 int id_valid(const char *id, struct err *e)
 {
@@ -39,7 +39,8 @@ char *asked_text(const struct asked *a)
 	port_set_text(&ports, &a->ports);
 	cleanup_free char *ephemeral = xasprintf("%u-%u", a->ephemeral_begin, a->ephemeral_end);
 	json_t *j = json_pack(ASKED("f"), "id", a->id, "slot", (int)a->slot, "ports",
-			      text_cstr(&ports), "ephemeral_ports", ephemeral, "cpus", a->cpus,
+			      text_cstr(&ports), "ephemeral_ports", ephemeral, "until",
+			      number(a->until), "begun", number(a->begun), "cpus", a->cpus,
 			      "egress", "rate", number(a->egress.rate), "ceil",
 			      number(a->egress.ceil), "burst", number(a->egress.burst), "ingress",
 			      "rate", number(a->ingress.rate), "ceil", number(a->ingress.ceil),
@@ -92,15 +93,16 @@ static int take_ephemeral(const char *text, struct asked *a, struct err *e)
 static int take_one(json_t *j, struct asked *a, struct err *e)
 {
 	const char *id, *ports, *ephemeral;
-	json_int_t egress[3], ingress[3];
+	json_int_t egress[3], ingress[3], until, begun;
 	json_error_t why;
 	int slot;
 
 	*a = (struct asked){0};
 	if (json_unpack_ex(j, &why, JSON_STRICT, ASKED("F"), "id", &id, "slot", &slot, "ports",
-			   &ports, "ephemeral_ports", &ephemeral, "cpus", &a->cpus, "egress",
-			   "rate", &egress[0], "ceil", &egress[1], "burst", &egress[2], "ingress",
-			   "rate", &ingress[0], "ceil", &ingress[1], "burst", &ingress[2]))
+			   &ports, "ephemeral_ports", &ephemeral, "until", &until, "begun", &begun,
+			   "cpus", &a->cpus, "egress", "rate", &egress[0], "ceil", &egress[1],
+			   "burst", &egress[2], "ingress", "rate", &ingress[0], "ceil", &ingress[1],
+			   "burst", &ingress[2]))
 		return err_set(e, ERR_FAILED, "%s", why.text);
 	if (id_valid(id, e))
 		return -1;
@@ -108,6 +110,10 @@ static int take_one(json_t *j, struct asked *a, struct err *e)
 	if (slot < 1 || slot >= DP_SLOTS)
 		return err_set(e, ERR_FAILED, "slot %d: 1 to %d are wanted", slot, DP_SLOTS - 1);
 	a->slot = (uint32_t)slot;
+	if (until < 0 || until > INT32_MAX || begun < 0)
+		return err_set(e, ERR_FAILED, "until, begun: a process is wanted");
+	a->until = (uint64_t)until;
+	a->begun = (uint64_t)begun;
 	if (!(a->cpus >= 0 && a->cpus <= ASKED_CPUS_MAX))
 		return err_set(e, ERR_FAILED, "cpus: 0 to %.0f are wanted", ASKED_CPUS_MAX);
 	if (port_set_parse(ports, strlen(ports), &a->ports, e) || take_ephemeral(ephemeral, a, e) ||

@@ -16,7 +16,8 @@ struct asked {
 	uint32_t slot;	       /* 1 to DP_SLOTS - 1 */
 	struct port_set ports; /* without the ephemeral ones */
 	uint32_t ephemeral_begin, ephemeral_end;
-	double cpus; /* 0 to ASKED_CPUS_MAX; 0 = nobody said */
+	uint64_t until, begun; /* as in struct dp_container */
+	double cpus;	       /* 0 to ASKED_CPUS_MAX; 0 = nobody said */
 	struct shape egress, ingress;
 };
 

@@ -49,7 +49,8 @@ struct dp_container {
 	__u32 class;	  /* HTB class of its egress on the shaper, 0 = not limited */
 	__u32 flow;	  /* class id of its queue on the public interface, 0 = none */
 	__u32 ephemeral_begin, ephemeral_end; /* inclusive */
-	__u64 ports; /* hash of those that it owns: tells whether dp_owners has them all */
+	__u64 ports;	    /* hash of those that it owns: tells whether dp_owners has them all */
+	__u64 until, begun; /* pid of a process with which it ends, 0 = none, and its beginning */
 	struct dp_shape egress, ingress; /* as the container sees it */
 	char id[DP_ID_SIZE];
 };

@@ -134,6 +134,7 @@ void isolate_look(struct isolator *i, bool repair, uint64_t budget_ns)
 	if (all) {
 		i->looked = started;
 		look_at_untold(i, repair, budget_ns);
+		containers_end(i);
 		if (i->state_behind)
 			statefile_write(i);
 	}

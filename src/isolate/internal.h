@@ -263,6 +263,15 @@ void target_close(struct target *t);
 int host_apply(struct isolator *i, enum apply how, struct err *e);
 int container_apply(struct isolator *i, struct container *c, enum apply how, struct err *e);
 
+/* Detach those whose process has ended. */
+void containers_end(struct isolator *i);
+
+/* ---- processes with which containers end; process.c ---- */
+
+/* When it began, by which it is known from others of its number; 0: there is none. */
+uint64_t process_begun(uint32_t pid);
+bool process_lives(uint32_t pid, uint64_t begun);
+
 /* ---- after a restart; recover.c ---- */
 
 /* The id of a program of ours that is attached somewhere, or 0: all share the maps. */

@@ -238,6 +238,10 @@ static int attach(struct isolator *i, const struct isolate_request *r, struct co
 	c->netns = handle_open(i, r->id);
 	if (make_shaper(i, r, e))
 		return -1;
+	c->entry.until = r->until;
+	c->entry.begun = r->until ? process_begun(r->until) : 0;
+	if (r->until && !c->entry.begun)
+		return err_set(e, ERR_USAGE, "no process %u", r->until);
 	c->entry.state = DP_READY;
 	return container_apply(i, c, APPLY_NEW, e);
 }
@@ -319,6 +323,20 @@ static int detach_checked(struct isolator *i, const char *id, struct err *e)
 	int status = container_undo(i, &c, e);
 	statefile_keep(i, slot);
 	return status;
+}
+
+void containers_end(struct isolator *i)
+{
+	for (uint32_t slot = 1; slot < DP_SLOTS; slot++) {
+		const struct dp_container x = i->datapath.wanted.containers[slot];
+		struct err why;
+		if (x.state == DP_FREE || !x.until || process_lives((uint32_t)x.until, x.begun))
+			continue;
+		if (detach_checked(i, x.id, &why))
+			log_warn("container %s stays half changed: %s", x.id, why.message);
+		else
+			tell_container(i, ISOLATE_DETACHED, x.id, NULL, "its process has ended");
+	}
 }
 
 /* Tell how a request went. */

@@ -94,6 +94,7 @@ struct isolate_request {
 	struct port_set ports; /* of the pool, owned by nobody else */
 	struct shape egress, ingress;
 	double cpus;	    /* remembered, no more: rates are computed by who asks */
+	uint32_t until;	    /* attach: detached when this process (pid) ends; 0 = none */
 	bool spare_ingress; /* update: who receives without a limit goes on so */
 };
 

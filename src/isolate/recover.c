@@ -124,6 +124,8 @@ static void fill_in(void *ctx, const struct asked *a)
 	struct err why;
 
 	container_fill(i, &c, &r, a->ephemeral_begin, a->ephemeral_end);
+	c.entry.until = a->until;
+	c.entry.begun = a->begun;
 	if (slot && (has->state != DP_READY || is_whole(i, slot))) {
 		/* The kernel knows. */
 	} else if (can_be_filled_in(i, slot, &c, &why)) {

@@ -29,6 +29,8 @@ void statefile_note(struct isolator *i, uint32_t slot)
 			  .ports = c.ports,
 			  .ephemeral_begin = c.entry.ephemeral_begin,
 			  .ephemeral_end = c.entry.ephemeral_end,
+			  .until = c.entry.until,
+			  .begun = c.entry.begun,
 			  .cpus = c.entry.milli_cpus / 1000.0,
 			  .egress = {out->rate, out->ceil, out->burst},
 			  .ingress = {in->rate, in->ceil, in->burst}};

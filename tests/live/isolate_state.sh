@@ -4,6 +4,7 @@
 # differ the table wins; and nothing that is wrong with the file hinders anybody.
 # shellcheck disable=SC2034,SC2154
 source "$(dirname "$0")/isolated.bash"
+need curl
 ephemeral_size=64 # as many conversations as A begins
 host_and_outside host outside
 for name in A B C; do space $name; done
@@ -61,7 +62,7 @@ filled_in 1 "a port of A is B's" alter put owners 31016 2
 filled_in 2 "a port of B is A's" alter put owners 31507 1
 filled_in 2 "all ports are wiped" alter wipe owners
 filled_in 2 "everything is wiped" everything
-filled_in 1 "B's entry makes no sense" alter flip containers 2 88 # @
+filled_in 1 "B's entry makes no sense" alter flip containers 2 104 # @
 filled_in 2 "the table is gone" tear_out
 filled_in 2 "the table and A's link are gone" gone
 
@@ -132,6 +133,35 @@ file: its namespace is gone
 thief: port 31507 is B's
 guest: its place is A's" "$(sed -n "s/.* says of \(.*\) is not used/\1/p" "$work/dredged.err")"
 same "strangers: handles" "A B" "$(ls "$run/netns" | xargs)"
+
+# ---- a container that ends with a process --------------------------------------------------
+
+sleep 600 &
+owner=$!
+put() { # UNTIL: C
+	curl -s --unix-socket "$run/control" -X PUT "http://d/v1/isolation/C" \
+		-d "{\"netns\":\"$(netns C)\",\"until\":$1}"
+}
+same "of no process" '{"error":"no process 4999999"}' "$(put 4999999)"
+same "of no number" '{"error":"until: the number of a process is wanted"}' "$(put '"1"')"
+as_before "refused"
+put $owner | grep -q '"id":"C"' || bad "attach C until $owner ends"
+restart_after alter wipe containers
+same "his process lives" "A B C" "$(rows | awk '{print $1}' | xargs)"
+another() { alter wipe containers && edit 's["containers"][2]["begun"] += 1'; }
+restart_after another
+ended() { grep -q 'C detached: its process has ended' "$work/dredged.err"; }
+wait_for 5 ended || bad "C has got another process of the same number"
+put $owner | grep -q '"id":"C"' || bad "attach C until $owner ends, again"
+end_owner() { kill $owner && wait $owner 2>/dev/null; [ $? = 143 ]; }
+restart_after end_owner
+wait_for 5 ended || bad "C outlives its process"
+as_before "his process has ended"
+put $$ | grep -q '"id":"C"' || bad "attach C until $$ ends"
+begun=$(cut -d ' ' -f 22 /proc/$$/stat)
+sleep 1.5
+same "the shell lives" "$begun" "$("$python" -c "import json; print(json.load(open('$state'))['containers'][2]['begun'])")"
+ctl detach C || bad "detach C"
 
 # ---- when it cannot be written -------------------------------------------------------------
 

@@ -97,7 +97,9 @@ disown "$pid" # the shell reports who is killed
 kill -9 "$pid"
 ended() { [ -z "$(cat "${cgroups[0]}/cgroup.procs")" ]; }
 wait_for 3 ended || bad "the program outlives a dredgectl that is killed"
-ctl detach $name || bad "detach"
+unlisted() { ! listed; }
+wait_for 5 unlisted || bad "the container outlives a dredgectl that is killed"
+wait_for 5 grep -q "$name detached: its process has ended" "$work/dredged.err" || bad "not told why"
 run_it -- true || bad "a name that was left behind cannot be used again"
 gone "kill -9"
 stop_dredged

@@ -9,10 +9,10 @@
 
 #define SHAPE "{\"rate\":0,\"ceil\":0,\"burst\":0}"
 /* What stands in place of one key of a container that is right. */
-#define ONE(id, slot, ports, ephemeral, cpus, egress)                                          \
-	"{\"version\":1,\"containers\":[{\"id\":" id ",\"slot\":" slot ",\"ports\":" ports     \
-	",\"ephemeral_ports\":" ephemeral ",\"cpus\":" cpus ",\"egress\":" egress ",\"ingress" \
-	"\":" SHAPE "}]}"
+#define ONE(id, slot, ports, ephemeral, cpus, egress)                                      \
+	"{\"version\":1,\"containers\":[{\"id\":" id ",\"slot\":" slot ",\"ports\":" ports \
+	",\"ephemeral_ports\":" ephemeral ",\"until\":0,\"begun\":0,\"cpus\":" cpus        \
+	",\"egress\":" egress ",\"ingress\":" SHAPE "}]}"
 
 static void count(void *ctx, const struct asked *a)
 {
@@ -28,6 +28,8 @@ static void fill(struct asked *a, uint32_t slot)
 	a->slot = slot;
 	a->ephemeral_begin = slot * 16;
 	a->ephemeral_end = slot == DP_SLOTS - 1 ? PORT_MAX : slot * 16 + 15;
+	a->until = slot % 7 ? 0 : INT32_MAX;
+	a->begun = slot % 7 ? 0 : slot;
 	a->cpus = slot % 3 * 0.125;
 	if (slot % 2)
 		port_set_add(&a->ports, 1, slot % 4 + 1);
