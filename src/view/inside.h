@@ -31,6 +31,7 @@ struct column {
 	uint32_t dirs;	/* EVENT_IN, EVENT_OUT: only packets of these; 0 = all */
 	uint32_t types; /* mask of 1 << EVENT_* that can have it */
 	enum view_fold fold;
+	bool once;	/* counts what all packets of a conversation have in common */
 	bool keeps;	/* has a value, not numbers: values[place] of a row, else slots[place] */
 	bool number;	/* what is shown is a number */
 	uint32_t place; /* where the row has it */
@@ -110,7 +111,10 @@ struct table {
 	uint64_t version;
 	struct row **by_container; /* the row; &no_row = left out */
 	size_t by_container_cap;
-	/* The rows of conversations, where those are the keys and tracked; NULL else. */
+	bool of_conversation; /* a row of the first stage is one */
+	bool again;	      /* the event is of a conversation whose row had one before */
+	/* The rows of conversations, where their packets all have one key and they are tracked;
+	 * NULL else. */
 	struct talking {
 		uint64_t stream;
 		struct row *row;

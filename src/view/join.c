@@ -68,7 +68,7 @@ void table_join(struct table *t, struct table *twin)
 {
 	struct moved *moved = xcalloc(twin->n_rows + 1, sizeof(*moved));
 
-	if (t->talking)
+	if (t->of_conversation)
 		t->max_rows *= 2;
 	join_errors(t, twin);
 	for (size_t i = 0; i < twin->n_rows; i++) {

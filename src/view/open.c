@@ -79,6 +79,23 @@ static enum table_order filter_order(const struct filter *f)
 	return filter_needs_flows(f) ? TABLE_BY_IFACE : TABLE_ANY_ORDER;
 }
 
+static bool is_conversation(const char *field)
+{
+	return str_eq(field, "fd.name") || str_eq(field, "fd.containername");
+}
+
+/* The same in all packets of a conversation. */
+static bool of_conversation(const struct field *f)
+{
+	static const char *const names[] = {"fd.cip",	"fd.sip",    "fd.cport",
+					    "fd.sport", "fd.cproto", "fd.sproto"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (str_eq(f->name, names[i]))
+			return true;
+	return is_conversation(f->name) || f->scope == SCOPE_CONTAINER;
+}
+
 static int set_column(struct table *t, struct column *k, const struct view_column *info,
 		      struct err *e)
 {
@@ -92,6 +109,7 @@ static int set_column(struct table *t, struct column *k, const struct view_colum
 	/* Of a text there is no sum: any of its values, as sysdig takes it. */
 	if (value_is_text(f->type) && k->fold != FOLD_COUNT)
 		k->fold = FOLD_NONE;
+	k->once = k->fold == FOLD_COUNT && !k->where && of_conversation(f);
 	k->keeps = k->fold == FOLD_NONE && !(f->flags & FIELD_COUNTERS && is_number(f->type));
 	bool counted = info->group_fold == FOLD_COUNT && !info->group_key;
 	k->number = counted || k->fold == FOLD_COUNT || is_number(f->type);
@@ -123,11 +141,6 @@ static bool is_container(const char *field)
 	return str_eq(field, "container.id") || str_eq(field, "container.full_id");
 }
 
-static bool is_conversation(const char *field)
-{
-	return str_eq(field, "fd.name") || str_eq(field, "fd.containername");
-}
-
 static int set_columns(struct table *t, struct err *e)
 {
 	const struct view_info *v = t->info;
@@ -152,7 +165,10 @@ static int set_columns(struct table *t, struct err *e)
 		return err_set(e, ERR_USAGE, "no column is the key");
 	need_order(t, v->kind == VIEW_LIST ? TABLE_BY_TIME : TABLE_ANY_ORDER);
 	t->of_container = t->key != COLUMN_NONE && is_container(v->columns[t->key].field);
-	if (t->key != COLUMN_NONE && is_conversation(v->columns[t->key].field))
+	const struct field *key = t->key == COLUMN_NONE ? NULL
+							: column_getter(&t->columns[t->key])->field;
+	t->of_conversation = key && is_conversation(key->name);
+	if (key && key->flags & FIELD_FLOW && of_conversation(key))
 		t->talking = xcalloc(TALKING, sizeof(*t->talking));
 	t->fresh = xcalloc(t->n_slots + 1, sizeof(*t->fresh));
 	for (size_t i = 0; i < t->n_columns; i++)
@@ -297,7 +313,7 @@ struct table *table_twin(struct table *t)
 	twin->info = t->info;
 	twin->spark_column = COLUMN_NONE;
 	/* Conversations are of one of the two: together they take no more than one. */
-	if (t->talking)
+	if (t->of_conversation)
 		t->max_rows /= 2;
 	twin->max_rows = t->max_rows;
 	if (set_columns(twin, NULL)) {

@@ -315,15 +315,19 @@ static struct row *find_by_stream(struct table *t, struct context *c)
 {
 	struct talking *k = &t->talking[c->facts.stream & (TALKING - 1)];
 
-	if (!k->row || k->stream != c->facts.stream) {
-		k->row = find_by_value(t, c);
-		k->stream = c->facts.stream;
-	}
-	return k->row;
+	t->again = k->row && k->stream == c->facts.stream;
+	if (t->again)
+		return k->row;
+	struct row *r = find_by_value(t, c);
+	/* An ICMP error that refuses it has another key. */
+	if (packet_inner(context_packet(c))->has & PACKET_PORTS)
+		*k = (struct talking){c->facts.stream, r};
+	return r;
 }
 
 struct row *table_find_row(struct table *t, struct context *c)
 {
+	t->again = false;
 	if (t->info->kind == VIEW_LIST)
 		return next_of_list(t);
 	if (t->talking && c->facts.valid)

@@ -200,8 +200,11 @@ void table_event(struct table *t, struct context *c)
 		r->touched = t->interval;
 	}
 	table_keep(t, r, c);
-	for (size_t i = 0; i < t->planned[type]; i++)
-		add(t, r, &t->columns[t->plan[type][i]], c);
+	for (size_t i = 0; i < t->planned[type]; i++) {
+		const struct column *k = &t->columns[t->plan[type][i]];
+		if (!k->once || !t->again)
+			add(t, r, k, c);
+	}
 }
 
 /* ---- intervals ---- */
