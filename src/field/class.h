@@ -78,6 +78,15 @@ static inline const char *context_meta(const struct context *c, enum meta_key ke
 	return c->container ? c->container->meta[key] : NULL;
 }
 
+static inline unsigned value_meta(struct value *out, const struct container *c, enum meta_key key)
+{
+	unsigned n = c ? value_str(out, c->meta[key]) : 0;
+
+	if (n)
+		out->plain = c->plain >> key & 1;
+	return n;
+}
+
 /* n captured bytes at an offset of the packet, or NULL. */
 static inline const uint8_t *packet_at(const struct packet *p, uint32_t offset, uint32_t n)
 {

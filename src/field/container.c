@@ -7,17 +7,16 @@
 
 GETTER(get_outside)
 {
-	const char *s = context_meta(c, (enum meta_key)f->detail);
-
+	if (!c->container)
+		return value_word(out, OUTSIDE);
 	/* A container without a name is better shown by its id than not at all. */
-	if (!s && c->container)
-		s = c->container->meta[META_CONTAINER];
-	return value_str(out, s ? s : OUTSIDE);
+	return value_meta(out, c->container, (enum meta_key)f->detail) ||
+	       value_meta(out, c->container, META_CONTAINER);
 }
 
 GETTER(get_meta)
 {
-	return value_str(out, context_meta(c, (enum meta_key)f->detail));
+	return value_meta(out, c->container, (enum meta_key)f->detail);
 }
 
 GETTER(get_rung)

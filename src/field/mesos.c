@@ -5,9 +5,8 @@
 /* A notice may be about an app, a framework or an agent, and no container. */
 static unsigned meta_value(struct context *c, enum meta_key key, struct value *out)
 {
-	const char *s = context_meta(c, key);
-
-	return s || c->container ? value_str(out, s) : notice_value(c, meta_rows[key].journal, out);
+	return c->container ? value_meta(out, c->container, key)
+			    : notice_value(c, meta_rows[key].journal, out);
 }
 
 GETTER(get_meta)

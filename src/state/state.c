@@ -108,12 +108,20 @@ static struct container *new_container(struct state *s)
 	return fresh;
 }
 
+static void set_meta(struct container *c, enum meta_key k, const char *value)
+{
+	free(c->meta[k]);
+	c->meta[k] = xstrdup(value);
+	c->plain &= ~(1u << k);
+	c->plain |= (uint32_t)text_is_plain(value, strlen(value)) << k;
+}
+
 /* What was not known of it then is what was learnt first. */
 static void tell_past(struct state *s, const struct container *c, enum meta_key k)
 {
 	for (uint32_t i = c->past; i != CONTAINER_NONE; i = s->containers[i]->past)
 		if (!s->containers[i]->meta[k])
-			s->containers[i]->meta[k] = xstrdup(c->meta[k]);
+			set_meta(s->containers[i], k, c->meta[k]);
 }
 
 /* As readlink of /proc/PID/ns/net has it, which is no id of a container. */
@@ -136,8 +144,7 @@ static void learn(struct state *s, struct container *c, enum meta_key k, const c
 {
 	if (!value || (c->meta[k] && str_eq(c->meta[k], value)))
 		return;
-	free(c->meta[k]);
-	c->meta[k] = xstrdup(value);
+	set_meta(c, k, value);
 	s->context.version++;
 	tell_past(s, c, k);
 	if (k == META_RUNG)
@@ -198,7 +205,8 @@ static struct container *copy_container(struct state *s, const struct container 
 	struct container *copy = new_container(s);
 
 	for (unsigned k = 0; k < META_KEYS; k++)
-		copy->meta[k] = c->meta[k] ? xstrdup(c->meta[k]) : NULL;
+		if (c->meta[k])
+			set_meta(copy, k, c->meta[k]);
 	copy->start = c->start;
 	copy->past = c->past;
 	return copy;

@@ -19,6 +19,7 @@ struct container {
 	bool has_iface;
 	unsigned rung;		  /* of META_RUNG, inside the state */
 	char *meta[META_KEYS];	  /* owned by the state; NULL = unknown */
+	uint32_t plain;		  /* 1 << key: nothing in it that a terminal obeys */
 	uint64_t start, end;	  /* ns, 0 = unknown / alive */
 	int pid;		  /* of its first process, 0 = unknown */
 	uint64_t sampled;	  /* ns, when counters were taken; 0 = never */
