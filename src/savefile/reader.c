@@ -359,8 +359,12 @@ struct reader *reader_open(const char *path, struct err *e)
 struct reader *reader_twin(const struct reader *r)
 {
 	int fd = r->chunked ? fcntl(r->fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1) : -1;
+	struct reader *twin = fd < 0 ? NULL : reader_open_part(fd, r->path, r->limit, NULL);
 
-	return fd < 0 ? NULL : reader_open_part(fd, r->path, r->limit, NULL);
+	/* It is read once. */
+	if (twin)
+		twin->dir.keep_bytes = 0;
+	return twin;
 }
 
 void reader_close(struct reader *r)
