@@ -47,8 +47,8 @@ static void assign(struct portmap *m, const struct container *c)
 	if (!s || m->n_names == OWNERS || c->index >= PORTS || m->told[c->index])
 		return;
 	m->told[c->index] = 1;
-	const char *name = c->meta[META_NAME] ? c->meta[META_NAME] : c->meta[META_CONTAINER];
-	m->names[m->n_names++] = xstrdup(name ? name : "");
+	const char *id = c->meta[META_CONTAINER] ? c->meta[META_CONTAINER] : c->meta[META_TASK];
+	m->names[m->n_names++] = xstrdup(c->meta[META_NAME] ? c->meta[META_NAME] : id ? id : "");
 	while (*s) {
 		char *end;
 		unsigned long a = strtoul(s, &end, 10), b = a;

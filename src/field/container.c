@@ -9,9 +9,11 @@ GETTER(get_outside)
 {
 	if (!c->container)
 		return value_word(out, OUTSIDE);
-	/* A container without a name is better shown by its id than not at all. */
+	/* A container without a name is better shown by its id than not at all, and who is known by
+	 * ports alone by the task. */
 	return value_meta(out, c->container, (enum meta_key)f->detail) ||
-	       value_meta(out, c->container, META_CONTAINER);
+	       value_meta(out, c->container, META_CONTAINER) ||
+	       value_meta(out, c->container, META_TASK) || value_word(out, OUTSIDE);
 }
 
 GETTER(get_meta)
@@ -53,7 +55,7 @@ GETTER(get_ip)
 
 static const struct field rows[] = {
 	{"container.id", VALUE_STRING, SCOPE_CONTAINER, FIELD_PREFIX, META_CONTAINER, get_outside,
-	 "full container id, host outside; \"=\" accepts a prefix of 6 or more characters"},
+	 "full id, else the task's; host outside; \"=\" accepts a prefix of 6 or more characters"},
 	{"container.full_id", VALUE_STRING, SCOPE_CONTAINER, 0, META_CONTAINER, get_meta,
 	 "full container id, compared as it is; absent outside"},
 	{"container.name", VALUE_STRING, SCOPE_CONTAINER, 0, META_NAME, get_outside,
