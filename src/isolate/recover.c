@@ -65,7 +65,8 @@ static bool has_sense(const struct dp_container *x)
 {
 	return x->state <= DP_READY && memchr(x->id, '\0', sizeof(x->id)) &&
 	       !id_valid(x->id, NULL) && x->ephemeral_begin &&
-	       x->ephemeral_begin <= x->ephemeral_end && x->ephemeral_end <= PORT_MAX;
+	       x->ephemeral_begin <= x->ephemeral_end && x->ephemeral_end <= PORT_MAX &&
+	       x->until <= INT32_MAX;
 }
 
 static void forget_senseless(struct isolator *i)

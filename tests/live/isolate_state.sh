@@ -63,6 +63,7 @@ filled_in 2 "a port of B is A's" alter put owners 31507 1
 filled_in 2 "all ports are wiped" alter wipe owners
 filled_in 2 "everything is wiped" everything
 filled_in 1 "B's entry makes no sense" alter flip containers 2 104 # @
+filled_in 1 "A's process makes no sense" alter flip containers 1 47 # until
 filled_in 2 "the table is gone" tear_out
 filled_in 2 "the table and A's link are gone" gone
 
