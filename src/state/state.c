@@ -161,6 +161,14 @@ static void absorb(struct state *s, struct container *c, struct container *from,
 	from->end = MAX(at, 1u);
 }
 
+/* Each has processes: the namespace is shared, or was left since. */
+static bool are_two(const struct container *c, const struct container_record *r)
+{
+	const char *a = c->meta[META_CONTAINER], *b = r->meta[META_CONTAINER];
+
+	return c->pid && r->pid && a && b && !str_eq(a, b);
+}
+
 static struct container *find_container(struct state *s, const struct container_record *r,
 					const char *key)
 {
@@ -168,6 +176,8 @@ static struct container *find_container(struct state *s, const struct container_
 	int64_t found = strmap_find(s->by_id, key);
 	struct container *named = found < 0 ? NULL : s->containers[found];
 
+	if (there && are_two(there, r))
+		return named;
 	if (!there || !named || there == named)
 		return there ? there : named;
 	if (!r->pid)

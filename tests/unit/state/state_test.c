@@ -120,6 +120,30 @@ static void test_a_namespace_is_one_container(void **ctx)
 	}
 }
 
+/* As of a pod; and of who had it for a moment only, on the way into another one. */
+static void test_two_may_share_a_namespace(void **ctx)
+{
+	struct state *s = state_new(0);
+	struct container_record a = record(A, "/shop/web"), b = record(B, NULL);
+
+	(void)ctx;
+	a.pid = 17;
+	b.pid = 18;
+	a.netns = b.netns = 9;
+	for (unsigned i = 0; i < 2; i++) { /* told again, too */
+		const struct container *one = state_container_at(s, state_container(s, &a));
+		const struct container *other = state_container_at(s, state_container(s, &b));
+		assert_ptr_not_equal(one, other);
+		assert_string_equal(one->meta[META_CONTAINER], A);
+		assert_string_equal(one->meta[META_APP], "/shop/web");
+		assert_string_equal(other->meta[META_CONTAINER], B);
+		assert_null(other->meta[META_APP]);
+		assert_int_equal(one->end, 0);
+	}
+	assert_int_equal(state_containers(s), 2);
+	state_free(s);
+}
+
 static void test_a_late_name_reaches_the_interface(void **ctx)
 {
 	struct state *s = state_new(0);
@@ -422,6 +446,7 @@ int main(void)
 		cmocka_unit_test(test_knowledge_is_merged_and_never_lost),
 		cmocka_unit_test(test_find_by_prefix),
 		cmocka_unit_test(test_a_namespace_is_one_container),
+		cmocka_unit_test(test_two_may_share_a_namespace),
 		cmocka_unit_test(test_a_late_name_reaches_the_interface),
 		cmocka_unit_test(test_counts_by_direction),
 		cmocka_unit_test(test_events_keep_the_names_of_their_time),
