@@ -128,8 +128,8 @@ struct table {
 	uint64_t first, last; /* of the events */
 	uint32_t interval;
 	uint64_t bucket_base, bucket_from, bucket_to, bucket_ns;
-	uint32_t bucket;
-	size_t spark_column; /* that the sparkline follows, or COLUMN_NONE */
+	uint32_t bucket, newest; /* of the event, and the last one that is shown */
+	size_t spark_column;	 /* that the sparkline follows, or COLUMN_NONE */
 	/* what is shown */
 	unsigned sorted;
 	bool descending;
@@ -142,6 +142,7 @@ struct table {
 	struct table_row *out;
 	size_t cap_out;
 	struct cell *cells;
+	float *points; /* TABLE_SPARK for each of out, where it has them */
 	struct text cell_bytes;
 	struct table_rows result;
 };

@@ -362,6 +362,7 @@ void table_close(struct table *t)
 	free(t->search);
 	free(t->out);
 	free(t->cells);
+	free(t->points);
 	text_done(&t->scratch);
 	text_done(&t->keytext);
 	text_done(&t->cell_bytes);

@@ -152,7 +152,7 @@ static void add_kept(struct table *t, struct row *g, size_t column, const struct
 
 static float spark_point(const struct table *t, const struct row *r, uint32_t i)
 {
-	uint32_t bucket = t->bucket - (TABLE_SPARK - 1) + i; /* wraps: then it is far ahead */
+	uint32_t bucket = t->newest - (TABLE_SPARK - 1) + i; /* wraps: then it is far ahead */
 
 	if (bucket > r->spark_at || r->spark_at - bucket >= TABLE_SPARK)
 		return 0;
@@ -276,24 +276,19 @@ static bool found(struct table *t, const struct cell *cells)
 }
 
 static void make_row(struct table *t, struct row *r, uint64_t now, double seconds,
-		     struct table_row *out, struct cell *cells)
+		     struct table_row *out, struct cell *cells, float *points)
 {
 	for (size_t i = 0; i < t->n_shown; i++)
 		put_cell(t, r, t->shown_of[i], now, seconds, &cells[i]);
-	if (r->spark && t->group == t->key) {
-		float points[TABLE_SPARK];
-		for (uint32_t i = 0; i < TABLE_SPARK; i++)
-			points[i] = spark_point(t, r, i);
-		for (uint32_t i = 0; i < TABLE_SPARK; i++)
-			r->spark[(t->bucket + 1 + i) % TABLE_SPARK] = points[i];
-		r->spark_at = t->bucket;
-	}
+	/* Those of a group are in order already. */
+	for (uint32_t i = 0; r->spark && i < TABLE_SPARK; i++)
+		points[i] = t->group == t->key ? spark_point(t, r, i) : r->spark[i];
 	*out = (struct table_row){
 		.id = r->id,
 		.key = r->absent ? NULL : r->key.v.p,
 		.key_n = r->key.v.n,
 		.cells = cells,
-		.spark = r->spark,
+		.spark = r->spark ? points : NULL,
 		.error = r->error,
 	};
 }
@@ -419,10 +414,14 @@ const struct table_rows *table_refresh(struct table *t, uint64_t now)
 		t->cap_out = t->cap_out ? n + n / 4 : n; /* of a file there is but one */
 		t->out = xrealloc(t->out, t->cap_out * sizeof(*t->out));
 		t->cells = xrealloc(t->cells, (t->cap_out * t->n_shown + 1) * sizeof(*t->cells));
+		if (t->spark_column != COLUMN_NONE)
+			t->points = xrealloc(t->points,
+					     t->cap_out * TABLE_SPARK * sizeof(*t->points));
 	}
 	text_reset(&t->cell_bytes);
 	for (size_t i = 0; i < n; i++)
-		make_row(t, rows[i], now, seconds, &t->out[i], t->cells + i * t->n_shown);
+		make_row(t, rows[i], now, seconds, &t->out[i], t->cells + i * t->n_shown,
+			 t->points ? t->points + i * TABLE_SPARK : NULL);
 	settle_texts(t, n * t->n_shown);
 	t->result = (struct table_rows){
 		.rows = t->out,

@@ -14,6 +14,7 @@ static void turn_to_bucket(struct table *t, uint64_t ts)
 	t->bucket = (uint32_t)(since / t->bucket_ns);
 	t->bucket_from = t->bucket_base + t->bucket * t->bucket_ns;
 	t->bucket_to = t->bucket_from + t->bucket_ns;
+	t->newest = MAX(t->newest, t->bucket);
 }
 
 static void spark_add(struct table *t, struct row *r, uint64_t ts, double v)
@@ -226,6 +227,7 @@ void table_window(struct table *t, uint64_t from, uint64_t to)
 	t->bucket_base = from;
 	t->bucket_from = t->bucket_to = 0;
 	t->bucket = 0;
+	t->newest = t->bucket_ns ? TABLE_SPARK - 1 : 0;
 }
 
 /* Rows that were silent for so many intervals go. */

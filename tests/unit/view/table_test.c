@@ -152,6 +152,41 @@ static void test_two_stages(void **unused)
 	state_free(s);
 }
 
+/* Oldest first, in whatever order the events came. */
+static void test_sparklines(void **unused)
+{
+	(void)unused;
+	static struct view_column columns[] = {
+		{.name = "ID", .field = "container.id", .key = true},
+		{.name = "LEN", .field = "frame.len", .fold = FOLD_SUM, .sparkline = true},
+	};
+	const struct view_info info = {
+		.id = "spark", .columns = columns, .n_columns = ARRAY_SIZE(columns)};
+	struct state *s = make_state();
+	struct table *t = open_table(&info, NULL);
+
+	table_window(t, T0, T0 + 16 * SEC - 1);
+	packet(s, t, WEB1, T0 + 15 * SEC, 150, EVENT_IN);
+	packet(s, t, WEB1, T0 + 14 * SEC, 140, EVENT_IN);
+	packet(s, t, WEB1, T0, 10, EVENT_IN);
+	for (unsigned i = 0; i < 2; i++) { /* a look changes nothing */
+		const float *points = table_refresh(t, 0)->rows[0].spark;
+		assert_true(points[0] == 10 && points[14] == 140 && points[15] == 150);
+	}
+	table_window(t, 0, 0);
+	table_next(t, T0);
+	packet(s, t, WEB1, T0 + 1 * SEC, 10, EVENT_IN);
+	packet(s, t, WEB1, T0 + 3 * SEC, 30, EVENT_IN);
+	packet(s, t, WEB1, T0 + 2 * SEC, 20, EVENT_IN);
+	for (unsigned i = 0; i < 2; i++) {
+		const float *points = table_refresh(t, T0 + 3 * SEC)->rows[0].spark;
+		assert_true(points[0] == 0 && points[13] == 10 && points[14] == 20 &&
+			    points[15] == 30);
+	}
+	table_close(t);
+	state_free(s);
+}
+
 static void test_totals(void **unused)
 {
 	(void)unused;
@@ -491,6 +526,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_two_stages),
+		cmocka_unit_test(test_sparklines),
 		cmocka_unit_test(test_totals),
 		cmocka_unit_test(test_tree),
 		cmocka_unit_test(test_ended),
