@@ -13,6 +13,7 @@
 # Each container has 8 ports and 32 ephemeral ones.
 # shellcheck disable=SC2154
 source "$(dirname "$0")/../live/isolated.bash"
+mount -t tmpfs none "$work" || die "no tmpfs" # as /run is, where the state file usually stands
 here=$(cd "$(dirname "$0")" && pwd)
 need tc cc
 
