@@ -15,10 +15,13 @@ for name in A B C; do space $name; done
 start_dredged --no-host-network
 ctl attach A --netns "$(netns A)" --ports 31000-31007 --egress 50MB || die "attach A"
 
-# A sends its clock every 5 ms to somebody outside, who notes how old it came at worst; the same at
-# the same time from a container that no dredged has ever seen, as the measure of this machine.
+# A sends its clock every 5 ms to somebody outside, who notes how old it came at worst, without what
+# either of them waited for a processor; the same at the same time from a container that no dredged
+# has ever seen, as the measure of this machine.
 cat >"$work/beat.py" <<'EOF'
-import socket, struct, sys, time
+import os, socket, struct, sys, time
+def unserved(*pids): # seconds in which they could have run and did not
+    return sum(int(open(f"/proc/{pid}/schedstat").read().split()[1]) for pid in pids) / 1e9
 if sys.argv[1] == "listen":
     s = socket.socket()
     s.bind(("0.0.0.0", 7000))
@@ -26,11 +29,16 @@ if sys.argv[1] == "listen":
     print("listening", flush=True)
     c, peer = s.accept()
     f, worst = c.makefile("rb"), 0
+    ends = os.getpid(), int(struct.unpack("d", f.read(8))[0])
+    before = unserved(*ends)
     while stamp := f.read(8):
-        worst = max(worst, time.monotonic() - struct.unpack("d", stamp)[0])
+        age = time.monotonic() - struct.unpack("d", stamp)[0]
+        after = unserved(*ends)
+        worst, before = max(worst, age - (after - before)), after
     print("worst", int(worst * 1000))
 else:
     s = socket.create_connection((sys.argv[2], 7000))
+    s.sendall(struct.pack("d", os.getpid()))
     while True:
         s.sendall(struct.pack("d", time.monotonic()))
         time.sleep(0.005)
