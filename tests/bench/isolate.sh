@@ -166,7 +166,7 @@ attaching() {
 }
 idle() {
 	local n have=0
-	worked() { cat /proc/"$dredged"/task/*/schedstat | awk '{n += $1} END {printf "%d", n}'; }
+	worked() { cat /proc/"$dredged"/task/*/schedstat | awk '{n += $1} END {printf "%.0f", n}'; }
 	dredged_on i
 	for n in 200 500; do
 		attach i $have $n
