@@ -4,7 +4,7 @@
 # alone, and a signal ends the run.
 source "$(dirname "$0")/lib.bash"
 need python3
-dredge -cl | grep -q '^topapps' || skip "built without LuaJIT"
+dredge -cl | grep '^topapps' >/dev/null || skip "built without LuaJIT"
 datagrams=3000
 cluster_start
 container sender 10.77.0.3 /test/sender

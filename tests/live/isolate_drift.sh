@@ -31,7 +31,7 @@ drift() { # THING COMMAND...: what is told, and what was done
 	: >"$work/dredged.err"
 	"${@:2}" || bad "$1: $*"
 	wait_for 5 grep -qF "$1" "$work/dredged.err" || bad "$1 was not seen after: ${*:2}"
-	grep -F "$1" "$work/dredged.err" | grep -q 'put right' || bad "$1 is not put right after: ${*:2}"
+	grep -F "$1" "$work/dredged.err" | grep 'put right' >/dev/null || bad "$1 is not put right after: ${*:2}"
 	wait_for 5 whole || bad "after ${*:2}: $(ctl explain A | grep -v '^ok') $(ctl explain host | grep -v '^ok')"
 	seen=$((seen + 1))
 }
