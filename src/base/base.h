@@ -234,6 +234,9 @@ char *digits_u64(char *p, uint64_t v);		 /* 24 bytes; 1 to 20 of them are the nu
 char *digits_ipv4(char *p, const uint8_t ip[4]); /* 16 bytes */
 #define PUT(p, literal) ((char *)memcpy(p, literal, sizeof(literal) - 1) + sizeof(literal) - 1)
 
+/* All n bytes, whatever the kernel takes at once. 0, or -1 with errno. */
+int write_all(int fd, const char *p, size_t n);
+
 void text_u64(struct text *t, uint64_t v);
 void text_i64(struct text *t, int64_t v);
 void text_u64_width(struct text *t, uint64_t v, unsigned width); /* zero-padded on the left */

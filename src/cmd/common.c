@@ -167,20 +167,6 @@ int report(const struct err *e)
 	return e->code ? (int)e->code : ERR_FAILED;
 }
 
-int write_all(int fd, const char *p, size_t n)
-{
-	while (n) {
-		ssize_t done = write(fd, p, n);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return -1;
-		p += done;
-		n -= (size_t)done;
-	}
-	return 0;
-}
-
 void text_bytes(struct text *t, uint64_t n)
 {
 	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};

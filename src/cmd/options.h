@@ -108,7 +108,6 @@ int privileges_keep(const int *caps, struct err *e);
 void privileges_drop(void); /* all of them; a thread that reads foreign bytes begins so */
 /* Print the error as "program: message" on stderr and return its exit status. */
 int report(const struct err *e);
-int write_all(int fd, const char *p, size_t n);
 /* "12.3 MB", "4.0 kB": decimal units, as capinfos and ls --si. */
 void text_bytes(struct text *t, uint64_t n);
 

@@ -38,19 +38,6 @@ void statefile_note(struct isolator *i, uint32_t slot)
 	i->asked[slot] = asked_text(&a);
 }
 
-static int write_all(int fd, const struct text *t)
-{
-	for (size_t at = 0; at < t->len;) {
-		ssize_t n = write(fd, t->data + at, t->len - at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -1;
-		at += (size_t)n;
-	}
-	return 0;
-}
-
 /* A new file takes the place of the old one in one step. */
 static int replace(const char *path, const struct text *t, struct err *e)
 {
@@ -60,7 +47,7 @@ static int replace(const char *path, const struct text *t, struct err *e)
 	int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_sys(e, "%s", fresh);
-	int status = write_all(fd, t) || fsync(fd) ? -1 : 0;
+	int status = write_all(fd, t->data, t->len) || fsync(fd) ? -1 : 0;
 	if (status)
 		err_sys(e, "%s", fresh);
 	close(fd);
