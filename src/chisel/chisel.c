@@ -369,18 +369,18 @@ int chisels_init(struct chisels *s, struct err *e)
 	return 0;
 }
 
-bool chisels_need_flows(const struct chisels *s)
+bool chisels_need(const struct chisels *s, unsigned flags)
 {
-	bool needed = s->filter && filter_needs_flows(s->filter);
+	bool needed = filter_needs(s->filter, flags);
 
 	for (unsigned i = 0; i < s->n; i++) {
 		const struct chisel *c = s->items[i];
-		needed |= c->filter && filter_needs_flows(c->filter);
-		needed |= c->formatter && format_needs_flows(c->formatter);
+		needed |= filter_needs(c->filter, flags);
+		needed |= c->formatter && format_needs(c->formatter, flags);
 		for (unsigned k = 0; k < c->n_fields; k++)
-			needed |= !!(c->fields[k].field->flags & FIELD_FLOW);
+			needed |= !!(c->fields[k].field->flags & flags);
 		for (unsigned k = 0; k < c->n_tops; k++)
-			needed |= top_needs_flows(c->tops[k]);
+			needed |= top_needs(c->tops[k], flags);
 	}
 	return needed;
 }
@@ -404,10 +404,10 @@ bool chisels_need_order(const struct chisels *s)
 		if (looks_at_events(c) || has_intervals(c))
 			return true;
 		for (unsigned k = 0; k < c->n_tops; k++)
-			if (top_needs_order(c->tops[k]))
+			if (top_needs(c->tops[k], FIELD_ORDER))
 				return true;
 	}
-	return s->filter && filter_needs_order(s->filter);
+	return filter_needs(s->filter, FIELD_ORDER);
 }
 
 const struct filter *chisels_filter(const struct chisels *s)

@@ -63,7 +63,8 @@ struct chisel_host *chisels_host(struct chisels *s);
 int chisels_add(struct chisels *s, const char *name, char **words, unsigned n, unsigned *used,
 		struct err *e);
 int chisels_init(struct chisels *s, struct err *e);
-bool chisels_need_flows(const struct chisels *s);
+/* Has a field that one of them asks for one of these FIELD_* flags? */
+bool chisels_need(const struct chisels *s, unsigned flags);
 /* Some chisel looks at single events, which have to come in order of time. Those that only sum
  * (chisel.top) do not; where they need flows, the events of each interface have to. */
 bool chisels_need_order(const struct chisels *s);

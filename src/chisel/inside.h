@@ -99,8 +99,8 @@ struct top *top_twin(const struct top *t);
 void top_join(struct top *t, struct top *twin, const struct state *state);
 /* Look up the keys of containers, whose state is going away or whose rows are wanted. */
 void top_settle(struct top *t, const struct state *state);
-bool top_needs_flows(const struct top *t);
-bool top_needs_order(const struct top *t);
+/* Has a field of it, or of a filter of it, one of these FIELD_* flags? */
+bool top_needs(const struct top *t, unsigned flags);
 const struct filter *top_filter(const struct top *t); /* NULL = all events */
 /* Do the sums of a part of a chunk stand for its packets? And take them in. */
 bool top_part_enough(const struct top *t, const struct table_part *p);

@@ -32,28 +32,17 @@ void top_free(struct top *t)
 	free(t);
 }
 
-/* Has a field of it this flag, or a filter of it such a field? */
-static bool needs(const struct top *t, uint32_t flag, bool (*filter_needs)(const struct filter *f))
+bool top_needs(const struct top *t, unsigned flags)
 {
-	bool needed = t->filter && filter_needs(t->filter);
+	bool needed = filter_needs(t->filter, flags);
 
 	for (unsigned i = 0; i < t->n_keys; i++)
-		needed |= !!(t->keys[i].field->flags & flag);
+		needed |= !!(t->keys[i].field->flags & flags);
 	for (unsigned i = 0; i < t->n_values; i++) {
 		const struct top_value *v = &t->values[i];
-		needed |= v->ref.field->flags & flag || (v->only && filter_needs(v->only));
+		needed |= v->ref.field->flags & flags || filter_needs(v->only, flags);
 	}
 	return needed;
-}
-
-bool top_needs_flows(const struct top *t)
-{
-	return needs(t, FIELD_FLOW, filter_needs_flows);
-}
-
-bool top_needs_order(const struct top *t)
-{
-	return needs(t, FIELD_ORDER, filter_needs_order);
 }
 
 const struct filter *top_filter(const struct top *t)

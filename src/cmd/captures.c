@@ -197,7 +197,7 @@ static unsigned start(struct captures *c, struct capture_order *o, struct err *e
 		return refuse(e, 400,
 			      "name: letters, digits, '.', '_' and '-' are wanted, no dot "
 			      "in front");
-	if (o->filter && filter_needs_flows(o->filter) && !c->flows)
+	if (filter_needs(o->filter, FIELD_FLOW) && !c->flows)
 		return refuse(e, 409, "filter: it needs dredged's --latency");
 	if (c->started == STARTED_MAX)
 		return refuse(e, 503, "too many captures are written; stop one");

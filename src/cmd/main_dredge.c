@@ -244,6 +244,15 @@ static void warn_of_loss(const struct source *s)
 			 (unsigned long long)stats.lost, (unsigned long long)stats.seen);
 }
 
+/* Has a field that is asked for one of these FIELD_* flags? */
+static bool needs(const struct app *a, unsigned flags)
+{
+	return filter_needs(a->filter, flags) ||
+	       (a->printing && format_needs(a->printer.format, flags)) ||
+	       (a->summary && summary_needs(a->summary, flags)) ||
+	       (a->s.chisels && chisels_need(a->s.chisels, flags));
+}
+
 static bool only_sums(const struct app *a)
 {
 	return (a->s.chisels || a->summary) && !a->printing && !a->writer && !a->s.max_events;
@@ -294,7 +303,7 @@ static bool chunk_enough(void *ctx, const struct chunk *k)
 static bool order_is_free(const struct app *a)
 {
 	return !a->printing && !a->writer && !a->s.max_events && !a->s.max_ns &&
-	       !(a->filter && filter_needs_order(a->filter)) &&
+	       !filter_needs(a->filter, FIELD_ORDER) &&
 	       !(a->s.chisels && chisels_need_order(a->s.chisels));
 }
 
@@ -471,11 +480,7 @@ static int prepare(struct app *a, const char *filter, struct err *e)
 		return -1;
 	if (start_poller(&a->s.mesos, (struct mesos_options){.news = &a->messages}, &a->poller, e))
 		return -1;
-	a->flows = (a->filter && filter_needs_flows(a->filter)) ||
-		   (a->printing && format_needs_flows(a->printer.format)) ||
-		   (a->printing && a->s.print.time == TIME_DELTA_PAIR) ||
-		   (a->summary && summary_needs_flows(a->summary)) ||
-		   (a->s.chisels && chisels_need_flows(a->s.chisels));
+	a->flows = needs(a, FIELD_FLOW) || (a->printing && a->s.print.time == TIME_DELTA_PAIR);
 	return 0;
 }
 

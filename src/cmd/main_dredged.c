@@ -202,7 +202,7 @@ static int monitor_run(struct monitor *m, const struct filter *filter, struct er
 	if (open_all(m, e))
 		return -1;
 	catch_signals(m);
-	bool flows = m->set.latency || (filter && filter_needs_flows(filter));
+	bool flows = m->set.latency || filter_needs(filter, FIELD_FLOW);
 	struct state *state = state_new(flows ? FLOWS_TRACKED : 0);
 	m->captures.dir = m->set.capture_dir;
 	m->captures.flows = flows;

@@ -31,7 +31,7 @@ void summary_event(struct summary *s, struct context *c);
 /* Do the sums of a part of a chunk stand for its packets? And take them in. */
 bool summary_part_enough(const struct summary *s, const struct table_part *p);
 void summary_part(struct summary *s, const struct table_part *p);
-bool summary_needs_flows(const struct summary *s);
+bool summary_needs(const struct summary *s, unsigned flags); /* FIELD_* of its field */
 void summary_print(struct summary *s, bool json, struct text *out);
 
 /* ---- progress of long reads, on stderr ---- */

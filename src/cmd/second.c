@@ -15,7 +15,7 @@ void second_open(struct flow_second *w, struct source *s, const struct chisels *
 	struct reader *r = s->kind->reader ? s->kind->reader(s) : NULL;
 	uint8_t *of = r ? flow_deal(r, from, to ? to : UINT64_MAX, &w->n) : NULL;
 	struct chisels_twin *twin = of ? chisels_twin(chisels) : NULL;
-	bool flows = chisels_need_flows(chisels) || (filter && filter_needs_flows(filter));
+	bool flows = chisels_need(chisels, FIELD_FLOW) || filter_needs(filter, FIELD_FLOW);
 
 	if (!twin) {
 		free(of);

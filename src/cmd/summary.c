@@ -55,9 +55,9 @@ void summary_free(struct summary *s)
 	free(s);
 }
 
-bool summary_needs_flows(const struct summary *s)
+bool summary_needs(const struct summary *s, unsigned flags)
 {
-	return s->field->flags & FIELD_FLOW;
+	return s->field->flags & flags;
 }
 
 static struct row *row_for(struct summary *s, const char *key)

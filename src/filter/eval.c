@@ -242,11 +242,8 @@ void filter_settle(struct filter *f)
 		if (reach(f, judge_type, &c) != VERDICT_NO)
 			f->types |= 1u << type;
 	}
-	for (uint32_t i = 0; i < f->n; i++) {
-		uint32_t flags = f->code[i].field->flags;
-		f->flows |= (flags & FIELD_FLOW) != 0;
-		f->ordered |= (flags & FIELD_ORDER) != 0;
-	}
+	for (uint32_t i = 0; i < f->n; i++)
+		f->needs |= f->code[i].field->flags;
 	settle_time(f);
 }
 
@@ -261,12 +258,7 @@ uint32_t filter_types(const struct filter *f)
 	return f->types;
 }
 
-bool filter_needs_flows(const struct filter *f)
+bool filter_needs(const struct filter *f, unsigned flags)
 {
-	return f->flows;
-}
-
-bool filter_needs_order(const struct filter *f)
-{
-	return f->ordered;
+	return f && f->needs & flags;
 }

@@ -145,6 +145,6 @@ void filter_explain(const struct filter *f, struct text *t)
 	time_bounds(t, f);
 	container_note(t, f);
 	text_str(t, "conversations: ");
-	text_str(t, f->flows ? "tracked\n" : "not needed\n");
+	text_str(t, filter_needs(f, FIELD_FLOW) ? "tracked\n" : "not needed\n");
 	notes(t, f);
 }

@@ -38,10 +38,8 @@ enum verdict filter_packets(const struct filter *f, const struct container *cont
 void filter_time(const struct filter *f, uint64_t *from, uint64_t *to);
 /* Mask of 1 << EVENT_* that can match. */
 uint32_t filter_types(const struct filter *f);
-bool filter_needs_flows(const struct filter *f);
-/* Some condition depends on the events before, whoever's they are: a file must be read in order of
- * time. (Conversations only need that of their own interface.) */
-bool filter_needs_order(const struct filter *f);
+/* Has a field of it one of these FIELD_* flags? f may be NULL. */
+bool filter_needs(const struct filter *f, unsigned flags);
 /* The flat program, what is settled per container, per chunk and per packet, in plain words. */
 void filter_explain(const struct filter *f, struct text *t);
 

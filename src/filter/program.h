@@ -115,7 +115,8 @@ struct filter {
 	uint32_t n;
 	uint32_t types;
 	uint64_t from, to;
-	bool flows, ordered, reordered;
+	unsigned needs; /* FIELD_* of all its fields */
+	bool reordered;
 	bool twin;	      /* of another one, which owns all but the scratch */
 	struct text *scratch; /* owned; the only thing a match writes to */
 	char *text;

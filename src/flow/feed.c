@@ -199,7 +199,7 @@ static int scan(struct view_feed *base, const struct view_look *l, uint64_t from
 	struct feed *f = (struct feed *)base;
 
 	f->measure = false;
-	new_state(f, l->flows || (l->filter && filter_needs_flows(l->filter)) ? FLOWS_TRACKED : 0);
+	new_state(f, l->flows || filter_needs(l->filter, FIELD_FLOW) ? FLOWS_TRACKED : 0);
 	f->from = from;
 	f->to = to;
 	f->scanning = l;

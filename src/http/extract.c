@@ -104,7 +104,7 @@ static int run_flow(struct extract *x, struct source *source, struct writer *wri
 {
 	if (!source) /* nothing has been written yet */
 		return 0;
-	bool flows = x->filter && filter_needs_flows(x->filter);
+	bool flows = filter_needs(x->filter, FIELD_FLOW);
 	struct state *state = state_new(flows ? FLOWS_TRACKED : 0);
 	struct flow_totals totals = {0};
 	struct recorder recorder = {.writer = writer};

@@ -127,7 +127,7 @@ static uint32_t take_channels(struct hub *h, uint64_t now)
 			continue;
 		h->now[h->now_count++] = c;
 		types |= c->filter ? filter_types(c->filter) : UINT32_MAX;
-		flows |= c->filter && filter_needs_flows(c->filter);
+		flows |= filter_needs(c->filter, FIELD_FLOW);
 	}
 	if (h->now_count && (!h->state || (flows && !h->flows))) {
 		state_free(h->state);

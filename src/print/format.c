@@ -33,8 +33,8 @@ struct format {
 	char *text;
 	struct piece *pieces;
 	size_t count, cap;
-	bool lenient; /* begins with '*': absent fields print as <NA> */
-	bool flows;
+	bool lenient;	/* begins with '*': absent fields print as <NA> */
+	unsigned needs; /* FIELD_* of all its fields */
 	struct text scratch;
 	char **services; /* 65536 names, only with resolve_ports */
 };
@@ -132,7 +132,7 @@ static int parse_field(struct format *f, const char **at, struct err *e)
 	p->arg = arg;
 	p->width = width;
 	p->output_time = str_eq(field->name, "evt.outputtime");
-	f->flows |= !!(field->flags & FIELD_FLOW);
+	f->needs |= field->flags;
 	*at = s + used;
 	return 0;
 }
@@ -262,9 +262,9 @@ fail:
 	return NULL;
 }
 
-bool format_needs_flows(const struct format *f)
+bool format_needs(const struct format *f, unsigned flags)
 {
-	return f->flows;
+	return f->needs & flags;
 }
 
 static void text_reltime(struct text *t, uint64_t ns)

@@ -33,6 +33,7 @@ void format_free(struct format *f);
 /* Append one line for the event, with its newline; false when the event has to be skipped because a
  * field is absent and the format does not begin with '*'. */
 bool format_line(struct format *f, struct context *c, struct text *out);
-bool format_needs_flows(const struct format *f);
+/* Has a field of it one of these FIELD_* flags? */
+bool format_needs(const struct format *f, unsigned flags);
 
 #endif

@@ -74,9 +74,9 @@ static void need_order(struct table *t, enum table_order order)
 /* Conversations are those of one interface. */
 static enum table_order filter_order(const struct filter *f)
 {
-	if (filter_needs_order(f))
+	if (filter_needs(f, FIELD_ORDER))
 		return TABLE_BY_TIME;
-	return filter_needs_flows(f) ? TABLE_BY_IFACE : TABLE_ANY_ORDER;
+	return filter_needs(f, FIELD_FLOW) ? TABLE_BY_IFACE : TABLE_ANY_ORDER;
 }
 
 static bool is_conversation(const char *field)
@@ -116,7 +116,7 @@ static int set_column(struct table *t, struct column *k, const struct view_colum
 	k->types = types_of(f);
 	column_shortcut(k);
 	if (k->where) {
-		t->flows |= filter_needs_flows(k->where);
+		t->flows |= filter_needs(k->where, FIELD_FLOW);
 		need_order(t, filter_order(k->where));
 	}
 	if (k->keeps) {
@@ -263,7 +263,7 @@ static int set_filter(struct table *t, const struct table_options *o, struct err
 	text_done(&all);
 	text_done(&own);
 	if (t->filter) {
-		t->flows |= filter_needs_flows(t->filter);
+		t->flows |= filter_needs(t->filter, FIELD_FLOW);
 		need_order(t, filter_order(t->filter));
 	}
 	return status;

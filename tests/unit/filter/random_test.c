@@ -303,10 +303,10 @@ static void test_flows(void **state)
 	struct filter *f = filter_compile("tcp.port=80", NULL, NULL);
 
 	(void)state;
-	assert_false(filter_needs_flows(f));
+	assert_false(filter_needs(f, FIELD_FLOW));
 	filter_free(f);
 	f = filter_compile("tcp.port=80 or not tcp.analysis.retransmission", NULL, NULL);
-	assert_true(filter_needs_flows(f));
+	assert_true(filter_needs(f, FIELD_FLOW));
 	filter_free(f);
 }
 

@@ -128,8 +128,8 @@ static void test_flows_are_asked_for(void **state)
 	struct format *flow = format_compile("%tcp.analysis.initial_rtt", NULL, &o, NULL);
 
 	(void)state;
-	assert_false(format_needs_flows(plain));
-	assert_true(format_needs_flows(flow));
+	assert_false(format_needs(plain, FIELD_FLOW));
+	assert_true(format_needs(flow, FIELD_FLOW));
 	format_free(plain);
 	format_free(flow);
 }
