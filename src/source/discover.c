@@ -299,13 +299,20 @@ static void listening(void *ctx, const struct socket_entry *k)
 		fact_add(d, DISCOVER_LISTEN, time_now(), c->pub)->socket = *k;
 }
 
+/* A newcomer's network is not known until he has settled, but a socket that is here and his is his:
+ * taken for a stranger's, its first packets would be nobody's. */
+static bool may_hold_sockets(const struct container *c)
+{
+	return c->pub && (c->pub->host_network || !c->pub->netns);
+}
+
 static void sockets_scan(struct discover *d, uint64_t ts)
 {
 	struct sock_holder *holders = xcalloc(d->n + 1, sizeof(*holders));
 	size_t n = 0;
 	for (size_t i = 0; i < d->n; i++) {
 		struct container *c = d->containers[i];
-		if (!c->pub || !c->pub->host_network)
+		if (!may_hold_sockets(c))
 			continue;
 		int *pids = xmalloc(MAX_PIDS * sizeof(*pids));
 		uint64_t *cgroups = xcalloc(c->dir_count + 1, sizeof(*cgroups));

@@ -180,6 +180,20 @@ finish
 check "host network, loopback" "$(value $name:lo "$d" out)" 100
 check "its packets only" "$(grep -c ' \(in\|out\)=[1-9]' "$work/out")" 1
 
+# So many, at uneven times, that sockets are listed while some of them are hardly found.
+newcomers=()
+begin "filter=udp port 9000"
+for i in {10..49}; do
+	contain "$(id "$i")" "" "$probe" send 127.0.0.1 9000 10 100 1800 >/dev/null &
+	newcomers+=($!)
+	sleep 0.037
+done
+wait "${newcomers[@]}"
+sleep 0.5
+finish
+check "newcomers on the host's network" \
+	"$(for i in {10..49}; do value $name:lo "$(id "$i")" out; done | grep -cx 10)" 40
+
 check "without the capability" \
 	"$(setpriv --bounding-set=-all --inh-caps=-all --reuid=65534 --clear-groups \
 		"$probe" count "$tag" 2>&1 | head -1)" \
