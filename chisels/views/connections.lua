@@ -32,8 +32,7 @@ view_info = {
 			description = "Bytes on the wire, both ways." },
 		c.packets_in, c.packets_out,
 		c.with(c.app, { colsize = 20 }),
-		{ name = "CONTAINER", field = "container.name", colsize = 20, description = "Container's name." },
-		{ name = "NAME", field = "fd.name", colsize = 0, description = "Client, then server." },
+		{ name = "CONTAINER", field = "container.name", colsize = 0, description = "Container's name." },
 	},
 	actions = {
 		{ hotkey = "c", argv = { "tcpdump", "-ni", "any", "host", "%fd.lip", "and", "host", "%fd.rip" },

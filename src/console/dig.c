@@ -118,6 +118,11 @@ static void clamp(const struct dig *d)
 		page.top = page.at - page.rows + 1;
 }
 
+static unsigned draw_packet(const struct dig *d, unsigned y, unsigned rows)
+{
+	return packet_draw(&d->kept[page.at % PACKETS], page.shape, page.detail_top, y, rows);
+}
+
 static void draw(struct ui *ui)
 {
 	struct dig *d = page.dig;
@@ -139,8 +144,7 @@ static void draw(struct ui *ui)
 			  atomic_load(&d->look.whole) ? "No packets in this part of the capture."
 						      : "Waiting for packets ...");
 	else if (detail)
-		packet_draw(&d->kept[page.at % PACKETS], page.shape, page.detail_top, y + page.rows,
-			    detail);
+		page.detail_top = MIN(page.detail_top, draw_packet(d, y + page.rows, detail));
 	if (height > 1)
 		draw_footer(d);
 	pthread_mutex_unlock(&d->look.lock);

@@ -39,8 +39,8 @@ static int take(struct look *l, struct context *c)
 	for (; g->newest < bin; g->newest++)
 		g->bytes[0][(g->newest + 1) % BINS] = g->bytes[1][(g->newest + 1) % BINS] = 0;
 	if (g->newest - bin < BINS)
-		g->bytes[(c->ev->flags & EVENT_DIR_MASK) == EVENT_OUT][bin % BINS] +=
-			(double)c->ev->len * c->ev->weight;
+		g->bytes[packet_way(c) == EVENT_OUT][bin % BINS] += (double)c->ev->len *
+								    c->ev->weight;
 	return 0;
 }
 

@@ -7,6 +7,14 @@
 
 /* ---- above ---- */
 
+/* Of a conversation the ends; the container before them is for the filter. */
+static const char *name_of(const struct view_step *s)
+{
+	const char *colon = str_eq(s->field, "fd.containername") ? strchr(s->value, ':') : NULL;
+
+	return colon ? colon + 1 : s->value;
+}
+
 static void put_path(struct ui *ui, struct text *t)
 {
 	const char *arrow = screen_unicode() ? " › " : " > ";
@@ -17,7 +25,7 @@ static void put_path(struct ui *ui, struct text *t)
 		const struct view_step *s = &ui->path.steps[i];
 		if (i)
 			text_str(t, arrow);
-		text_str(t, s->value ? s->value : "n/a");
+		text_str(t, s->value ? name_of(s) : "n/a");
 	}
 }
 

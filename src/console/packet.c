@@ -133,6 +133,11 @@ static void hex_row(const uint8_t *p, size_t at, size_t n, struct text *out)
 		text_char(out, isprint(p[i]) && p[i] < 0x7f ? (char)p[i] : '.');
 }
 
+static unsigned hex_rows(const struct packet_kept *k)
+{
+	return (unsigned)((k->bytes.len + HEX_ROW - 1) / HEX_ROW);
+}
+
 static void draw_hex(const struct packet_kept *k, unsigned top, unsigned y, unsigned x,
 		     unsigned rows)
 {
@@ -152,24 +157,47 @@ static void draw_hex(const struct packet_kept *k, unsigned top, unsigned y, unsi
 
 /* ---- all of it ---- */
 
-/* Words and bytes: beside each other where there is room. */
-static void draw_decoded(const struct packet_kept *k, const struct text *t, unsigned top,
-			 unsigned y, unsigned rows)
+/* How far down there is something that `rows` rows do not show. */
+static unsigned beyond(unsigned lines, unsigned rows)
 {
-	unsigned width = screen_width();
-
-	if (width >= HEX_WIDTH + 50) {
-		paint_wrapped(y, 0, width - HEX_WIDTH - 2, rows, 0, t->data, t->len);
-		draw_hex(k, top, y, width - HEX_WIDTH, rows);
-		return;
-	}
-	unsigned lines = paint_wrapped(y, 0, width, rows / 2, 0, t->data, t->len);
-	lines = MIN(lines, rows / 2);
-	draw_hex(k, top, y + lines, 0, rows - lines);
+	return lines > rows ? lines - rows : 0;
 }
 
-void packet_draw(const struct packet_kept *k, enum packet_shape shape, unsigned top, unsigned y,
-		 unsigned rows)
+/* Words and bytes: beside each other where there is room. */
+static unsigned draw_decoded(const struct packet_kept *k, const struct text *t, unsigned top,
+			     unsigned y, unsigned rows)
+{
+	unsigned width = screen_width();
+	bool beside = width >= HEX_WIDTH + 50;
+	unsigned room = beside ? width - HEX_WIDTH - 2 : width;
+	unsigned lines = paint_wrapped(y, 0, room, 0, 0, t->data, t->len);
+	unsigned words = beside ? rows : MIN(lines, rows / 2);
+	unsigned bytes = beside ? rows : rows - words;
+
+	paint_wrapped(y, 0, room, words, MIN(top, beyond(lines, words)), t->data, t->len);
+	draw_hex(k, top, beside ? y : y + words, beside ? width - HEX_WIDTH : 0, bytes);
+	return MAX(beyond(lines, words), beyond(hex_rows(k), bytes));
+}
+
+static void draw_title(const struct packet_kept *k, struct context *c, unsigned y)
+{
+	struct text t = {0}, scratch = {0};
+	struct value v[FIELD_MAX_VALUES];
+	size_t used;
+	char *arg;
+	const struct field *info = field_find("evt.info", 8, &used, &arg);
+
+	text_fmt(&t, "packet %llu: %u of %u bytes  ", (unsigned long long)k->num, k->caplen,
+		 k->len);
+	if (info->get(info, NULL, c, &scratch, v))
+		value_text(&t, info, v);
+	paint(y, 0, screen_width(), STYLE_HEADER, t.data, t.len);
+	text_done(&t);
+	text_done(&scratch);
+}
+
+unsigned packet_draw(const struct packet_kept *k, enum packet_shape shape, unsigned top, unsigned y,
+		     unsigned rows)
 {
 	const struct event ev = {
 		.ts = k->ts,
@@ -183,23 +211,24 @@ void packet_draw(const struct packet_kept *k, enum packet_shape shape, unsigned 
 	const struct iface iface = {.record.linktype = k->linktype};
 	struct context c = {.ev = &ev, .iface = &iface};
 	struct text t = {0};
+	unsigned last;
 
-	paint_str(y, 0, screen_width(), STYLE_HEADER, "");
-	paint_fmt(y, 0, STYLE_HEADER, "packet %llu: %u bytes, %u captured",
-		  (unsigned long long)k->num, k->len, k->caplen);
+	draw_title(k, &c, y);
 	y++;
 	rows--;
 	if (shape == SHAPE_DECODED) {
 		decode(&c, &t);
-		draw_decoded(k, &t, top, y, rows);
+		last = draw_decoded(k, &t, top, y, rows);
 	} else if (shape == SHAPE_HEX) {
 		draw_hex(k, top, y, 0, rows);
+		last = beyond(hex_rows(k), rows);
 	} else {
 		if (shape == SHAPE_JSON)
 			json(&c, &t);
 		else
 			ascii(&c, shape == SHAPE_DOTTED, &t);
-		paint_wrapped(y, 0, screen_width(), rows, top, t.data, t.len);
+		last = beyond(paint_wrapped(y, 0, screen_width(), rows, top, t.data, t.len), rows);
 	}
 	text_done(&t);
+	return last;
 }

@@ -17,8 +17,8 @@ enum packet_shape { SHAPE_DECODED, SHAPE_PRINTABLE, SHAPE_DOTTED, SHAPE_HEX, SHA
 
 extern const char *const packet_shapes[SHAPES];
 
-/* From line `top` of its bytes on. */
-void packet_draw(const struct packet_kept *k, enum packet_shape shape, unsigned top, unsigned y,
-		 unsigned rows);
+/* From line `top` of its words and bytes on. Returns the last `top` that shows more. */
+unsigned packet_draw(const struct packet_kept *k, enum packet_shape shape, unsigned top, unsigned y,
+		     unsigned rows);
 
 #endif

@@ -24,7 +24,7 @@ struct drawn {
 	size_t n;
 	struct place places[2 * COLUMNS_MAX];
 	size_t n_places;
-	bool left_out;
+	bool more;	  /* columns or texts beyond the edge */
 	unsigned y, rows; /* first row, and how many */
 };
 
@@ -90,20 +90,28 @@ static void arrange(struct ui *ui, struct level *l)
 		if (!c->number)
 			w.least = MIN(w.width, MAX(name, text));
 		w.sticky = k == sticky;
-		if (k < l->first)
-			first = (unsigned)drawn.n + 1;
 		add_want(&drawn, (unsigned)k, false, w);
 		if (c->info->sparkline && s->sparks)
 			add_want(&drawn, (unsigned)k, true,
 				 (struct want){.width = screen_width() < SPARK_ROOM ? SPARK_LEAST
 										    : TABLE_SPARK,
 					       .least = SPARK_LEAST});
+		if (k < l->first)
+			first = (unsigned)drawn.n;
 	}
-	unsigned width = screen_width();
-	drawn.n_places = layout(drawn.wants, drawn.n, first, width, drawn.places, &drawn.left_out);
-	if (drawn.left_out && width > LAYOUT_GAP) /* room for the mark that says so */
+	/* The marks at both ends take no room of a cell. */
+	unsigned left = l->first ? LAYOUT_GAP : 0;
+	unsigned width = screen_width() > left ? screen_width() - left : 0;
+	drawn.n_places = layout(drawn.wants, drawn.n, first, width, drawn.places, &drawn.more);
+	if (drawn.more && width > LAYOUT_GAP)
 		drawn.n_places = layout(drawn.wants, drawn.n, first, width - LAYOUT_GAP,
-					drawn.places, &drawn.left_out);
+					drawn.places, &drawn.more);
+	for (size_t i = 0; i < drawn.n_places; i++)
+		drawn.places[i].x += left;
+	/* The last one has all the room when nothing is before it. */
+	const struct place *last = drawn.n_places > 1 ? &drawn.places[drawn.n_places - 1] : NULL;
+	if (last && last->width < drawn.wants[last->column].width)
+		drawn.more = true;
 }
 
 static void draw_names(const struct level *l, unsigned y)
@@ -122,7 +130,7 @@ static void draw_names(const struct level *l, unsigned y)
 		unsigned x = p->x + (s->columns[k].number && p->width > n ? p->width - n : 0);
 		paint_str(y, x, MIN(n, p->width), k == sorted ? STYLE_SORTED : STYLE_HEADER, name);
 	}
-	if (drawn.left_out)
+	if (drawn.more)
 		paint_str(y, screen_width() - 1, 1, STYLE_SORTED, ">");
 	if (l->first)
 		paint_str(y, 0, 1, STYLE_SORTED, "<");
@@ -173,6 +181,12 @@ static void draw_row(struct ui *ui, unsigned y, const struct table_row *r, bool 
 	}
 }
 
+/* Such a view has a row for each container there is. */
+static bool of_containers(const struct view_info *v)
+{
+	return v->filter && str_eq(v->filter, "container.id != host");
+}
+
 /* Nothing to see: why, and what to do. */
 static void draw_empty(struct ui *ui, unsigned y)
 {
@@ -194,6 +208,9 @@ static void draw_empty(struct ui *ui, unsigned y)
 	} else if (ui_file(ui) && ui->to - ui->from < ui->o->feed->last - ui->o->feed->first) {
 		what = "Nothing in this part of the capture.";
 		how = "0 counts all of it.";
+	} else if (ui_file(ui) && !ui->path.n && of_containers(ui_level(ui)->info)) {
+		what = "The capture knows no containers.";
+		how = "F2 lists other views: connections, server ports, top talkers.";
 	} else if (ui_file(ui)) {
 		what = "The capture has nothing for this view.";
 		how = ui->path.n ? "Backspace goes back up, F2 lists other views."
@@ -304,7 +321,7 @@ static bool move(struct ui *ui, enum request r)
 		l->first -= l->first > 0;
 		return true;
 	case REQ_RIGHT:
-		l->first += drawn.left_out;
+		l->first += drawn.more;
 		return true;
 	default:
 		return false;

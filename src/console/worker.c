@@ -26,6 +26,7 @@ struct worker {
 	struct order current;
 	uint64_t began, shown; /* live: this interval, the newest snapshot; ns */
 	bool whole;	       /* an interval is over */
+	bool counted;	       /* a file: bins are known, and need not be asked for again */
 	bool covered;	       /* a file: the directory's numbers are on the screen */
 	double *bins;	       /* of the time axis, not yet handed over */
 };
@@ -155,6 +156,38 @@ static void answer_look(struct worker *w)
 		atomic_store(&l->whole, true);
 }
 
+static int count(void *ctx, struct context *c)
+{
+	struct worker *w = ctx;
+	const struct view_feed *f = w->feed;
+	double part = (double)(c->ev->ts - f->first) / (double)(f->last - f->first);
+
+	if (c->ev->type == EVENT_PACKET && part >= 0)
+		w->bins[MIN((size_t)(part * SHOT_BINS), SHOT_BINS - 1)] += c->ev->weight;
+	return 0;
+}
+
+/* No directory tells how many packets were when: they are counted once the rows are shown. */
+static void count_packets(struct worker *w)
+{
+	const struct view_look look = {.filter = table_filter(w->table), .event = count, .ctx = w};
+
+	w->covered = true;
+	free(w->bins);
+	w->bins = xcalloc(SHOT_BINS, sizeof(*w->bins));
+	w->counted = w->feed->scan(w->feed, &look, w->feed->first, w->feed->last, NULL) <= 0;
+	if (w->counted)
+		show(w, 0, 1, NULL);
+}
+
+static bool has_any(const double *bins)
+{
+	for (size_t i = 0; i < SHOT_BINS; i++)
+		if (bins[i] > 0)
+			return true;
+	return false;
+}
+
 static void answer(struct worker *w, bool new_table)
 {
 	struct view_feed *f = w->feed;
@@ -167,6 +200,7 @@ static void answer(struct worker *w, bool new_table)
 		free(w->bins);
 		w->bins = xcalloc(SHOT_BINS, sizeof(*w->bins));
 		f->histogram(f, w->table, f->first, f->last, w->bins, SHOT_BINS);
+		w->counted = f->packets || has_any(w->bins);
 	}
 	w->covered = f->overview(f, w->table, o->from, o->to);
 	if (w->covered)
@@ -175,6 +209,8 @@ static void answer(struct worker *w, bool new_table)
 	int status = f->fill(f, w->table, o->from, o->to, &e);
 	if (status <= 0)
 		show(w, 0, 1, status < 0 ? &e : NULL);
+	if (status == 0 && !w->counted && o->from <= f->first && o->to >= f->last)
+		count_packets(w);
 }
 
 static void serve_file(struct worker *w)

@@ -264,7 +264,7 @@ GETTER(get_buflen)
 
 	if (!l || !(l->has & (PACKET_PORTS | PACKET_ICMP | PACKET_ICMP6)))
 		return 0;
-	if (f->detail && !(c->ev->flags & f->detail))
+	if (f->detail && !(packet_way(c) & f->detail))
 		return 0;
 	return value_u64(out, VALUE_U64, l->payload_len);
 }

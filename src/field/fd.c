@@ -21,20 +21,18 @@ bool packet_from_client(const struct context *c, const struct packet_layer *l)
 	return !(l->has & PACKET_PORTS) || l->sport >= l->dport;
 }
 
-/* 1: the sender, 2: the receiver, 3: both, 0: the packet does not tell. */
-static unsigned end_sides(const struct context *c, const struct packet_layer *l, uint32_t end)
+/* 1: the sender, 2: the receiver, 3: both. */
+static unsigned end_sides(struct context *c, const struct packet_layer *l, uint32_t end)
 {
-	unsigned dir = c->ev->flags & EVENT_DIR_MASK;
-
 	switch (end) {
 	case END_CLIENT:
 		return packet_from_client(c, l) ? 1 : 2;
 	case END_SERVER:
 		return packet_from_client(c, l) ? 2 : 1;
 	case END_LOCAL:
-		return dir == EVENT_OUT ? 1 : dir == EVENT_IN ? 2 : 0;
+		return packet_way(c) == EVENT_OUT ? 1 : 2;
 	case END_REMOTE:
-		return dir == EVENT_OUT ? 2 : dir == EVENT_IN ? 1 : 0;
+		return packet_way(c) == EVENT_OUT ? 2 : 1;
 	default:
 		return 3;
 	}
@@ -45,6 +43,13 @@ static const struct packet_layer *ip_layer(struct context *c)
 	const struct packet_layer *l = context_inner(c);
 
 	return l && layer_ip_size(l) ? l : NULL;
+}
+
+unsigned packet_way_of_server(struct context *c)
+{
+	const struct packet_layer *l = ip_layer(c);
+
+	return !l ? 0 : packet_from_client(c, l) ? EVENT_IN : EVENT_OUT;
 }
 
 static const struct packet_layer *port_layer(struct context *c)

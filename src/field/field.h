@@ -113,4 +113,16 @@ void value_text(struct text *t, const struct field *f, const struct value *v);
 /* A value as JSON: numbers as numbers (integers exact to 64 bits), text quoted. */
 void value_json(struct text *t, const struct field *f, const struct value *v);
 
+/* Of a packet whose capture does not tell who sent it, as most of tcpdump's: EVENT_IN or
+ * EVENT_OUT as the server sees it; 0 = no IP packet. */
+unsigned packet_way_of_server(struct context *c);
+/* Which way a packet goes, as its local end sees it: the container, or where that is not known
+ * the server. 0 = neither. */
+static inline unsigned packet_way(struct context *c)
+{
+	unsigned way = c->ev->flags & EVENT_DIR_MASK;
+
+	return way || c->ev->type != EVENT_PACKET ? way : packet_way_of_server(c);
+}
+
 #endif

@@ -8,9 +8,9 @@ GETTER(get_number)
 }
 
 /* detail: EVENT_IN, EVENT_OUT or 0 = both. */
-static bool goes(const struct field *f, const struct context *c)
+static bool goes(const struct field *f, struct context *c)
 {
-	return c->ev->type == EVENT_PACKET && (!f->detail || c->ev->flags & f->detail);
+	return c->ev->type == EVENT_PACKET && (!f->detail || packet_way(c) & f->detail);
 }
 
 GETTER(get_len)

@@ -377,7 +377,8 @@ static bool put_text_line(struct format *f, struct context *c, struct text *out)
 		if (p->field && !put_field(f, p, c, out)) {
 			if (!f->lenient)
 				return false;
-			text_put(out, "<NA>", 4);
+			/* Cut to one character it would be the direction of what arrives. */
+			text_str(out, p->width && p->width < 4 ? "-" : "<NA>");
 		}
 		if (p->width)
 			put_padding(out, start, p->width);

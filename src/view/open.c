@@ -112,7 +112,8 @@ static int set_column(struct table *t, struct column *k, const struct view_colum
 	k->once = k->fold == FOLD_COUNT && !k->where && of_conversation(f);
 	k->keeps = k->fold == FOLD_NONE && !(f->flags & FIELD_COUNTERS && is_number(f->type));
 	bool counted = info->group_fold == FOLD_COUNT && !info->group_key;
-	k->number = counted || k->fold == FOLD_COUNT || is_number(f->type);
+	k->number = counted || k->fold == FOLD_COUNT || is_number(f->type) ||
+		    (f->type == VALUE_BOOL && k->fold != FOLD_NONE);
 	k->types = types_of(f);
 	column_shortcut(k);
 	if (k->where) {

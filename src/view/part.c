@@ -75,10 +75,16 @@ double table_part_weight(const struct table_part *p)
 	return p->iface ? MAX(p->iface->record.sample, 1u) : 1;
 }
 
+/* Of packets without a direction a look tells who was the server. */
+static bool knows_ways(const struct table_part *p)
+{
+	return p->ways && p->packets_in + p->packets_out == p->packets;
+}
+
 bool table_part_sum(const struct table_part *p, const struct part_field *f, uint32_t way,
 		    double *sum)
 {
-	if (!f || !p->ways || (way && f->dirs && way != f->dirs))
+	if (!f || !knows_ways(p) || (way && f->dirs && way != f->dirs))
 		return false;
 	if (!part_sum(p, f->shortcut, way ? way : f->dirs, sum))
 		*sum = 0;
@@ -98,7 +104,7 @@ bool table_part_enough(struct table *t, const struct table_part *p)
 {
 	bool fine = t->spark_column == COLUMN_NONE || p->last - p->first <= t->bucket_ns;
 
-	return t->of_parts && p->ways && fine && verdict_of(t, p) != VERDICT_MAYBE;
+	return t->of_parts && knows_ways(p) && fine && verdict_of(t, p) != VERDICT_MAYBE;
 }
 
 static void part_to_row(struct table *t, struct row *r, const struct table_part *p)

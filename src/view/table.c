@@ -108,7 +108,7 @@ static bool above(const struct column *k, struct context *c, struct text *scratc
 {
 	const struct event *ev = c->ev;
 
-	if ((k->dirs && !(ev->flags & k->dirs)) || (k->where && !filter_match(k->where, c)))
+	if ((k->dirs && !(packet_way(c) & k->dirs)) || (k->where && !filter_match(k->where, c)))
 		return false;
 	switch (k->shortcut) {
 	case SHORT_LEN:
