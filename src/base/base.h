@@ -133,6 +133,11 @@ static inline uint64_t load_le64(const void *p)
 	return v;
 }
 
+static inline void store_le32(void *p, uint32_t v)
+{
+	memcpy(p, &v, sizeof(v));
+}
+
 static inline uint16_t load_be16(const void *p)
 {
 	return __builtin_bswap16(load_le16(p));

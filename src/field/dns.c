@@ -132,7 +132,7 @@ static const struct field rows[] = {
 	 "number that an answer shares with its question (UDP port 53)"},
 	{"dns.qry.name", VALUE_STRING, SCOPE_EVENT, FIELD_PACKETS, 0, get_dns_name,
 	 "name asked for (UDP port 53)"},
-	{"dns.qry.type", VALUE_U64, SCOPE_EVENT, FIELD_PACKETS, 0, get_dns_type,
+	{"dns.qry.type", VALUE_U64, SCOPE_EVENT, FIELD_PACKETS | FIELD_PAYLOAD, 0, get_dns_type,
 	 "type asked for: 1 A, 5 CNAME, 12 PTR, 28 AAAA, 33 SRV"},
 	{"dns.flags.response", VALUE_BOOL, SCOPE_EVENT, FIELD_PACKETS, 0, get_dns_response,
 	 "the message is an answer"},
@@ -140,10 +140,10 @@ static const struct field rows[] = {
 	 "result of an answer: 0 good, 2 server failure, 3 no such name"},
 	{"dns.count.answers", VALUE_U64, SCOPE_EVENT, FIELD_PACKETS, 0, get_dns_answers,
 	 "answer records by the header"},
-	{"dns.a", VALUE_IP, SCOPE_EVENT, FIELD_PACKETS | FIELD_MULTI, 1, get_dns_address,
-	 "IPv4 addresses of the answer"},
-	{"dns.aaaa", VALUE_IP, SCOPE_EVENT, FIELD_PACKETS | FIELD_MULTI, 28, get_dns_address,
-	 "IPv6 addresses of the answer"},
+	{"dns.a", VALUE_IP, SCOPE_EVENT, FIELD_PACKETS | FIELD_PAYLOAD | FIELD_MULTI, 1,
+	 get_dns_address, "IPv4 addresses of the answer"},
+	{"dns.aaaa", VALUE_IP, SCOPE_EVENT, FIELD_PACKETS | FIELD_PAYLOAD | FIELD_MULTI, 28,
+	 get_dns_address, "IPv6 addresses of the answer"},
 };
 
 const struct field_class field_class_dns = {"dns", "DNS as one packet tells it", rows,

@@ -396,7 +396,7 @@ static const struct field rows[] = {
 	 "res or size of a packet (bytes on the wire), or a journal key of a notice"},
 	{"evt.rawarg", VALUE_U64, SCOPE_EVENT, FIELD_ARG | FIELD_PACKETS, 0, get_rawarg,
 	 "res or size of a packet as a number: bytes on the wire, as frame.len"},
-	{"evt.buffer", VALUE_BYTES, SCOPE_EVENT, FIELD_PACKETS, 0, get_buffer,
+	{"evt.buffer", VALUE_BYTES, SCOPE_EVENT, FIELD_PACKETS | FIELD_PAYLOAD, 0, get_buffer,
 	 "captured bytes of the innermost transport payload"},
 	{"evt.buflen", VALUE_U64, SCOPE_EVENT, FIELD_PACKETS, 0, get_buflen,
 	 "true length of the innermost transport payload"},

@@ -60,6 +60,7 @@ enum field_scope { SCOPE_EVENT, SCOPE_CONTAINER, SCOPE_IFACE, SCOPE_TIME, SCOPE_
  */
 #define FIELD_PORTS		0x800u
 #define FIELD_ADDRS		0x1000u
+#define FIELD_PAYLOAD		0x4000u /* looks at more of the packet than packet_head tells */
 #define FIELD_ORDER		0x2000u /* depends on the events before: they must come in order of time */
 #define FIELD_SIDES(has, sides) ((uint32_t)(has) << 8 | (sides))
 

@@ -333,6 +333,14 @@ static bool iface_wanted(void *ctx, uint32_t number)
 	return may_match(f->o->filter, c, i) && may_match(f->o->hint, c, i);
 }
 
+static uint32_t head(void *ctx, uint32_t number, const uint8_t *data, uint32_t caplen, uint32_t len)
+{
+	const struct flow *f = ctx;
+	const struct iface *i = state_iface_at(f->o->state, number);
+
+	return i ? packet_head(i->record.linktype, data, caplen, len) : caplen;
+}
+
 static bool chunk_enough(void *ctx, const struct chunk *c)
 {
 	const struct flow *f = ctx;
@@ -403,6 +411,7 @@ static void ask(struct flow *f, struct reader_query *q)
 		.unordered = f->o->unordered,
 		.by_iface = f->o->by_iface,
 		.chunk_enough = f->o->chunk_enough ? chunk_enough : NULL,
+		.head = f->o->heads ? head : NULL,
 		.ctx = f,
 	};
 	narrow(q, f->o->filter);

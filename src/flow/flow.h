@@ -66,6 +66,7 @@ struct flow_options {
 	 * known and before the first event: true = its events need not be read. NULL = they do. */
 	bool (*chunk_enough)(void *ctx, const struct chunk *c);
 	bool unordered, by_iface; /* as in reader_query */
+	bool heads; /* nobody needs FIELD_PAYLOAD or records: the bytes of packet_head are enough */
 	/* Of a file, with unordered, without poller, recorders and limits. NULL = there is none. */
 	const struct flow_second *second;
 	bool live; /* counter samples are being made: add what the state measures from packets */

@@ -362,3 +362,12 @@ void packet_decode(struct packet *p, uint32_t linktype, const uint8_t *data, uin
 	if (UNLIKELY(l->has & PACKET_UDP && is_tunnel_port(l->dport)))
 		decode_tunnel(p);
 }
+
+uint32_t packet_head(uint32_t linktype, const uint8_t *data, uint32_t caplen, uint32_t len)
+{
+	struct packet p;
+
+	packet_decode(&p, linktype, data, caplen, len);
+	uint32_t payload = packet_inner(&p)->payload;
+	return caplen - payload > PACKET_HEAD ? payload + PACKET_HEAD : caplen;
+}

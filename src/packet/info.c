@@ -11,11 +11,6 @@ static const uint8_t *captured(const struct packet *p, uint32_t at, uint32_t n)
 	return at <= p->caplen && n <= p->caplen - at ? p->data + at : NULL;
 }
 
-static uint32_t payload_here(const struct packet *p, const struct packet_layer *l)
-{
-	return MIN(l->payload_len, p->caplen - l->payload);
-}
-
 static void put_address(struct text *t, const struct packet_layer *l, const uint8_t *at)
 {
 	if (l->has & PACKET_IP6)
@@ -65,7 +60,7 @@ static void put_tcp(struct text *t, const struct packet *packet, const struct pa
 	p = digits_u64(PUT(p, " win="), load_be16(h + 14));
 	p = digits_u64(PUT(p, " len="), l->payload_len);
 	t->len += (size_t)(p - start);
-	info_stream(t, packet->data + l->payload, payload_here(packet, l),
+	info_stream(t, packet->data + l->payload, packet_head_here(packet, l),
 		    l->sport == PORT_REDIS || l->dport == PORT_REDIS);
 }
 
@@ -81,7 +76,7 @@ static void put_udp(struct text *t, const struct packet *p, const struct packet_
 {
 	put_transport(t, "UDP", l);
 	if (l->sport == PORT_DNS || l->dport == PORT_DNS)
-		info_dns(t, p->data + l->payload, payload_here(p, l));
+		info_dns(t, p->data + l->payload, packet_head_here(p, l));
 }
 
 static void put_arp(struct text *t, const struct packet *p, const struct packet_layer *l)
@@ -111,7 +106,7 @@ static void put_arp(struct text *t, const struct packet *p, const struct packet_
 static void put_quoted(struct text *t, const struct packet *p, const struct packet_layer *l)
 {
 	struct packet quoted;
-	uint32_t here = payload_here(p, l);
+	uint32_t here = packet_head_here(p, l);
 
 	packet_decode(&quoted, LINKTYPE_RAW, p->data + l->payload, here, here);
 	const struct packet_layer *q = &quoted.layer[0];

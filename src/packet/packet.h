@@ -91,6 +91,20 @@ int packet_flow(const struct packet_layer *l, struct flow_key *key);
  */
 uint64_t packet_id(const struct packet *p);
 
+/* Bytes behind the headers that packet_info, packet_id and the state look at, no more: the first
+ * question of a DNS message (RFC 1035: a header of 12, a name of up to 256, its type). */
+#define PACKET_HEAD 272u
+
+/* The headers and PACKET_HEAD bytes behind them: so much of a packet need be kept where only these
+ * look at it. <= caplen. */
+uint32_t packet_head(uint32_t linktype, const uint8_t *data, uint32_t caplen, uint32_t len);
+
+/* Captured bytes of a layer's payload, PACKET_HEAD of them at most. */
+static inline uint32_t packet_head_here(const struct packet *p, const struct packet_layer *l)
+{
+	return MIN(MIN(l->payload_len, p->caplen - l->payload), PACKET_HEAD);
+}
+
 /* Short decode for a text line, e.g. "TCP 40000 -> 6379 [PSH, ACK] seq=1 ack=9 win=502 len=33". */
 void packet_info(const struct packet *p, struct text *t);
 

@@ -241,6 +241,7 @@ struct format *format_compile(const char *text, const char *const *dirs,
 	struct format *f = xcalloc(1, sizeof(*f));
 
 	f->options = *o;
+	f->needs = o->buffer == BUFFER_DOTTED ? 0 : FIELD_PAYLOAD;
 	f->text = text[0] == '@' ? load_named(text + 1, dirs, e) : xstrdup(text);
 	if (!f->text)
 		goto fail;

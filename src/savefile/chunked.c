@@ -22,6 +22,7 @@ enum { EMPTY, FULL, LAST };
 struct hand {			  /* what a thread needs to load chunks */
 	struct window windows[2]; /* filled in turn */
 	uint8_t *stored;
+	uint8_t *decoded; /* where only heads are kept, else NULL */
 	struct trouble trouble;
 	struct reader_work work;
 };
@@ -151,14 +152,15 @@ static void load(struct loader *l, struct hand *h, struct window *w, const struc
 	struct reason why;
 	size_t n, at;
 
+	uint8_t *chunk = h->decoded ? h->decoded : w->arena + w->used;
 	h->work.bytes_read += c->chunk.stored + (c->checksum ? 4 : 0);
-	if (chunk_load(l->d->fd, c, h->stored, w->arena + w->used, LZ4_BLOCK_MAX, &n, &why)) {
+	if (chunk_load(l->d->fd, c, h->stored, chunk, LZ4_BLOCK_MAX, &n, &why)) {
 		trouble_damaged(&h->trouble, l->path, c->chunk.offset, c->block, why.text);
 		return;
 	}
 	h->work.chunks_decoded += !c->chunk.metadata;
 	h->work.bytes_decoded += n;
-	int status = window_add(w, n, c, l->run, l->ifaces, &at, &why);
+	int status = window_add(w, chunk, n, c, l->run, l->ifaces, &at, &why);
 	if (!status && c->chunk.metadata && c->unknown)
 		status = reason_set(&why, "descriptions are damaged");
 	if (status)
@@ -380,9 +382,10 @@ static void run_ahead(struct loader *l)
 
 /* ---- both ---- */
 
-static void hand_init(struct hand *h, unsigned windows)
+static void hand_init(struct hand *h, const struct run *run, unsigned windows)
 {
 	h->stored = xmalloc(LZ4_BLOCK_MAX + 4);
+	h->decoded = keeps_heads(run) ? xmalloc(LZ4_BLOCK_MAX) : NULL;
 	for (unsigned i = 0; i < windows; i++)
 		window_init(&h->windows[i]);
 }
@@ -390,6 +393,7 @@ static void hand_init(struct hand *h, unsigned windows)
 static void hand_done(struct hand *h, struct reader_work *work, struct trouble *t)
 {
 	free(h->stored);
+	free(h->decoded);
 	window_done(&h->windows[0]);
 	window_done(&h->windows[1]);
 	work->bytes_read += h->work.bytes_read;
@@ -413,9 +417,9 @@ int chunked_run(struct directory *d, struct iface_table *ifaces, struct run *run
 	struct trouble trouble = {0};
 	bool two = run->q->threads > 1;
 
-	hand_init(&l.hands[0], 1);
+	hand_init(&l.hands[0], run, 1);
 	if (two)
-		hand_init(&l.hands[1], 2);
+		hand_init(&l.hands[1], run, 2);
 	introduce(&l);
 	ask_enough(&l);
 	directory_rewind(d);

@@ -267,7 +267,8 @@ struct lane {		  /* the events of one chunk, by time */
 	bool loose;
 };
 
-struct window {		/* decoded chunks and their wanted events */
+/* The wanted events of decoded chunks: between all that was in these, or the heads of packets. */
+struct window {
 	uint8_t *arena; /* WINDOW_BUDGET and a block more; only what is used takes memory */
 	size_t used;
 	struct mark *marks;
@@ -289,10 +290,14 @@ static inline size_t window_cost(const struct window *w)
 {
 	return w->used + w->mark_count * sizeof(*w->marks);
 }
-/* Takes in the n bytes decoded to arena + used; keeps marks of the wanted events. -1: damaged from
- * *at (in the chunk) on; what came before is kept. */
-int window_add(struct window *w, size_t n, const struct dir_entry *c, const struct run *run,
-	       struct iface_table *ifaces, size_t *at, struct reason *why);
+static inline bool keeps_heads(const struct run *run)
+{
+	return run->q->head && !run->q->unordered;
+}
+/* Takes in a chunk's n bytes, decoded to arena + used or, where heads are kept, elsewhere; keeps
+ * marks of the wanted events. -1: damaged from *at (in the chunk) on; what came before is kept. */
+int window_add(struct window *w, const uint8_t *chunk, size_t n, const struct dir_entry *c,
+	       const struct run *run, struct iface_table *ifaces, size_t *at, struct reason *why);
 /* Deliver everything in order of time (or as it lies there). */
 void merge_run(struct window *w, struct run *run, struct iface_table *ifaces);
 

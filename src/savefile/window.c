@@ -11,6 +11,7 @@
 
 #define ARENA_BYTES (WINDOW_BUDGET + LZ4_BLOCK_MAX)
 #define MARKS_KEPT  (4u << 20)
+#define HEAD_WORTH  384u /* bytes of a packet: in smaller ones there is little to leave away */
 
 void window_init(struct window *w)
 {
@@ -59,7 +60,7 @@ struct indexer {
 	const struct dir_entry *c;
 	struct pcapng p;
 	uint64_t last; /* time of the mark before */
-	bool disorder;
+	bool heads, disorder;
 };
 
 static inline void note(struct indexer *x, uint64_t ts, uint32_t at, uint32_t frame)
@@ -72,6 +73,37 @@ static inline void note(struct indexer *x, uint64_t ts, uint32_t at, uint32_t fr
 	x->last = ts;
 }
 
+/* A block of its own in the arena: the packet's first n bytes, and its options. */
+static uint32_t keep_head(struct window *w, const uint8_t *block, uint32_t size, uint32_t caplen,
+			  uint32_t n)
+{
+	uint32_t kept = (n + 3) & ~3u, cut = ((caplen + 3) & ~3u) - kept, at = (uint32_t)w->used;
+	uint8_t *to = w->arena + at;
+
+	memcpy(to, block, 28 + kept);
+	memcpy(to + 28 + kept, block + 28 + kept + cut, size - 28 - kept - cut);
+	size -= cut;
+	store_le32(to + 4, size);
+	store_le32(to + 20, n);
+	store_le32(to + size - 4, size);
+	w->used += size;
+	return at;
+}
+
+/* Where the wanted packet lies in the arena. */
+static inline uint32_t keep_packet(struct indexer *x, const uint8_t *block, uint32_t size,
+				   uint32_t iface, uint32_t caplen)
+{
+	const struct reader_query *q = x->run->q;
+
+	if (!x->heads)
+		return (uint32_t)(block - x->w->arena);
+	uint32_t n = caplen;
+	if (caplen > HEAD_WORTH)
+		n = q->head(q->ctx, iface, block + 28, caplen, load_le32(block + 24));
+	return keep_head(x->w, block, size, caplen, MIN(n, caplen));
+}
+
 /* The usual packet, checked as pcapng_block would: 1 noted, 0 not wanted, -1 look closer. */
 static inline int quick_packet(struct indexer *x, const uint8_t *block, uint32_t size)
 {
@@ -80,12 +112,13 @@ static inline int quick_packet(struct indexer *x, const uint8_t *block, uint32_t
 	if (UNLIKELY(size < 32 || id >= x->c->limit || caplen > size - 32 ||
 		     caplen > SAVEFILE_MAX_PACKET || load_le32(block + size - 4) != size))
 		return -1;
-	const struct iface_in *i = &x->p.ifaces->items[x->c->base + id];
+	uint32_t iface = x->c->base + id;
+	const struct iface_in *i = &x->p.ifaces->items[iface];
 	if (UNLIKELY(!i->plain_ns))
 		return -1;
 	uint64_t ts = (uint64_t)load_le32(block + 12) << 32 | load_le32(block + 16);
 	if (i->wanted && x->run->types >> EVENT_PACKET & 1 && run_wants_time(x->run, ts))
-		note(x, ts, (uint32_t)(block - x->w->arena), (uint32_t)x->p.frames);
+		note(x, ts, keep_packet(x, block, size, iface, caplen), (uint32_t)x->p.frames);
 	x->p.frames++;
 	return 0;
 }
@@ -99,16 +132,22 @@ static int slow_block(struct indexer *x, const uint8_t *block, uint32_t size, st
 	if (type == BLOCK_IDB || type == BLOCK_SHB)
 		return 0;
 	int got = pcapng_block(&x->p, NULL, block, size, &ev, why);
-	if (got == 1 && run_wants(x->run, x->p.ifaces, &ev))
-		note(x, ev.ts, (uint32_t)(block - x->w->arena), frame);
+	if (got == 1 && run_wants(x->run, x->p.ifaces, &ev)) {
+		uint32_t at = x->heads ? (uint32_t)x->w->used : (uint32_t)(block - x->w->arena);
+		if (x->heads) {
+			memcpy(x->w->arena + at, block, size);
+			x->w->used += size;
+		}
+		note(x, ev.ts, at, frame);
+	}
 	return got;
 }
 
-int window_add(struct window *w, size_t n, const struct dir_entry *c, const struct run *run,
-	       struct iface_table *ifaces, size_t *at, struct reason *why)
+int window_add(struct window *w, const uint8_t *chunk, size_t n, const struct dir_entry *c,
+	       const struct run *run, struct iface_table *ifaces, size_t *at, struct reason *why)
 {
-	const uint8_t *start = w->arena + w->used, *block = start, *end = start + n;
-	struct indexer x = {.w = w, .run = run, .c = c};
+	const uint8_t *block = chunk, *end = chunk + n;
+	struct indexer x = {.w = w, .run = run, .c = c, .heads = keeps_heads(run)};
 	size_t first = w->mark_count;
 	int status = 0;
 
@@ -127,8 +166,8 @@ int window_add(struct window *w, size_t n, const struct dir_entry *c, const stru
 		}
 		block += size;
 	}
-	*at = (size_t)(block - start);
-	w->used += (n + 63) & ~(size_t)63;
+	*at = (size_t)(block - chunk);
+	w->used += x.heads ? 0 : (n + 63) & ~(size_t)63;
 	if (w->mark_count == first)
 		return status;
 	if (x.disorder && !run->q->unordered)

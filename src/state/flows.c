@@ -156,7 +156,7 @@ static void track_unreachable(struct flows *f, uint32_t iface, const struct pack
 {
 	const uint8_t *h = p->data + l->l4;
 	bool ip4 = l->has & PACKET_ICMP;
-	uint32_t here = MIN(l->payload_len, p->caplen - l->payload);
+	uint32_t here = packet_head_here(p, l);
 	struct packet quoted;
 	struct conversation who;
 

@@ -40,6 +40,31 @@ static void check_layer(const struct packet *p, const struct packet_layer *l)
 		require(!(l->has & (PACKET_TCP | PACKET_UDP | PACKET_PORTS)));
 }
 
+/* The head says what the whole packet says. */
+static void check_head(uint32_t linktype, const struct packet *whole, const struct text *line)
+{
+	static struct text t;
+	uint32_t n = packet_head(linktype, whole->data, whole->caplen, whole->len);
+	struct flow_facts facts[2];
+	struct packet p;
+
+	require(n <= whole->caplen);
+	uint8_t *bytes = xmalloc(n + !n);
+	memcpy(bytes, whole->data, n);
+	packet_decode(&p, linktype, bytes, n, whole->len);
+	require(p.layers == whole->layers && packet_id(&p) == packet_id(whole));
+	text_reset(&t);
+	packet_info(&p, &t);
+	require(t.len == line->len && memcmp(t.data, line->data, t.len) == 0);
+	for (unsigned i = 0; i < 2; i++) {
+		struct flows *f = flows_new(16);
+		flows_packet(f, 1000, 0, false, i ? whole : &p, &facts[i]);
+		flows_free(f);
+	}
+	require(memcmp(&facts[0], &facts[1], sizeof(facts[0])) == 0);
+	free(bytes);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct text t;
@@ -54,7 +79,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t *bytes = xmalloc(caplen + !caplen);
 	memcpy(bytes, data + 2, caplen);
 
-	packet_decode(&p, linktypes[data[0] % ARRAY_SIZE(linktypes)], bytes, caplen, len);
+	uint32_t linktype = linktypes[data[0] % ARRAY_SIZE(linktypes)];
+	packet_decode(&p, linktype, bytes, caplen, len);
 	for (unsigned i = 0; i < p.layers; i++) {
 		check_layer(&p, &p.layer[i]);
 		packet_flow(&p.layer[i], &key);
@@ -64,6 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text_reset(&t);
 	packet_info(&p, &t);
 	require(t.len > 0 && t.len < 4096);
+	check_head(linktype, &p, &t);
 
 	struct flows *f = flows_new(16);
 	flows_packet(f, 1000, 0, false, &p, &facts);

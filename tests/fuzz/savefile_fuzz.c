@@ -53,6 +53,13 @@ static bool enough(void *ctx, const struct chunk *c)
 	return c->frame % 2;
 }
 
+static uint32_t head(void *ctx, uint32_t number, const uint8_t *data, uint32_t caplen, uint32_t len)
+{
+	(void)ctx;
+	sum += data[caplen - 1];
+	return (number + len) % 2 * 64;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct reader_query queries[] = {
@@ -60,6 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		{.to = UINT64_MAX, .unordered = true},
 		{.from = 1, .to = UINT64_MAX - 1, .iface_wanted = wanted},
 		{.to = UINT64_MAX, .chunk_enough = enough},
+		{.to = UINT64_MAX, .head = head},
 	};
 	const struct sink sink = {.iface = on_iface, .container = on_container, .event = on_event};
 	char path[64];

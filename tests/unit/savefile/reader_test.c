@@ -193,6 +193,112 @@ static void test_large_windows(void **state)
 	}
 }
 
+/* ---- heads of packets ---- */
+
+struct kept {
+	struct event events[PACKETS];
+	uint8_t data[PACKETS][2000];
+	uint32_t n, asked;
+};
+
+static int keep(void *ctx, struct event *ev)
+{
+	struct kept *k = ctx;
+
+	assert_true(k->n < PACKETS && ev->caplen <= sizeof(k->data[0]));
+	memcpy(k->data[k->n], ev->data, ev->caplen);
+	k->events[k->n++] = *ev;
+	return 0;
+}
+
+/* Also more than there is. */
+static uint32_t head_of(uint32_t caplen)
+{
+	return caplen % 10 ? 50 + caplen % 7 : caplen + 1;
+}
+
+static uint32_t head(void *ctx, uint32_t number, const uint8_t *data, uint32_t caplen, uint32_t len)
+{
+	struct kept *k = ctx;
+
+	assert_true(number < IFACES && len == caplen + 5);
+	assert_int_equal(load_le32(data), caplen);
+	k->asked++;
+	return head_of(caplen);
+}
+
+static struct kept *read_kept(const struct reader_query *q)
+{
+	struct kept *k = calloc(1, sizeof(*k));
+	struct reader_query query = *q;
+	struct err e;
+	const struct sink sink = {.ctx = k, .event = keep};
+	struct reader *r = reader_open(path, &e);
+
+	query.ctx = k;
+	assert_non_null(r);
+	assert_int_equal(reader_run(r, &query, &sink, &e), 0);
+	reader_close(r);
+	return k;
+}
+
+static void put_large_packets(void)
+{
+	struct err e;
+	struct writer *w = begin_file();
+	static uint8_t data[2000];
+
+	for (uint32_t i = 0; i < PACKETS; i++) {
+		uint32_t caplen = 100 + i * 13;
+		for (uint32_t k = 4; k < sizeof(data); k++)
+			data[k] = (uint8_t)(i * k);
+		store_le32(data, caplen);
+		struct event ev = {.ts = START + i * 50 * NSEC_PER_MSEC,
+				   .data = data,
+				   .caplen = caplen,
+				   .len = caplen + 5,
+				   .iface = i % IFACES,
+				   .type = EVENT_PACKET,
+				   .flags = i % 2 ? EVENT_OUT : EVENT_IN,
+				   .lost = i % 3,
+				   .packet_id = i % 5,
+				   .weight = 1};
+		assert_int_equal(writer_event(w, &ev, &e), 0);
+	}
+	assert_int_equal(writer_close(w, &e), 0);
+}
+
+/* Nothing but the bytes behind the head is missing, and small packets are whole. */
+static void test_heads(void **state)
+{
+	(void)state;
+	put_large_packets();
+	struct kept *whole = read_kept(&everything);
+	for (unsigned threads = 1; threads <= 2; threads++) {
+		const struct reader_query q = {.to = UINT64_MAX, .threads = threads, .head = head};
+		struct kept *heads = read_kept(&q);
+		assert_int_equal(heads->n, PACKETS);
+		assert_true(heads->asked > PACKETS / 2 && heads->asked < PACKETS);
+		for (uint32_t i = 0; i < PACKETS; i++) {
+			struct event a = whole->events[i], b = heads->events[i];
+			uint32_t n = a.caplen > 384 ? MIN(head_of(a.caplen), a.caplen) : a.caplen;
+			assert_int_equal(b.caplen, n);
+			assert_memory_equal(whole->data[i], heads->data[i], n);
+			a.caplen = b.caplen;
+			a.data = b.data = NULL;
+			assert_memory_equal(&a, &b, sizeof(a));
+		}
+		free(heads);
+	}
+	/* In any order the packets are as they lie in the chunk. */
+	const struct reader_query unordered = {.to = UINT64_MAX, .unordered = true, .head = head};
+	struct kept *k = read_kept(&unordered);
+	assert_int_equal(k->asked, 0);
+	assert_int_equal(k->n, PACKETS);
+	free(k);
+	free(whole);
+}
+
 /* So many notices before there is any interface that a list of contents would not fit into a block.
  */
 static void test_late_interface(void **state)
@@ -423,6 +529,7 @@ int main(void)
 		cmocka_unit_test(test_every_flip),    cmocka_unit_test(test_damaged_chunk),
 		cmocka_unit_test(test_foreign),	      cmocka_unit_test(test_growing),
 		cmocka_unit_test(test_contents),      cmocka_unit_test(test_late_interface),
+		cmocka_unit_test(test_heads),
 	};
 
 	return cmocka_run_group_tests(tests, make_file, remove_file);
