@@ -205,6 +205,11 @@ struct refused_told {
 
 /* ---- the isolator and its containers ---- */
 
+/* Between them are the ids of namespaces that are chosen here: the kernel itself takes the lowest
+ * that is free. */
+#define NSID_TOP    (1 << 24)
+#define NSID_BOTTOM (1 << 16)
+
 struct isolator {
 	struct isolate_options o;
 	char *run_dir, *handles, *state_path; /* owned */
@@ -220,6 +225,7 @@ struct isolator {
 	bool foreign;		    /* links of Mesos' isolator are here, or may be */
 	int missing[DP_SLOTS];	    /* as struct isolate_container has it */
 	int32_t nsid[DP_SLOTS];	    /* by which the host's namespace knows the container's */
+	int32_t nsid_lowest;	    /* of those that were chosen here */
 	bool noticed[DP_SLOTS];	    /* 0: the host's part */
 	uint64_t looked;	    /* monotonic: when all were looked at, as far as time permits */
 	uint32_t turn, sysctl_turn; /* slots to look at next */

@@ -230,12 +230,24 @@ int container_write(struct isolator *i, struct container *c, const struct net_li
 	return item_apply(&t, &ports, e) || item_apply(&t, &slot, e) ? -1 : 0;
 }
 
+/*
+ * The kernel looks for the id of a namespace from the lowest on (idr_for_each in
+ * net/core/net_namespace.c), some fifty times while a container is attached: the newest has the
+ * lowest one, else each would take longer than the one before it.
+ */
+static void choose_nsid(const struct isolator *i, const struct container *c)
+{
+	/* One that it has already is as good. */
+	net_namespace_id_set(i->host.net, c->netns, i->nsid_lowest - 1, NULL);
+}
+
 static int attach(struct isolator *i, const struct isolate_request *r, struct container *c,
 		  struct err *e)
 {
 	if (handle_hold(i, r->id, r->netns, e))
 		return -1;
 	c->netns = handle_open(i, r->id);
+	choose_nsid(i, c);
 	if (make_shaper(i, r, e))
 		return -1;
 	c->entry.until = r->until;
@@ -420,6 +432,7 @@ struct isolator *isolate_open(const struct isolate_options *o, struct err *e)
 	i->handles = xasprintf("%s/netns", o->run_dir);
 	i->state_path = xasprintf("%s/state.json", o->run_dir);
 	i->pool.pool = o->ephemeral;
+	i->nsid_lowest = NSID_TOP;
 	i->foreign = true;
 	sysctls_make_room();
 	if (host_open(&i->host, o->eth, o->lo, o->ip6, e))

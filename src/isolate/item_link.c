@@ -12,13 +12,16 @@
 static int take_ends(struct target *t, const struct net_link *l, struct err *e)
 {
 	struct container *c = t->container;
-	int32_t *nsid = &t->isolator->nsid[c->slot];
+	struct isolator *i = t->isolator;
+	int32_t *nsid = &i->nsid[c->slot];
 
 	if (net_namespace_id(t->host->net, c->netns, nsid, e))
 		return -1;
 	if (l->peer_nsid != *nsid)
 		return err_set(e, ERR_FAILED, "the other end of %s is in another namespace",
 			       l->name);
+	if (*nsid > NSID_BOTTOM)
+		i->nsid_lowest = MIN(i->nsid_lowest, *nsid);
 	c->entry.ifindex = l->ifindex;
 	c->entry.inner = l->peer;
 	return 1;

@@ -222,3 +222,13 @@ int net_namespace_id(struct net_socket *s, int netns_fd, int32_t *nsid, struct e
 	*nsid = id;
 	return 0;
 }
+
+int net_namespace_id_set(struct net_socket *s, int netns_fd, int32_t nsid, struct err *e)
+{
+	const struct rtgenmsg m = {.rtgen_family = AF_UNSPEC};
+	struct nl_msg *msg = change_new(RTM_NEWNSID, 0, &m, sizeof(m));
+
+	put_u32(msg, NETNSA_FD, (uint32_t)netns_fd);
+	put_u32(msg, NETNSA_NSID, (uint32_t)nsid);
+	return change_run(s, msg, NULL, e, "cannot give a namespace its id");
+}

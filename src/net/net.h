@@ -38,6 +38,8 @@ void net_close(struct net_socket *s); /* s may be NULL */
 uint64_t net_namespace_inode(int netns_fd);
 /* Id by which the socket's namespace knows the one behind fd, or NET_NO_NSID when it has none. */
 int net_namespace_id(struct net_socket *s, int netns_fd, int32_t *nsid, struct err *e);
+/* Choose it (0 or more), where it has none yet and nobody else has this one. */
+int net_namespace_id_set(struct net_socket *s, int netns_fd, int32_t nsid, struct err *e);
 
 /*
  * Open /proc/net/NAME of a namespace (-1 = here), to be read again and again from its beginning.

@@ -6,7 +6,7 @@
 #         curve      a packet with 1, 64, 256 and 1000 containers that share an address, into one of
 #                    them and out of it, beside the linear u32 filters that Mesos' isolator makes
 #                    and plain forwarding between veths as the limit (under 3 minutes)
-#         attach     the time of attaching, up to the 1000th (half a minute)
+#         attach     the time of attaching the first and the 500th, five times (a minute)
 #         idle       what dredged takes of a processor while nothing happens (a minute)
 #         neighbour  how long others wait beside one who sends all he can (shaping.sh)
 #
@@ -17,10 +17,10 @@ mount -t tmpfs none "$work" || die "no tmpfs" # as /run is, where the state file
 here=$(cd "$(dirname "$0")" && pwd)
 need tc cc
 
-counts=(1 64 256 1000) rounds=100 burst=2500 seconds=10
+counts=(1 64 256 1000) rounds=100 burst=2500 seconds=10 attached=500 attach_rounds=5
 if [ "${1:-}" = --quick ]; then
 	shift
-	counts=(1 64) rounds=20 seconds=2
+	counts=(1 64) rounds=20 seconds=2 attached=64 attach_rounds=2
 fi
 [ $# -gt 0 ] || set -- curve attach idle neighbour
 resources='ports:[10000-29999];ephemeral_ports:[33000-65535]' ephemeral_size=32
@@ -138,31 +138,34 @@ EOF
 
 # ---- attaching, and doing nothing ----------------------------------------------------------
 
-attach_row() { # COUNT: the last 20
-	awk -v n="$1" 'function median(from, c, i, j, w) { # of 20 from there on
-			for (i = 1; i <= 20; i++) {
-				for (j = i - 1; j && w[j] > v[c, from + i - 1]; j--) w[j + 1] = w[j]
-				w[j + 1] = v[c, from + i - 1]
-			}
-			return (w[10] + w[11]) / 2
-		}
-		{v[1, NR] = $1; v[2, NR] = $2; sum += $1}
-		END {
-			for (c = 1; c <= 2; c++) {last[c] = median(n - 19, c); first[c] = median(1, c)}
-			printf "| %d | %.2f | %.2f | %.2f | %.2f | %.2f |\n", n, last[1], last[1] / first[1],
-				last[2], last[2] / first[2], sum / 1e3
-		}' "$work/a.ms"
-}
+# Each round begins with an empty host; namespaces are made just before they are attached.
 attaching() {
-	local n have=0
-	dredged_on a
-	printf '\n| attached | the last 20, ms each | to the first 20 | on a processor, ms | to the first 20 | all, s |\n|--:|--:|--:|--:|--:|--:|\n'
-	for n in 20 64 200 500 1000; do
-		attach a $have $n
-		have=$n
-		attach_row $n
+	local round i
+	for ((round = 1; round <= attach_rounds; round++)); do
+		dredged_on a$round
+		attach a$round 0 20
+		attach a$round 20 $((attached - 20))
+		attach a$round $((attached - 20)) $attached
+		stop_dredged
+		for ((i = 0; i < attached; i++)); do ip netns del "$tag-a${round}m$i"; done
+		ip netns del "$tag-a${round}h"
 	done
-	stop_dredged
+	/usr/bin/python3 - "$work"/a[0-9]*.ms <<'EOF'
+import statistics, sys
+columns = []
+print("\n| round | first 20, ms each | last 20 | ratio | on a processor: first 20, ms each | last 20 | ratio | all, s |")
+print("|--:|--:|--:|--:|--:|--:|--:|--:|")
+for path in sys.argv[1:]:
+    wall, worked = zip(*(map(float, line.split()) for line in open(path)))
+    row = []
+    for each in wall, worked:
+        first, last = statistics.median(each[:20]), statistics.median(each[-20:])
+        row += [first, last, last / first]
+    columns.append(row + [sum(wall) / 1e3])
+    print("| %d | " % len(columns) + " | ".join("%.2f" % x for x in columns[-1]) + " |")
+print("| all | " + " | ".join("%.2f (%.2f-%.2f)" % (statistics.median(c), min(c), max(c)) for c in zip(*columns)) + " |")
+print("\nOf %d containers, each round on an empty host: medians of twenty, and of the rounds (lowest-highest)." % len(wall))
+EOF
 }
 idle() {
 	local n have=0

@@ -122,6 +122,10 @@ start_dredged
 same "recovered" "A B" "$(rows | awk '{printf "%s%s", sep, $1; sep = " "}')"
 same "recovered whole" "" "$(ctl explain A | grep -v '^ok')$(ctl explain host | grep -v '^ok')"
 basics
+ctl attach C --netns "$(netns C)" || bad "attach C"
+same "the kernel finds the newest namespace first" "outside C B A" \
+	"$(ip -n "$host" netns list-id | grep -o "$tag-[^)]*" | sed "s/$tag-//" | paste -sd' ')"
+ctl detach C || bad "detach C"
 
 # ---- run, and the end ----------------------------------------------------------------------
 

@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/net_namespace.h>
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
@@ -60,6 +61,11 @@ static const struct names address_names[] = {
 static const struct names route_names[] = {
 	{RTA_GATEWAY, "RTA_GATEWAY", 0, NULL},
 	{RTA_OIF, "RTA_OIF", 0, NULL},
+	{0, NULL, 0, NULL},
+};
+static const struct names namespace_names[] = {
+	{NETNSA_NSID, "NETNSA_NSID", 0, NULL},
+	{NETNSA_FD, "NETNSA_FD", 0, NULL},
 	{0, NULL, 0, NULL},
 };
 static const struct names htb_names[] = {
@@ -171,6 +177,8 @@ static void ask_links(void)
 	net_link_delete(s, 5, &e);
 	title("link by name", sizeof(struct ifinfomsg), link_names);
 	net_link_named(s, "dr1", &l, &e);
+	title("id of a namespace", sizeof(struct rtgenmsg), namespace_names);
+	net_namespace_id_set(s, 9, 16777215, &e);
 }
 
 static void ask_addresses(void)
