@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/desired.h"
 
+#include "mesos/mesos.h"
+
 #include <stdlib.h>
 
 #ifdef HAVE_ISOLATE
 
 #include "isolate/isolate.h"
-#include "mesos/mesos.h"
 
 #include <stdio.h>
 
@@ -117,12 +118,20 @@ void desired_apply(struct desired *d, struct isolator *i)
 		isolate_update(i, &p.changes[k].request, NULL);
 	}
 	free(p.changes);
-	mesos_snapshot_free(s);
+	mesos_snapshot_free(d->newest);
+	d->newest = s;
+}
+
+void desired_names(const struct desired *d, const char *id, const char *meta[META_KEYS])
+{
+	if (d->newest)
+		mesos_lookup(d->newest, id, NULL, NULL, meta);
 }
 
 #endif
 
 void desired_done(struct desired *d)
 {
+	mesos_snapshot_free(d->newest);
 	free(d->told);
 }

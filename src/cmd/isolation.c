@@ -109,6 +109,13 @@ static void each_sample(void *ctx, void (*fn)(void *to, const struct control_sam
 	}
 }
 
+static void names_of(void *ctx, const char *id, const char *meta[META_KEYS])
+{
+	const struct isolation_listeners *from = ctx;
+
+	desired_names(from->desired, id, meta);
+}
+
 static void on_turn(void *ctx, struct isolator *i)
 {
 	const struct isolation_listeners *from = ctx;
@@ -129,6 +136,7 @@ int isolation_open(struct isolate_config *c, struct isolation_listeners *listene
 					   .spare_ingress = c->spare_ingress,
 					   .repair = !c->tell_only,
 					   .samples = each_sample,
+					   .names = names_of,
 					   .turn = on_turn,
 					   .ctx = listeners};
 	struct text notices = {0};

@@ -15,7 +15,7 @@ struct statistics;
 struct isolation_listeners {
 	struct message_box *box;       /* gets what happens */
 	struct statistics *statistics; /* get who is confined, and give the samples */
-	struct desired *desired;       /* gives ports */
+	struct desired *desired;       /* gives ports and names */
 };
 
 /* Recovers and prepares; serves requests from isolation_start on. *control stays NULL unless

@@ -2,6 +2,7 @@
 /* dredgectl: attach, change, list and run containers whose ports and rates dredged enforces. */
 #include "cmd/ask.h"
 #include "cmd/capture_client.h"
+#include "cmd/list_table.h"
 #include "cmd/options.h"
 #include "cmd/run.h"
 #include "cmd/stats_table.h"
@@ -201,97 +202,19 @@ static int do_explain(const struct settings *s, char **words, struct text *out, 
 	return request(s, "GET", id, "/plan", NULL, out, e);
 }
 
-static void put_rate(struct text *t, const json_t *shape)
-{
-	const json_t *rate = json_object_get(shape, "rate");
-	size_t start = t->len;
-
-	if (rate) {
-		text_bytes(t, (uint64_t)json_integer_value(rate));
-		text_str(t, "/s");
-	} else {
-		text_char(t, '-');
-	}
-	while (t->len - start < 12)
-		text_char(t, ' ');
-}
-
-static const char *or_else(const json_t *text, const char *none)
-{
-	return json_string_length(text) ? json_string_value(text) : none;
-}
-
-/* What both kinds of container have. */
-static void put_line(struct text *t, const json_t *c)
-{
-	const json_t *eph = json_object_get(c, "ephemeral_ports");
-	cleanup_free char *range =
-		eph ? xasprintf("%5lld-%lld",
-				(long long)json_integer_value(json_object_get(eph, "begin")),
-				(long long)json_integer_value(json_object_get(eph, "end")))
-		    : xstrdup("-");
-
-	text_fmt(t, "%-36s %-8s %-22s %-12s ", or_else(json_object_get(c, "id"), "-"),
-		 json_string_value(json_object_get(c, "veth")),
-		 or_else(json_object_get(c, "ports"), "-"), range);
-	put_rate(t, json_object_get(c, "egress"));
-	put_rate(t, json_object_get(c, "ingress"));
-}
-
-static void put_own(struct text *t, const json_t *c)
-{
-	const json_t *refused = json_object_get(c, "refused");
-	const json_t *missing = json_object_get(c, "missing");
-
-	put_line(t, c);
-	text_fmt(t, "%-12lld ",
-		 (long long)json_integer_value(json_object_get(refused, "foreign_port")));
-	if (!missing)
-		text_str(t, "unknown\n");
-	else if (!json_integer_value(missing))
-		text_str(t, "agrees\n");
-	else
-		text_fmt(t, "%lld missing\n", (long long)json_integer_value(missing));
-}
-
-static void put_foreign(struct text *t, const json_t *c)
-{
-	const json_t *why = json_object_get(c, "why");
-
-	put_line(t, c);
-	text_fmt(t, "%-12s of Mesos' isolator%s%s\n", "-", why ? ": " : "",
-		 why ? json_string_value(why) : "");
-}
-
-static void put_room(struct text *t, const json_t *room)
-{
-	text_fmt(t, "free: ports %s; ephemeral %s; %lld more containers\n",
-		 or_else(json_object_get(room, "ports"), "none"),
-		 or_else(json_object_get(room, "ephemeral_ports"), "none"),
-		 (long long)json_integer_value(json_object_get(room, "containers")));
-}
-
 static int do_list(const struct settings *s, char **words, struct text *out, struct err *e)
 {
 	struct text answer = {0};
-	json_t *c;
-	size_t i;
 
 	(void)words;
 	if (ask(s->socket ? s->socket : ASK_SOCKET, "GET", PREFIX, NULL, &answer, e))
 		return -1;
-	json_t *root = json_loads(text_cstr(&answer), 0, NULL);
 	if (s->json) {
 		text_put(out, answer.data, answer.len);
 		text_char(out, '\n');
 	} else {
-		text_fmt(out, "%-36s %-8s %-22s %-12s %-11s %-11s %-12s %s\n", "ID", "LINK",
-			 "PORTS", "EPHEMERAL", "EGRESS", "INGRESS", "FOREIGN PORT", "KERNEL");
-		json_array_foreach(json_object_get(root, "containers"), i, c) put_own(out, c);
-		json_array_foreach(json_object_get(root, "foreign"), i, c) put_foreign(out, c);
-		put_room(out, json_object_get(root, "free"));
+		list_table(text_cstr(&answer), out);
 	}
-	json_decref(root);
 	text_done(&answer);
 	return 0;
 }

@@ -85,6 +85,22 @@ static int add_container(void *ctx, const struct isolate_container *c)
 	return 0;
 }
 
+static void add_names(const struct control_desk *c, json_t *containers)
+{
+	json_t *one;
+	size_t k;
+
+	json_array_foreach(containers, k, one)
+	{
+		const char *meta[META_KEYS] = {0};
+		c->names(c->ctx, json_string_value(json_object_get(one, "id")), meta);
+		if (meta[META_APP])
+			json_object_set_new(one, "app", json_string(meta[META_APP]));
+		if (meta[META_TASK])
+			json_object_set_new(one, "task", json_string(meta[META_TASK]));
+	}
+}
+
 static void add_foreign(void *ctx, const struct isolate_foreign *f)
 {
 	struct text ports = {0};
@@ -113,6 +129,8 @@ static void list(struct control_desk *c, const char *id, const struct text *body
 	(void)body;
 	isolate_each(c->isolator, NULL, add_container, containers);
 	isolate_each_foreign(c->isolator, add_foreign, foreign);
+	add_names(c, containers);
+	add_names(c, foreign);
 	isolate_room(c->isolator, &room);
 	port_set_text(&ports, &room.ports);
 	port_set_text(&ephemeral, &room.ephemeral);
@@ -130,6 +148,7 @@ static void show_one(struct control_desk *c, const char *id, const struct text *
 
 	(void)body;
 	isolate_each(c->isolator, id, add_container, found);
+	add_names(c, found);
 	a->json = json_incref(json_array_get(found, 0));
 	json_decref(found);
 	if (a->json)

@@ -13,6 +13,7 @@ struct control_desk {
 	bool spare_ingress;
 	const struct limit_flags *egress, *ingress;
 	void (*samples)(void *ctx, void (*fn)(void *to, const struct control_sample *s), void *to);
+	void (*names)(void *ctx, const char *id, const char *meta[META_KEYS]);
 	void *ctx;
 };
 

@@ -131,6 +131,7 @@ struct control *control_open(const struct control_options *o, struct isolator *i
 					.egress = o->egress,
 					.ingress = o->ingress,
 					.samples = o->samples,
+					.names = o->names,
 					.ctx = o->ctx};
 	c->path = xstrdup(o->path);
 	int fd = listen_unix(c->path, o->group, e);

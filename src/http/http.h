@@ -35,6 +35,8 @@ struct control_options {
 	bool repair;	    /* put right what somebody else changed; else only tell */
 	/* The newest sample of each container, borrowed for the call. */
 	void (*samples)(void *ctx, void (*fn)(void *to, const struct control_sample *s), void *to);
+	/* Who a container is, as far as that is known; strings borrowed until the next turn. */
+	void (*names)(void *ctx, const char *id, const char *meta[META_KEYS]);
 	/* Each 200 ms on the thread of the socket; may make requests of its own. NULL = nothing. */
 	void (*turn)(void *ctx, struct isolator *i);
 	void *ctx;

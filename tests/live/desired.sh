@@ -47,7 +47,10 @@ ctl attach "${id_of[A]}" --netns "$(netns A)" --ports 31900 --egress 1MB || bad 
 ctl attach "${id_of[B]}" --netns "$(netns B)" --ports 31004-31007 || bad "attach B"
 assign A=31000-31001
 becomes A 31000-31001 "assigned ports"
-same "the limit stays" 1 "$(tc -n "$host" class show dev drshape0 | grep -c 'rate 8388Kbit')"
+same "who they are" "APP TASK /shop/web /shop/db" \
+	"$(ctl list | grep -oE 'APP +TASK|/shop/[a-z]+' | tr -s ' \n' ' ' | sed 's/ $//')"
+same "who one is" '"app":"/shop/web","task":"' "$(curl -s --unix-socket "$run/control" \
+	"http://dredged/v1/isolation/${id_of[A]}" | grep -o '"app":"/shop/web","task":"')"
 assign A=31000-31001 A+=31010-31011
 becomes A 31000-31001,31010-31011 "a task joins"
 assign A=31000-31001
