@@ -36,6 +36,10 @@ inside() { # namespace, command...
 	nsenter --net="/run/netns/$tag$ns" "$@"
 }
 
+is_inside() { # id: until its process is
+	until grep -q . "$root/$(id "$1")/cgroup.procs"; do sleep 0.05; done 2>/dev/null
+}
+
 contain() { # id, namespace, command...: run it as the container's process
 	local id=$1 ns=$2
 	shift 2
@@ -54,9 +58,10 @@ space() { # name, address: a namespace with a veth on the host's bridge
 }
 
 begin() { # options of the probe
+	: >"$work/out" # of the probe before, which was ready too
 	nsenter --net="/run/netns/$tag" "$probe" count "$tag" "$@" >"$work/out" 2>&1 &
 	counting=$!
-	for _ in $(seq 500); do
+	for _ in {1..3000}; do
 		grep -q ^ready "$work/out" && return
 		sleep 0.01
 	done
@@ -97,7 +102,8 @@ for i in 1 2; do # neighbours known, so nothing of the test itself waits or is l
 	inside "-c$i" "$probe" send 10.214.0.1 9 1 >/dev/null
 	inside "-c$i" "$probe" send "10.214.0.1$((3 - i))" 9 1 >/dev/null
 done
-sleep 0.3
+is_inside 1
+is_inside 2
 
 begin "filter=udp port 9000 or udp port 9001"
 send -c1 10.214.0.12 9000 20000
@@ -134,7 +140,7 @@ space -c3 10.214.0.13
 ip -n "$tag-c3" neigh add 10.214.0.12 dev eth0 \
 	lladdr "$(ip -n "$tag-c2" -br link show eth0 | awk '{ print $3 }')"
 send -c3 10.214.0.12 9000 200
-contain "$c" -c3 "$probe" send 10.214.0.12 9000 200 100 300 >/dev/null
+contain "$c" -c3 "$probe" send 10.214.0.12 9000 200 100 1000 >/dev/null
 rmdir "$root/$c"
 ip netns del "$tag-c3"
 sleep 0.5
@@ -157,7 +163,7 @@ ip -n "$tag-c6" neigh add 10.214.0.12 dev eth0 \
 	lladdr "$(ip -n "$tag-c2" -br link show eth0 | awk '{ print $3 }')"
 # From "up" to the first packet there is no time.
 # shellcheck disable=SC2016
-contain "$m" -c6 sh -c 'ip link set eth0 up && exec "$0" send 10.214.0.12 9000 200 100 300' \
+contain "$m" -c6 sh -c 'ip link set eth0 up && exec "$0" send 10.214.0.12 9000 200 100 1000' \
 	"$probe" >/dev/null
 rmdir "$root/$m"
 ip netns del "$tag-c6"
@@ -169,8 +175,7 @@ check "an end that was moved" "$(value $name:eth0 "$m" out)" 200
 # Another one is there before: without any, the host's own interfaces are not watched.
 d=$(id 4)
 contain "$(id 5)" "" sleep 300 2>/dev/null &
-until grep -q . "$root/$(id 5)/cgroup.procs" 2>/dev/null; do sleep 0.05; done
-sleep 0.3
+is_inside 5
 begin "filter=udp port 9000"
 contain "$d" "" "$probe" send 127.0.0.1 9000 100 100 1800 >/dev/null
 rmdir "$root/$d"
