@@ -44,7 +44,7 @@ static void link_update(struct live *l, const struct net_link *n)
 	link->up = n->flags & IFF_UP;
 	link->gone = 0;
 	link->bridged = n->master != 0;
-	if (!known && l->started && link->veth)
+	if (l->started && link->veth && (!known || (before.paired && !link->paired)))
 		link->provisional = time_monotonic() + PROVISIONAL_NS;
 	l->filter_dirty |= !known || before.raw != link->raw || before.up != link->up ||
 			   before.loopback != link->loopback || before.paired != link->paired ||
@@ -118,6 +118,19 @@ void live_links_close(struct live *l)
 	net_close(l->net);
 }
 
+/* One end of a pair was moved into a container. Of the other end the kernel tells only when the
+ * moved one is up, and then packets come at once. */
+static void peer_gone(struct live *l, const struct net_link *n)
+{
+	struct live_link *other = idmap_find(&l->links, n->peer);
+
+	if (!other || !other->paired)
+		return;
+	other->paired = false;
+	other->provisional = time_monotonic() + PROVISIONAL_NS;
+	l->filter_dirty = true;
+}
+
 static void on_event(void *ctx, const struct net_event *ev)
 {
 	struct live *l = ctx;
@@ -134,6 +147,7 @@ static void on_event(void *ctx, const struct net_event *ev)
 		struct live_link *link = idmap_find(&l->links, ev->link->ifindex);
 		if (link)
 			link->gone = time_monotonic();
+		peer_gone(l, ev->link);
 	}
 }
 

@@ -161,10 +161,17 @@ ip -n "$tag" link set moved netns "$tag-c6" name eth0
 ip -n "$tag-c6" addr add 10.214.0.16/24 dev eth0
 ip -n "$tag-c6" neigh add 10.214.0.12 dev eth0 \
 	lladdr "$(ip -n "$tag-c2" -br link show eth0 | awk '{ print $3 }')"
-# From "up" to the first packet there is no time.
+# From "up" to the first packet there is no time: as if the probe got no processor meanwhile.
+sleep 1
+kill -STOP "$counting"
+: >"$work/sent"
 # shellcheck disable=SC2016
-contain "$m" -c6 sh -c 'ip link set eth0 up && exec "$0" send 10.214.0.12 9000 200 100 1000' \
-	"$probe" >/dev/null
+contain "$m" -c6 sh -c 'ip link set eth0 up && exec "$0" send 10.214.0.12 9000 200 100 2000' \
+	"$probe" >"$work/sent" &
+moving=$!
+until [ -s "$work/sent" ]; do sleep 0.05; done
+kill -CONT "$counting"
+wait "$moving"
 rmdir "$root/$m"
 ip netns del "$tag-c6"
 sleep 0.5
