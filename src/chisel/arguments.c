@@ -55,7 +55,7 @@ static int refused(const struct chisel *c, const char *name, const char *value, 
 	return -1;
 }
 
-int chisel_set_arg(struct chisel *c, const char *name, const char *value, struct err *e)
+static int set_arg(struct chisel *c, const char *name, const char *value, struct err *e)
 {
 	lua_State *L = script_state(c->script);
 
@@ -149,7 +149,7 @@ static int set_all(struct chisel *c, const struct chisel_arg *args, unsigned n_a
 			continue;
 		if (at == n)
 			return missing(c, a, e);
-		if (chisel_set_arg(c, a->name, words[at++], e))
+		if (set_arg(c, a->name, words[at++], e))
 			return -1;
 	}
 	*used = at;

@@ -72,7 +72,6 @@ struct chisel_arg {
 
 /* The declared ones, allocated (free() the array). */
 int chisel_args(struct script *s, struct chisel_arg **out, unsigned *n, struct err *e);
-int chisel_set_arg(struct chisel *c, const char *name, const char *value, struct err *e);
 int chisel_take_args(struct chisel *c, char **words, unsigned n, unsigned *used, struct err *e);
 
 /* ---- load.c ---- */

@@ -239,11 +239,6 @@ lua_State *script_state(struct script *s)
 	return s->L;
 }
 
-const struct script_options *script_get_options(const struct script *s)
-{
-	return &s->o;
-}
-
 const char *script_path(const struct script *s)
 {
 	return s->path;

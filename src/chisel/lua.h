@@ -57,7 +57,6 @@ bool script_ended(const struct script *s);
 lua_State *script_state(struct script *s);
 /* The options that it was made with, from inside a C function that Lua calls. */
 struct script *script_of(lua_State *L);
-const struct script_options *script_get_options(const struct script *s);
 /* The script's first file, as given; NULL before script_run_file. */
 const char *script_path(const struct script *s);
 /* Find NAME.lua in the directories and beside the script itself. Owned by the caller, or NULL. */

@@ -71,7 +71,6 @@ static const struct table_rows *read_rows(struct remote *r, const struct table *
 		.tree = table_info(t)->tree,
 		.rows = xrealloc(r->result.rows, (n + 1) * sizeof(*r->result.rows)),
 		.n = n,
-		.all = n,
 		.seconds = 1,
 	};
 	r->cells = xrealloc(r->cells, (n * columns + 1) * sizeof(*r->cells));

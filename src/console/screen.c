@@ -147,16 +147,6 @@ bool screen_unicode(void)
 	return screen.unicode;
 }
 
-bool screen_eighths(void)
-{
-	return screen.eighths;
-}
-
-bool screen_colors(void)
-{
-	return screen.colors;
-}
-
 /* ---- painting ---- */
 
 void screen_begin(void)

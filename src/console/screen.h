@@ -37,9 +37,6 @@ unsigned screen_width(void);
 unsigned screen_height(void);
 /* May text hold characters beyond ASCII? */
 bool screen_unicode(void);
-/* The terminal's font has eighths of blocks. */
-bool screen_eighths(void);
-bool screen_colors(void);
 
 void screen_begin(void); /* an empty picture */
 void screen_end(void);	 /* shows it: only what changed is sent */

@@ -123,8 +123,6 @@ static inline const uint8_t *payload_at(struct context *c, const struct packet_l
 
 /* notice.c: value of a journal key of a notice or drop event. */
 unsigned notice_value(struct context *c, const char *key, struct value *out);
-/* fd.c: does the sender of this packet look like the client? */
-bool packet_from_client(const struct context *c, const struct packet_layer *l);
 /* tcp.c: the packet refuses or fails a conversation; *errno_value as the peer's program sees it. */
 bool packet_failed(struct context *c, int *errno_value);
 

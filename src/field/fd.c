@@ -12,7 +12,7 @@ enum end { END_CLIENT, END_SERVER, END_LOCAL, END_REMOTE, END_EITHER };
  * Tracked conversations know. Without them: a SYN comes from the client, and otherwise the server
  * has the lower port, since Linux takes client ports from the upper range (ip_local_port_range).
  */
-bool packet_from_client(const struct context *c, const struct packet_layer *l)
+static bool from_client(const struct context *c, const struct packet_layer *l)
 {
 	if (c->facts.valid)
 		return c->facts.from_client;
@@ -26,9 +26,9 @@ static unsigned end_sides(struct context *c, const struct packet_layer *l, uint3
 {
 	switch (end) {
 	case END_CLIENT:
-		return packet_from_client(c, l) ? 1 : 2;
+		return from_client(c, l) ? 1 : 2;
 	case END_SERVER:
-		return packet_from_client(c, l) ? 2 : 1;
+		return from_client(c, l) ? 2 : 1;
 	case END_LOCAL:
 		return packet_way(c) == EVENT_OUT ? 1 : 2;
 	case END_REMOTE:
@@ -49,7 +49,7 @@ unsigned packet_way_of_server(struct context *c)
 {
 	const struct packet_layer *l = ip_layer(c);
 
-	return !l ? 0 : packet_from_client(c, l) ? EVENT_IN : EVENT_OUT;
+	return !l ? 0 : from_client(c, l) ? EVENT_IN : EVENT_OUT;
 }
 
 static const struct packet_layer *port_layer(struct context *c)
@@ -126,7 +126,7 @@ GETTER(get_name)
 
 	if (!l)
 		return 0;
-	bool forward = packet_from_client(c, l);
+	bool forward = from_client(c, l);
 
 	if (f->detail) {
 		const char *id = context_meta(c, META_CONTAINER);
@@ -177,7 +177,7 @@ GETTER(get_is_server)
 
 	if (!l || !(c->ev->flags & EVENT_DIR_MASK))
 		return 0;
-	return value_bool(out, packet_from_client(c, l) == !!(c->ev->flags & EVENT_IN));
+	return value_bool(out, from_client(c, l) == !!(c->ev->flags & EVENT_IN));
 }
 
 GETTER(get_absent)

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-const char *const op_names[OPS] = {
+static const char *const op_names[OPS] = {
 	[OP_EXISTS] = "exists",
 	[OP_EQ] = "=",
 	[OP_NE] = "!=",

@@ -47,8 +47,6 @@ enum op {
 	OPS
 };
 
-extern const char *const op_names[OPS];
-
 /* Every number, time, port, address and truth value is a key in one order: a condition on it is a
  * set of ranges of keys. */
 enum test {

@@ -175,7 +175,8 @@ void query_done(struct query *q)
 
 /* ---- answers ---- */
 
-void query_put(struct text *t, const struct query *q, const struct row *row)
+/* A row as an object. */
+static void put_row(struct text *t, const struct query *q, const struct row *row)
 {
 	text_char(t, '{');
 	columns_put(&q->columns, row, q->view->time, t);
@@ -209,7 +210,7 @@ static void put_page(struct text *t, struct query *q, const struct rows *rows, c
 		i++;
 	for (; i < rows->n && shown < q->limit; i++, shown++) {
 		text_str(t, shown ? ",\n" : "\n");
-		query_put(t, q, places[i].row);
+		put_row(t, q, places[i].row);
 	}
 	text_char(t, ']');
 	if (i < rows->n && shown) {
@@ -229,7 +230,7 @@ static void put_one(struct reply *a, const struct query *q, const struct rows *r
 		const struct row *row = &rows->items[i];
 		if (!str_eq(row->id, id) && !(*row->id == '/' && str_eq(row->id + 1, id)))
 			continue;
-		query_put(&a->body, q, row);
+		put_row(&a->body, q, row);
 		text_char(&a->body, '\n');
 		return;
 	}
@@ -257,7 +258,7 @@ static void put_holders(struct text *t, const struct query *q, uint64_t at, unsi
 		if (!port_is_in(rows.items[i].id, port))
 			continue;
 		text_str(t, first ? "\n" : ",\n");
-		query_put(t, q, &rows.items[i]);
+		put_row(t, q, &rows.items[i]);
 		first = false;
 	}
 	rows_done(&rows);

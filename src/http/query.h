@@ -20,7 +20,5 @@ struct query {
 /* *q is all zero; otherwise: the columns when no `fields` are named. query_done in either case. */
 int query_parse(struct query *q, const struct request *r, const char *otherwise, struct err *e);
 void query_done(struct query *q);
-/* A row as an object. */
-void query_put(struct text *t, const struct query *q, const struct row *row);
 
 #endif

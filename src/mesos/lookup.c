@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mesos/inside.h"
 
-size_t mesos_snapshot_tasks(const struct mesos_snapshot *s)
-{
-	return s->visible;
-}
-
 static void set(const char *meta[META_KEYS], enum meta_key key, const char *value)
 {
 	if (value)

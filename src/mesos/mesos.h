@@ -22,8 +22,6 @@
 struct mesos_snapshot;
 struct mesos_snapshot *mesos_snapshot_ref(struct mesos_snapshot *s);
 void mesos_snapshot_free(struct mesos_snapshot *s); /* NULL is fine */
-/* Tasks known, finished and vanished ones included. */
-size_t mesos_snapshot_tasks(const struct mesos_snapshot *s);
 
 /*
  * Who is this container? Asked by container id (top level, "parent.child" or the child's id), then

@@ -5,7 +5,6 @@
 
 struct socket_table {
 	struct socket_entry *entries;
-	size_t n;
 	uint32_t *slots; /* index + 1 into entries, 0 = free; open addressing */
 	size_t cap;	 /* power of two */
 	uint64_t ts;
@@ -43,7 +42,6 @@ struct socket_table *socket_table_new(const struct socket_entry *entries, size_t
 {
 	struct socket_table *t = xcalloc(1, sizeof(*t));
 	t->ts = ts;
-	t->n = n;
 	t->entries = xmalloc(MAX(n, 1) * sizeof(*entries));
 	if (n)
 		memcpy(t->entries, entries, n * sizeof(*entries));
@@ -88,12 +86,6 @@ const struct socket_entry *socket_table_find(const struct socket_table *t, uint8
 	if (!i)
 		i = *slot_find(t, protocol, any6, port);
 	return i ? &t->entries[i - 1] : NULL;
-}
-
-const struct socket_entry *socket_table_entries(const struct socket_table *t, size_t *n)
-{
-	*n = t->n;
-	return t->entries;
 }
 
 uint64_t socket_table_time(const struct socket_table *t)

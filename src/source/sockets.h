@@ -32,8 +32,6 @@ void socket_table_free(struct socket_table *t); /* t may be NULL */
  */
 const struct socket_entry *socket_table_find(const struct socket_table *t, uint8_t protocol,
 					     const uint8_t *addr, unsigned addr_len, uint16_t port);
-/* All entries, in no order; for "who listens on 6379". */
-const struct socket_entry *socket_table_entries(const struct socket_table *t, size_t *n);
 /* CLOCK_REALTIME ns: packets up to then find their sockets here, as far as they still were. */
 uint64_t socket_table_time(const struct socket_table *t);
 

@@ -134,7 +134,6 @@ struct table {
 	unsigned sorted;
 	bool descending;
 	bool arrived; /* a list that nobody sorted: in the order of its events */
-	char *search;
 	struct rowmap groups;
 	struct row **group_rows; /* owned and reused: values and two slots for each column */
 	size_t n_groups, made_groups, cap_groups;
@@ -168,10 +167,8 @@ double fold_result(enum view_fold fold, bool over, const double *slots, double s
 
 struct row *row_new(size_t n_values, size_t n_slots, bool spark);
 void row_free(struct row *r, size_t n_values); /* r may be NULL */
-void row_clear(const struct table *t, struct row *r);
 void kept_set(struct kept *k, const struct value *v);
 void kept_text(struct kept *k, const char *p, size_t n);
-void kept_done(struct kept *k);
 struct row *rowmap_find(const struct rowmap *m, uint64_t hash, const char *key, size_t n,
 			bool absent);
 void rowmap_add(struct rowmap *m, struct row *r);
@@ -247,8 +244,5 @@ static inline bool value_is_text(enum value_type type)
 {
 	return type == VALUE_STRING || type == VALUE_BYTES || type == VALUE_IP || type == VALUE_MAC;
 }
-
-/* Names that mean the same: "marathon.app.name" for "marathon.app.id". Borrowed. */
-const char *field_entity(const char *name);
 
 #endif

@@ -284,7 +284,6 @@ struct table *table_open(const struct table_options *o, struct err *e)
 		      : o->info->kind == VIEW_LIST ? TABLE_LIST
 						   : TABLE_ROWS;
 	t->max_rows = MAX(t->max_rows, 4);
-	t->search = xstrdup("");
 	if (o->info->kind == VIEW_SPECTROGRAM) {
 		err_set(e, ERR_USAGE, "view %s: is a spectrogram, which has no rows", o->info->id);
 		table_close(t);
@@ -360,7 +359,6 @@ void table_close(struct table *t)
 	free(t->by_container);
 	free(t->talking);
 	free(t->verdicts);
-	free(t->search);
 	free(t->out);
 	free(t->cells);
 	free(t->points);

@@ -21,7 +21,8 @@ static const char *const same[][2] = {
 	{"fd.proto", "fd.port"},
 };
 
-const char *field_entity(const char *name)
+/* Names that mean the same: "marathon.app.name" for "marathon.app.id". Borrowed. */
+static const char *field_entity(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(same); i++)
 		if (str_eq(same[i][0], name))

@@ -269,12 +269,6 @@ bool table_row_contains(const struct table_column *columns, size_t n, const stru
 	return false;
 }
 
-static bool found(struct table *t, const struct cell *cells)
-{
-	return !*t->search ||
-	       table_row_contains(t->shown, t->n_shown, cells, t->search, &t->scratch);
-}
-
 static void make_row(struct table *t, struct row *r, uint64_t now, double seconds,
 		     struct table_row *out, struct cell *cells, float *points)
 {
@@ -375,12 +369,6 @@ void table_sort(struct table *t, unsigned column, bool descending)
 	t->arrived = false;
 }
 
-void table_search(struct table *t, const char *text)
-{
-	free(t->search);
-	t->search = xstrdup(text ? text : "");
-}
-
 static void settle_texts(struct table *t, size_t n)
 {
 	text_cstr(&t->cell_bytes);
@@ -409,7 +397,7 @@ const struct table_rows *table_refresh(struct table *t, uint64_t now)
 	if (grouped)
 		make_groups(t, now, seconds);
 	struct row **rows = grouped ? t->group_rows : t->rows;
-	size_t n = grouped ? t->n_groups : t->n_rows, shown = 0;
+	size_t n = grouped ? t->n_groups : t->n_rows;
 	if (t->cap_out < n) {
 		t->cap_out = t->cap_out ? n + n / 4 : n; /* of a file there is but one */
 		t->out = xrealloc(t->out, t->cap_out * sizeof(*t->out));
@@ -426,7 +414,6 @@ const struct table_rows *table_refresh(struct table *t, uint64_t now)
 	t->result = (struct table_rows){
 		.rows = t->out,
 		.n = n,
-		.all = n,
 		.tree = t->info->tree && grouped,
 		.events = t->events,
 		.given_up = t->given_up,
@@ -438,9 +425,5 @@ const struct table_rows *table_refresh(struct table *t, uint64_t now)
 	unsigned column = table_sorted(t, &descending);
 	if (t->n_shown)
 		table_rows_sort(&t->result, column, descending);
-	for (size_t i = 0; i < n; i++)
-		if (found(t, t->out[i].cells))
-			t->out[shown++] = t->out[i];
-	t->result.n = shown;
 	return &t->result;
 }

@@ -6,7 +6,7 @@
 
 #define HASH_ABSENT 0x9ae16a3b2f90404full
 
-void kept_done(struct kept *k)
+static void kept_done(struct kept *k)
 {
 	free(k->bytes);
 	*k = (struct kept){0};
@@ -63,7 +63,7 @@ void row_free(struct row *r, size_t n_values)
 	free(r);
 }
 
-void row_clear(const struct table *t, struct row *r)
+static void row_clear(const struct table *t, struct row *r)
 {
 	memcpy(r->slots, t->fresh, t->n_slots * sizeof(*r->slots));
 	for (uint32_t i = 0; i < t->n_values; i++)

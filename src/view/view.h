@@ -241,7 +241,6 @@ struct table_column {
 struct table_rows {
 	struct table_row *rows;
 	size_t n;
-	size_t all;	 /* rows before the search */
 	uint64_t events; /* taken in */
 	uint64_t
 		given_up; /* rows the table had no room for; their least values were the smallest */
@@ -257,8 +256,6 @@ const struct table_column *table_columns(const struct table *t, size_t *n);
  * view's own choice first. */
 unsigned table_sorted(const struct table *t, bool *descending);
 void table_sort(struct table *t, unsigned column, bool descending);
-/* Only rows where a cell contains the text, whatever the case; NULL or "" = all. Copied. */
-void table_search(struct table *t, const char *text);
 /* The same for rows that were copied; of a tree, each below the row that its key is a part of. */
 void table_rows_sort(struct table_rows *rows, unsigned column, bool descending);
 bool table_row_contains(const struct table_column *columns, size_t n, const struct cell *cells,
@@ -267,12 +264,6 @@ bool table_row_contains(const struct table_column *columns, size_t n, const stru
  * Rows as of `now` (ns; of a file: anything), sorted. Borrowed until the next call for the table.
  */
 const struct table_rows *table_refresh(struct table *t, uint64_t now);
-/*
- * The words of an action for a row, NULL-ended, owned by the caller (free each and the array); NULL
- * with e when the row has no value for one of its fields, or one that could be taken for an option.
- */
-char **table_action(const struct table *t, const struct table_row *row, const struct view_action *a,
-		    struct err *e);
 
 /*
  * A cell as text for people: units that fit, absent ones as "-", cleaned for a terminal; at most

@@ -174,44 +174,6 @@ static void test_applies(void **unused)
 	views_free(&views);
 }
 
-static void test_action(void **unused)
-{
-	(void)unused;
-	static const struct {
-		const char *app;
-		const char *word;
-		const char *expected; /* NULL = refused */
-	} rows[] = {
-		{"/a;rm -rf /", "x=%marathon.app.id", "x=/a;rm -rf /"},
-		{"/a", "%marathon.app.id:%frame.len", NULL},
-		{"-rf", "%marathon.app.id", NULL},
-		{"-rf", "./%marathon.app.id", "./-rf"},
-		{NULL, "%marathon.app.id", NULL},
-		{"/a", "%container.image", "img"},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct state *s = make_state(rows[i].app, "img");
-		struct table *t = filled(s, NULL);
-		struct err e = {0};
-		const struct view_action a = {.argv = {"echo", (char *)rows[i].word}};
-		char **words = table_action(t, &table_refresh(t, 0)->rows[0], &a, &e);
-		if (rows[i].expected) {
-			assert_string_equal(words[0], "echo");
-			assert_string_equal(words[1], rows[i].expected);
-			assert_null(words[2]);
-			free(words[0]);
-			free(words[1]);
-		} else {
-			assert_null(words);
-			assert_true(*e.message);
-		}
-		free(words);
-		table_close(t);
-		state_free(s);
-	}
-}
-
 static void test_numbers(void **unused)
 {
 	(void)unused;
@@ -250,7 +212,6 @@ int main(void)
 		cmocka_unit_test(test_long_names_are_cut),
 		cmocka_unit_test(test_path),
 		cmocka_unit_test(test_applies),
-		cmocka_unit_test(test_action),
 		cmocka_unit_test(test_numbers),
 	};
 

@@ -259,9 +259,6 @@ static void test_tree(void **unused)
 	look_of_tree(t, "999 1 n/a;350 3 /;350 3   /shop;200 1     /db;150 2     /web;");
 	table_sort(t, 0, false);
 	look_of_tree(t, "350 3 /;350 3   /shop;150 2     /web;200 1     /db;999 1 n/a;");
-	table_search(t, "/shop/db");
-	look_of_tree(t, "200 1     /db;");
-	table_search(t, "");
 	view_path_push(&way, &tree, row(table_refresh(t, 0), "/shop"));
 	assert_true(view_path_filter(&way, &filter));
 	assert_string_equal(text_cstr(&filter), "(marathon.app.id=\"/shop\" or marathon.app.id "
@@ -422,12 +419,6 @@ static void test_order_and_search(void **unused)
 	assert_string_equal(table_refresh(t, 0)->rows[0].key, "3");
 	table_sort(t, 0, true);
 	assert_string_equal(table_refresh(t, 0)->rows[0].key, "100");
-	table_search(t, "10");
-	rows = table_refresh(t, 0);
-	assert_int_equal(rows->n, 1);
-	assert_int_equal(rows->all, 3);
-	table_search(t, NULL);
-	assert_int_equal(table_refresh(t, 0)->n, 3);
 	table_close(t);
 	state_free(s);
 }
