@@ -54,7 +54,7 @@ struct ui {
 	char *filter;	  /* the user's; "" = none */
 	char *match;	  /* plain text that rows have to contain; "" = all */
 	char *search;	  /* what was looked for last */
-	bool paused, quit, ended;
+	bool paused, quit;
 	/* a file: what is counted, and how it goes on */
 	uint64_t from, to;
 	double *bins; /* SHOT_BINS, or NULL */

@@ -18,9 +18,8 @@ struct worker {
 	pthread_t thread;
 	struct mailbox orders, shots;
 	int wake_worker, wake_screen;
-	atomic_bool stop, ended;
-	atomic_uint part;   /* percent */
-	struct err trouble; /* to be read after `ended` */
+	atomic_bool stop;
+	atomic_uint part; /* percent */
 	/* the thread's own */
 	struct table *table;
 	struct order current;
@@ -126,6 +125,21 @@ static int live_tick(void *ctx, uint64_t now, double part)
 		w->shown = now;
 	}
 	return 0;
+}
+
+static void serve_live(struct worker *w)
+{
+	struct err e = {0};
+
+	if (w->feed->run(w->feed, &e) == 0)
+		return;
+	/* It failed: whatever is asked for from now on, this is the answer. */
+	while (!atomic_load(&w->stop)) {
+		if (w->table)
+			show(w, time_now(), 1, &e);
+		settle(w->wake_worker);
+		take_order(w);
+	}
 }
 
 /* ---- a file ---- */
@@ -258,11 +272,9 @@ static void *work(void *ctx)
 	if (w->feed->ask)
 		serve_remote(w);
 	else if (w->feed->live)
-		w->feed->run(w->feed, &w->trouble);
+		serve_live(w);
 	else
 		serve_file(w);
-	atomic_store(&w->ended, true);
-	wake(w->wake_screen);
 	return NULL;
 }
 
@@ -346,12 +358,4 @@ unsigned worker_part(const struct worker *w)
 int worker_fd(const struct worker *w)
 {
 	return w->wake_screen;
-}
-
-bool worker_ended(struct worker *w, struct err *e)
-{
-	if (!atomic_load(&w->ended))
-		return false;
-	*e = w->trouble;
-	return true;
 }

@@ -30,7 +30,5 @@ struct shot *worker_take(struct worker *w);
 int worker_fd(const struct worker *w);
 /* Percent of a capture's window that was read. */
 unsigned worker_part(const struct worker *w);
-/* The feed ended or failed; e says why (code 0: no reason). */
-bool worker_ended(struct worker *w, struct err *e);
 
 #endif
