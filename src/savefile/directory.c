@@ -18,7 +18,8 @@
 #define AHEAD_BYTES   (64u << 10)
 #define SMALL_BLOCK   8192u
 #define KEEP_BYTES    (6u << 20)
-#define SUMMARY_AT    28u /* payload of the first custom option of an ISB */
+#define KEEP_LARGE    (256u << 20) /* bytes of a file: its directory is worth large pages */
+#define SUMMARY_AT    28u	   /* payload of the first custom option of an ISB */
 #define SUMMARY_BYTES (SUMMARY_AT + SUMMARY_HEAD_SIZE)
 #define TRY_BLOCKS    16u
 
@@ -390,27 +391,37 @@ static int scan_next(struct directory *d, struct dir_entry *out)
 static bool keep(struct directory *d, const struct dir_entry *c)
 {
 	uint32_t n = c->chunk.part_count;
-	size_t bytes = (d->kept_count + 1) * sizeof(*d->kept) +
+	size_t bytes = (d->kept_count + 1) * sizeof(*c) +
 		       (d->kept_parts_count + n) * sizeof(*d->parts);
 
 	if (bytes > d->keep_bytes)
 		return false;
-	GROW(d->kept, d->kept_count, d->kept_cap);
-	while (d->kept_parts_count + n > d->kept_parts_cap)
-		GROW(d->kept_parts, d->kept_parts_cap, d->kept_parts_cap);
-	d->kept[d->kept_count] = *c;
-	d->kept[d->kept_count++].parts_at = d->kept_parts_count;
+	region_fit(&d->kept, (d->kept_count + 1) * sizeof(*c));
+	region_fit(&d->kept_parts, (d->kept_parts_count + n) * sizeof(*d->parts));
+	struct dir_entry *kept = (struct dir_entry *)d->kept.at + d->kept_count++;
+	struct chunk_part *parts = d->kept_parts.at;
+	*kept = *c;
+	kept->parts_at = d->kept_parts_count;
 	if (n)
-		memcpy(d->kept_parts + d->kept_parts_count, c->chunk.parts, n * sizeof(*d->parts));
+		memcpy(parts + d->kept_parts_count, c->chunk.parts, n * sizeof(*parts));
 	d->kept_parts_count += n;
 	return true;
+}
+
+struct dir_entry directory_kept(const struct directory *d, size_t i)
+{
+	struct dir_entry c = ((const struct dir_entry *)d->kept.at)[i];
+
+	c.chunk.parts = NULL;
+	if (c.chunk.part_count)
+		c.chunk.parts = (const struct chunk_part *)d->kept_parts.at + c.parts_at;
+	return c;
 }
 
 int directory_next(struct directory *d, struct dir_entry *out)
 {
 	if (d->next < d->kept_count) {
-		*out = d->kept[d->next++];
-		out->chunk.parts = out->chunk.part_count ? d->kept_parts + out->parts_at : NULL;
+		*out = directory_kept(d, d->next++);
 		if (d->next == d->kept_count)
 			d->scan = d->kept_scan;
 		return 1;
@@ -448,6 +459,8 @@ int directory_open(struct directory *d, int fd, uint64_t file_bytes, struct read
 		.decoded = xmalloc(LZ4_BLOCK_MAX),
 		.parts = xmalloc(SUMMARY_MAX_PARTS * sizeof(*d->parts)),
 		.usual_stored = SMALL_BLOCK * 8,
+		.kept.large = file_bytes > KEEP_LARGE,
+		.kept_parts.large = file_bytes > KEEP_LARGE,
 		.keep_bytes = KEEP_BYTES,
 	};
 	if (!frame_header(d))
@@ -473,6 +486,6 @@ void directory_done(struct directory *d)
 	free(d->stored);
 	free(d->decoded);
 	free(d->parts);
-	free(d->kept);
-	free(d->kept_parts);
+	region_done(&d->kept);
+	region_done(&d->kept_parts);
 }

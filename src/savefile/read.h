@@ -156,6 +156,17 @@ int pcap_header(struct pcap *p, const uint8_t head[24], struct reason *why);
 int64_t pcap_length(const struct pcap *p, const uint8_t head[16], struct reason *why);
 void pcap_packet(struct pcap *p, const uint8_t *record, struct event *ev);
 
+/* ---- memory ---- */
+
+/* Zeroed bytes, of which only those that are used take memory; they may move when they grow. */
+struct region {
+	void *at;
+	size_t size;
+	bool large; /* in large pages: fewer faults, and more at once */
+};
+void region_fit(struct region *r, size_t bytes);
+void region_done(struct region *r);
+
 /* ---- the chunk directory ---- */
 
 struct dir_entry {
@@ -227,10 +238,10 @@ struct directory {
 	uint8_t *stored, *decoded; /* one block each */
 	struct chunk_part *parts;  /* of the entry looked at */
 	/* The beginning of the directory is kept, and where the scan stands behind it. */
-	struct dir_entry *kept;
-	size_t kept_count, kept_cap;
-	struct chunk_part *kept_parts;
-	size_t kept_parts_count, kept_parts_cap;
+	struct region kept; /* of struct dir_entry */
+	size_t kept_count;
+	struct region kept_parts; /* of struct chunk_part */
+	size_t kept_parts_count;
 	size_t keep_bytes;
 	struct scan kept_scan;
 	size_t next; /* in kept */
@@ -242,6 +253,8 @@ void directory_done(struct directory *d);
 void directory_rewind(struct directory *d);
 /* 1 and the next chunk (valid until the next call), 0 at the end: d->scan says how it ended. */
 int directory_next(struct directory *d, struct dir_entry *out);
+/* Of those that are kept, the i-th, likewise. */
+struct dir_entry directory_kept(const struct directory *d, size_t i);
 
 /* Reads and decodes one chunk: *out bytes at to (cap bytes), 0; -1 damage. stored: room for a block
  * and its checksum. */
@@ -269,7 +282,8 @@ struct lane {		  /* the events of one chunk, by time */
 
 /* The wanted events of decoded chunks: between all that was in these, or the heads of packets. */
 struct window {
-	uint8_t *arena; /* WINDOW_BUDGET and a block more; only what is used takes memory */
+	struct region region;
+	uint8_t *arena; /* WINDOW_BUDGET and a block more */
 	size_t used;
 	struct mark *marks;
 	size_t mark_count, mark_cap;

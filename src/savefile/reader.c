@@ -435,11 +435,8 @@ const struct chunk *reader_chunks(struct reader *r, size_t *n)
 		while (directory_next(d, &c))
 			;
 		r->chunks = xcalloc(d->kept_count + 1, sizeof(*r->chunks));
-		for (size_t i = 0; i < d->kept_count; i++) {
-			r->chunks[i] = d->kept[i].chunk;
-			if (r->chunks[i].part_count)
-				r->chunks[i].parts = d->kept_parts + d->kept[i].parts_at;
-		}
+		for (size_t i = 0; i < d->kept_count; i++)
+			r->chunks[i] = directory_kept(d, i).chunk;
 		r->chunk_count = d->kept_count;
 		settle_windows(r->chunks, r->chunk_count);
 	}

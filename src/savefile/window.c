@@ -9,25 +9,45 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define ARENA_BYTES (WINDOW_BUDGET + LZ4_BLOCK_MAX)
-#define MARKS_KEPT  (4u << 20)
-#define HEAD_WORTH  384u /* bytes of a packet: in smaller ones there is little to leave away */
+#define ARENA_BYTES  (WINDOW_BUDGET + LZ4_BLOCK_MAX)
+#define REGION_BYTES (4u << 20) /* at first: costs nothing until it is used */
+#define MARKS_KEPT   (4u << 20)
+#define HEAD_WORTH   384u /* bytes of a packet: in smaller ones there is little to leave away */
+
+void region_fit(struct region *r, size_t bytes)
+{
+	if (LIKELY(bytes <= r->size))
+		return;
+	size_t size = MAX(MAX(2 * r->size, REGION_BYTES), bytes);
+	void *at = r->at ? mremap(r->at, r->size, size, MREMAP_MAYMOVE)
+			 : mmap(NULL, size, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (at == MAP_FAILED)
+		at = xmalloc(SIZE_MAX); /* the usual end */
+	if (r->large)
+		madvise(at, size, MADV_HUGEPAGE);
+	r->at = at;
+	r->size = size;
+}
+
+void region_done(struct region *r)
+{
+	if (r->at)
+		munmap(r->at, r->size);
+}
 
 void window_init(struct window *w)
 {
 	*w = (struct window){0};
-	w->arena = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (w->arena == MAP_FAILED)
-		w->arena = xmalloc(SIZE_MAX); /* the usual end */
 	/* A merge walks through hundreds of chunks at once: small pages would not fit the TLB. */
-	madvise(w->arena, ARENA_BYTES, MADV_HUGEPAGE);
+	w->region.large = true;
+	region_fit(&w->region, ARENA_BYTES);
+	w->arena = w->region.at;
 }
 
 void window_done(struct window *w)
 {
-	if (w->arena)
-		munmap(w->arena, ARENA_BYTES);
+	region_done(&w->region);
 	free(w->marks);
 	free(w->lanes);
 	free(w->tree);
