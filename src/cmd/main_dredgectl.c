@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -159,8 +160,9 @@ static int do_attach(const struct settings *s, char **words, struct text *out, s
 	(void)out;
 	if (need_name(s, words[0], &id, e))
 		return -1;
-	if (!s->netns && !s->pid)
-		return err_set(e, ERR_USAGE, "--netns or --pid is wanted");
+	if (!s->netns == !s->pid)
+		return err_set(e, ERR_USAGE, "--netns or --pid is wanted%s",
+			       s->pid ? ", not both" : "");
 	int status = request(s, "PUT", id, "", body, &answer, e);
 	text_done(&answer);
 	return status;
@@ -319,20 +321,23 @@ static int do_run(const struct settings *s, char **words, struct text *out, stru
 	return run_program(&o, e);
 }
 
-static const struct {
-	const char *name, *help;
+static const struct command {
+	const char *name;
+	unsigned words; /* at most */
+	const char *help;
 	int (*run)(const struct settings *s, char **words, struct text *out, struct err *e);
 } commands[] = {
-	{"run", "[OPTIONS] -- PROGRAM ARGS: start a program in a container of its own", do_run},
-	{"attach", "ID --netns PATH|--pid PID [OPTIONS]: take over a namespace", do_attach},
-	{"update", "ID [OPTIONS]: give it other ports and rates", do_update},
-	{"detach", "ID: let it go; it loses its network", do_detach},
-	{"list", "all containers, their ports and rates", do_list},
-	{"status", "is it ready, how old is what Mesos said, what was lost", do_status},
-	{"stats", "[ID]: what went through, what waits, connections", do_stats},
-	{"captures", "[list|start NAME [FILTER]|stop NAME|rotate NAME|fetch NAME [FILTER]]",
-	 do_captures},
-	{"explain", "ID|host: what the kernel must hold, and whether it does", do_explain},
+	{"run", UINT_MAX, "[OPTIONS] -- PROGRAM ARGS: start a program in a container of its own",
+	 do_run},
+	{"attach", 1, "ID --netns PATH|--pid PID [OPTIONS]: take over a namespace", do_attach},
+	{"update", 1, "ID [OPTIONS]: give it other ports and rates", do_update},
+	{"detach", 1, "ID: let it go; it loses its network", do_detach},
+	{"list", 0, "all containers, their ports and rates", do_list},
+	{"status", 0, "is it ready, how old is what Mesos said, what was lost", do_status},
+	{"stats", 1, "[ID]: what went through, what waits, connections", do_stats},
+	{"captures", UINT_MAX,
+	 "[list|start NAME [FILTER]|stop NAME|rotate NAME|fetch NAME [FILTER]]", do_captures},
+	{"explain", 1, "ID|host: what the kernel must hold, and whether it does", do_explain},
 };
 
 static void usage(struct text *out)
@@ -375,6 +380,21 @@ static int check_limits(const struct settings *s, struct err *e)
 	return 0;
 }
 
+/* Of what goes unheard nobody would know. */
+static int check_command(const struct command *c, const struct settings *s, char **words,
+			 struct err *e)
+{
+	unsigned n = 0;
+
+	while (words[n] && n < c->words)
+		n++;
+	if (words[n])
+		return err_set(e, ERR_USAGE, "%s: '%.60s' is one word too many", c->name, words[n]);
+	if ((s->netns || s->pid) && c->run != do_attach)
+		return err_set(e, ERR_USAGE, "%s: --netns and --pid go with attach", c->name);
+	return 0;
+}
+
 static int run(struct settings *s, char **words, struct text *out, struct err *e)
 {
 	if (s->version) {
@@ -385,9 +405,10 @@ static int run(struct settings *s, char **words, struct text *out, struct err *e
 		usage(out);
 		return 0;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (str_eq(words[0], commands[i].name))
-			return commands[i].run(s, words + 1, out, e);
+	for (const struct command *c = commands; c < commands + ARRAY_SIZE(commands); c++)
+		if (str_eq(words[0], c->name))
+			return check_command(c, s, words + 1, e) ? -1
+								 : c->run(s, words + 1, out, e);
 	return err_set(e, ERR_USAGE, "no command '%s' (see --help)", words[0]);
 }
 

@@ -212,6 +212,7 @@ struct refused_told {
 
 struct isolator {
 	struct isolate_options o;
+	int claim;			      /* descriptor, alone_claim */
 	char *run_dir, *handles, *state_path; /* owned */
 	struct host host;
 	struct datapath datapath;
@@ -277,6 +278,11 @@ void containers_end(struct isolator *i);
 /* When it began, by which it is known from others of its number; 0: there is none. */
 uint64_t process_begun(uint32_t pid);
 bool process_lives(uint32_t pid, uint64_t begun);
+
+/* ---- the only one on this host; alone.c ---- */
+
+/* Descriptor, to be held as long as containers are changed, or -1: another one is here. */
+int alone_claim(struct err *e);
 
 /* ---- after a restart; recover.c ---- */
 

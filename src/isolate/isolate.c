@@ -118,6 +118,8 @@ void isolate_close(struct isolator *i)
 		sysctls_drop(i, slot);
 		free(i->asked[slot]);
 	}
+	if (i->claim >= 0)
+		close(i->claim);
 	net_close(i->monitor);
 	datapath_close(&i->datapath);
 	host_close(&i->host);
@@ -435,7 +437,8 @@ struct isolator *isolate_open(const struct isolate_options *o, struct err *e)
 	i->nsid_lowest = NSID_TOP;
 	i->foreign = true;
 	sysctls_make_room();
-	if (host_open(&i->host, o->eth, o->lo, o->ip6, e))
+	i->claim = alone_claim(e);
+	if (i->claim < 0 || host_open(&i->host, o->eth, o->lo, o->ip6, e))
 		goto fail;
 	if (handles_open(i, e))
 		goto fail;

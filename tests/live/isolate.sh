@@ -34,6 +34,13 @@ dump() {
 }
 space C
 dump >"$work/before"
+another() { # a second one on this host: its last word
+	on host timeout 10 dredged --enforce "--resources=$resources" --runtime_dir="$1" \
+		--ephemeral_ports_per_container=16 2>&1 | tail -n 1
+}
+for dir in "$run" "$work/other"; do
+	same "a second dredged" "dredged: process $dredged enforces here already" "$(another "$dir")"
+done
 refuse() { # WHY ARGUMENTS...
 	local said
 	said=$(ctl "${@:2}" 2>&1) && bad "accepted: ${*:2}"
@@ -63,6 +70,11 @@ refuse "no number" attach C "${c[@]}" --cpus nan
 refuse "no number" attach C "${c[@]}" --cpus 1e300
 refuse "go with --egress" attach C "${c[@]}" --egress-ceil 5MB
 refuse "no process id" attach C --pid -1
+refuse "not both" attach C "${c[@]}" --pid 1
+refuse "'D' is one word too many" attach C D "${c[@]}"
+refuse "'A' is one word too many" list A
+refuse "go with attach" update A "${c[@]}"
+refuse "go with attach" run "${c[@]}" -- true
 refuse "no port and no range" attach C "${c[@]}" --ports 31000-31007x
 refuse "" attach C "${c[@]}" --ports 0
 refuse "" attach C "${c[@]}" --ports 65536
@@ -118,7 +130,20 @@ same "no limit any more" "" "$(rate_of drshape0 1:1)$(rate_of dr1 1:1)"
 
 stop_dredged KILL
 basics
+# A stranger who takes the name by which they know of each other is in nobody's way.
+become host setpriv --reuid 65534 --clear-groups "$python" -c '
+import socket, time
+s = socket.socket(socket.AF_UNIX)
+s.bind("\0dredge-isolation")
+s.listen()
+print("held", flush=True)
+time.sleep(60)' >"$work/holder" &
+holder=$!
+wait_for 10 grep -q held "$work/holder" || bad "the name is not to be had"
 start_dredged
+kill "$holder"
+wait "$holder" 2>/dev/null
+same "a stranger holds the name" 1 "$(grep -c 'somebody without rights' "$work/dredged.err")"
 same "recovered" "A B" "$(rows | awk '{printf "%s%s", sep, $1; sep = " "}')"
 same "recovered whole" "" "$(ctl explain A | grep -v '^ok')$(ctl explain host | grep -v '^ok')"
 basics
