@@ -149,6 +149,7 @@ attaching() {
 		stop_dredged
 		for ((i = 0; i < attached; i++)); do ip netns del "$tag-a${round}m$i"; done
 		ip netns del "$tag-a${round}h"
+		sleep 3 # the kernel puts them away later, and is busy with that
 	done
 	/usr/bin/python3 - "$work"/a[0-9]*.ms <<'EOF'
 import statistics, sys
