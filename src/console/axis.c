@@ -151,18 +151,25 @@ static uint64_t time_at(const struct ui *ui, unsigned x)
 	       (uint64_t)((double)whole(ui) * MIN(x, screen_width()) / screen_width());
 }
 
+/* Packets between two places, in bins: of those at the ends as much as lies inside. */
+static double bins_between(const double *bins, double from, double to)
+{
+	double sum = 0;
+
+	for (unsigned i = (unsigned)from; i < SHOT_BINS && i < to; i++)
+		sum += bins[i] * (MIN(to, i + 1.0) - MAX(from, (double)i));
+	return sum;
+}
+
 static void draw_bars(const struct ui *ui, unsigned y)
 {
 	unsigned width = screen_width();
 	double most = 0, sums[1024] = {0};
 
 	width = MIN(width, ARRAY_SIZE(sums));
-	for (unsigned i = 0; i < SHOT_BINS && ui->bins; i++) {
-		/* A part may be wider than a column, or the other way round. */
-		unsigned a = i * width / SHOT_BINS, b = (i + 1) * width / SHOT_BINS;
-		for (unsigned x = a; x < MAX(b, a + 1) && x < width; x++)
-			sums[x] += ui->bins[i] / MAX(b - a, 1);
-	}
+	for (unsigned x = 0; x < width && ui->bins; x++)
+		sums[x] = bins_between(ui->bins, (double)x * SHOT_BINS / width,
+				       (double)(x + 1) * SHOT_BINS / width);
 	for (unsigned x = 0; x < width; x++)
 		most = MAX(most, sums[x]);
 	for (unsigned x = 0; x < width; x++) {

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The README is short, and what it says to type works: commands on samples/ run here (those of
-# "Ports and rates" in tests/live/readme.sh), programs know the options, named files are there.
+# "Ports and rates" in tests/live/readme.sh), programs know the options, named files are there, and
+# its screens, as those of cdredge(1), are those of tests/console.
 # Usage: readme.sh SOURCE BUILD
 set -uo pipefail
 cd "$1" || exit 1
@@ -19,6 +20,15 @@ trap 'rm -rf "$work"' EXIT
 
 lines=$(wc -l <README.md)
 [ "$lines" -lt 120 ] || complain "README.md: $lines lines"
+
+# Screens are what tests/console shows, line by line.
+screens=$(cat tests/console/*.screens)
+while IFS= read -r line; do
+	grep -qxF -- "$line" <<<"$screens" || complain "no such screen in tests/console: $line"
+done < <(
+	sed -n '/^    Viewing: /,/^$/s/^    //p' README.md
+	sed -n -e '/^Viewing: /,/^\.Ed/{/^\.Ed/!p}' -e '/^Round trip$/,/^\.Ed/{/^\.Ed/!p}' src/man/cdredge.1
+)
 
 ran=0
 while read -r command; do
