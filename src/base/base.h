@@ -264,6 +264,12 @@ void text_plain(struct text *t, const char *p, size_t n);
 unsigned text_terminal(struct text *t, const char *p, size_t n, unsigned width);
 /* Bytes of the UTF-8 character at p (RFC 3629; n > 0), 0 when it is none. */
 unsigned text_utf8(const char *p, size_t n);
+/*
+ * No character, or one of len >= 2 bytes that a terminal obeys and nobody sees: U+0080..U+009F are
+ * control characters too; marks and overrides of direction (U+061C, U+200E, U+200F, U+202A..U+202E,
+ * U+2066..U+2069, Unicode UAX 9) would show a name that it is not; U+2028 and U+2029 end lines.
+ */
+bool text_is_unseen(const uint8_t *p, unsigned len);
 /* text_plain would change nothing, and all of it is ASCII. */
 bool text_is_plain(const char *p, size_t n);
 /* v < 10^9 with leading zeros. */

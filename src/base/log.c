@@ -16,6 +16,18 @@ void log_init(const char *program, enum log_level level)
 	log_limit = level;
 }
 
+/* In its place: a line is also written when there is no memory. */
+static void make_plain(char *line, size_t n)
+{
+	for (size_t i = 0, len; i < n; i += len) {
+		uint8_t c = (uint8_t)line[i];
+		len = c < 0x80 ? 1 : MAX(text_utf8(line + i, n - i), 1);
+		if (c < 0x20 || c == 0x7f ||
+		    (c >= 0x80 && text_is_unseen((const uint8_t *)line + i, (unsigned)len)))
+			memset(line + i, '?', len);
+	}
+}
+
 void log_line(enum log_level level, const char *fmt, ...)
 {
 	char line[LOG_LINE_MAX];
@@ -30,9 +42,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 	va_end(ap);
 	if (m > 0)
 		n = MIN(n + (size_t)m, sizeof(line) - 2);
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-			line[i] = '?';
+	make_plain(line, n);
 	line[n++] = '\n';
 	(void)!write(STDERR_FILENO, line, n);
 	errno = saved;

@@ -368,13 +368,10 @@ void text_json(struct text *t, const char *s, size_t n)
 	}
 }
 
-/*
- * Characters of two bytes or more that a terminal obeys, and nobody sees: U+0080..U+009F are
- * control characters too; marks and overrides of direction (U+061C, U+200E, U+200F, U+202A..U+202E,
- * U+2066..U+2069, Unicode UAX 9) would show a name that it is not; U+2028 and U+2029 end lines.
- */
-static bool is_unseen(const uint8_t *p, unsigned len)
+bool text_is_unseen(const uint8_t *p, unsigned len)
 {
+	if (len < 2)
+		return true;
 	if (len == 2)
 		return (p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xd8 && p[1] == 0x9c);
 	if (len != 3 || p[0] != 0xe2)
@@ -399,7 +396,7 @@ void text_plain(struct text *t, const char *s, size_t n)
 		if (p == end)
 			break;
 		unsigned len = text_utf8((const char *)p, (size_t)(end - p));
-		if (len < 2 || is_unseen(p, len)) {
+		if (text_is_unseen(p, len)) {
 			text_char(t, '.');
 			p += len ? len : 1;
 		} else {

@@ -81,6 +81,11 @@ static void test_log(void **state)
 	assert_string_equal(out, "harbour: broken\n");
 	logged(LOG_LEVEL_WARN, "a\nb\x1b[31m\x7f", out, sizeof(out));
 	assert_string_equal(out, "harbour: a?b?[31m?\n");
+	logged(LOG_LEVEL_WARN,
+	       "e\xe2\x80\xae"
+	       "d\xe4\xb8\xad\xff",
+	       out, sizeof(out));
+	assert_string_equal(out, "harbour: e???d\xe4\xb8\xad?\n");
 	assert_int_equal(logged(LOG_LEVEL_INFO, "quiet", out, sizeof(out)), 0);
 	memset(big, 'z', sizeof(big) - 1);
 	big[sizeof(big) - 1] = '\0';
