@@ -14,8 +14,8 @@ view_info = {
 	columns = {
 		{ name = "TIME", field = "evt.time", colsize = 18, description = "When." },
 		{ name = "DIR", field = "evt.dir", colsize = 3, description = "> out of the container, < in." },
-		{ name = "Connection", field = "fd.name", colsize = 44, description = "Both ends." },
+		{ name = "CONNECTION", field = "fd.name", colsize = 44, description = "Both ends." },
 		c.with(c.app, { colsize = 20 }),
-		{ name = "Container", field = "container.name", colsize = 0, description = "Container's name." },
+		{ name = "CONTAINER", field = "container.name", colsize = 0, description = "Container's name." },
 	},
 }

@@ -65,8 +65,10 @@ static bool put_value(const struct ui *ui, const char *field, struct text *out)
 	size_t before = out->len;
 
 	for (size_t k = 0; r && k < l->shot->n_columns; k++) {
-		if (!str_eq(l->shot->columns[k].info->field, field))
-			continue;
+		const struct view_column *info = l->shot->columns[k].info;
+		if (!str_eq(info->field, field) || info->fold != FOLD_NONE ||
+		    info->group_fold != FOLD_NONE)
+			continue; /* a count of tasks is no task */
 		put_cell(&r->cells[k], out);
 		if (out->len > before)
 			return true;
@@ -151,7 +153,7 @@ static int make_words(const struct ui *ui, const struct view_action *a, struct w
 	return w->n ? 0 : err_set(e, ERR_FAILED, "it says no program");
 }
 
-int action_line(struct ui *ui, const struct view_action *a, struct text *out, struct err *e)
+int action_line(const struct ui *ui, const struct view_action *a, struct text *out, struct err *e)
 {
 	struct words w = {0};
 	int status = make_words(ui, a, &w, e);

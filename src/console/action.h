@@ -10,7 +10,7 @@
 /* Those of the view, and of every view those whose values the row has; returns how many. */
 size_t actions_of(struct ui *ui, const struct view_action *out[ACTIONS_MAX]);
 /* The words as a line for people. -1: the row lacks a value, or it cannot be a word. */
-int action_line(struct ui *ui, const struct view_action *a, struct text *out, struct err *e);
+int action_line(const struct ui *ui, const struct view_action *a, struct text *out, struct err *e);
 /* Runs it, after a question where one is due. */
 void action_start(struct ui *ui, const struct view_action *a);
 /* By its key; false = there is none. */

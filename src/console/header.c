@@ -5,6 +5,9 @@
 
 #include <stdio.h>
 
+#define ARROW	   3u /* columns between two steps of the path */
+#define STEP_LEAST 8u /* columns of a step that are always there */
+
 /* ---- above ---- */
 
 /* Of a conversation the ends; the container before them is for the filter. */
@@ -15,18 +18,33 @@ static const char *name_of(const struct view_step *s)
 	return colon ? colon + 1 : s->value;
 }
 
-static void put_path(struct ui *ui, struct text *t)
+/* Steps that are longer are cut to `most` columns; 0 = none. Returns the columns taken. */
+static unsigned put_path(struct ui *ui, unsigned most, struct text *t)
 {
 	const char *arrow = screen_unicode() ? " › " : " > ";
+	unsigned taken = 0;
+
+	text_reset(t);
+	for (size_t i = 0; i < ui->path.n; i++) {
+		const struct view_step *s = &ui->path.steps[i];
+		const char *name = s->value ? name_of(s) : "n/a";
+		if (i)
+			text_str(t, arrow);
+		taken += text_terminal(t, name, strlen(name), most) + (i ? ARROW : 0);
+	}
+	return taken;
+}
+
+/* In so many columns: the longest steps are shortened first, for each says where one is. */
+static void fit_path(struct ui *ui, unsigned room, struct text *t)
+{
+	unsigned most = room;
 
 	if (!ui->path.n)
 		text_str(t, ui_file(ui) ? "whole capture" : "whole host");
-	for (size_t i = 0; i < ui->path.n; i++) {
-		const struct view_step *s = &ui->path.steps[i];
-		if (i)
-			text_str(t, arrow);
-		text_str(t, s->value ? name_of(s) : "n/a");
-	}
+	else if (put_path(ui, 0, t) > room)
+		while (put_path(ui, most, t) > room && most > STEP_LEAST)
+			most--;
 }
 
 static void draw_path(struct ui *ui)
@@ -47,9 +65,9 @@ static void draw_path(struct ui *ui)
 	unsigned x = paint_fmt(0, 0, STYLE_DIM, "Viewing: ");
 	x = paint_fmt(0, x, STYLE_TITLE, "%s", ui->body->name ? ui->body->name : l->info->name);
 	x = paint_fmt(0, x, STYLE_DIM, "  For: ");
-	put_path(ui, &t);
 	bool room = x + n + 12 < width;
 	unsigned end = room && n ? width - n - 2 : width;
+	fit_path(ui, end > x ? end - x : 0, &t);
 	if (x < end)
 		paint(0, x, end - x, STYLE_TITLE, t.data, t.len);
 	if (room)
@@ -75,8 +93,10 @@ static void draw_source(struct ui *ui)
 	text_str(&t, ui_file(ui) && slash ? slash + 1 : ui->o->feed->name);
 	if (l->shot && !ui->body->name) {
 		text_str(&t, " (");
-		put_count(&t, (double)l->shot->rows.events, UNIT_COUNT);
-		text_str(&t, " evts, ");
+		if (!ui->o->feed->ask) { /* another host does not tell */
+			put_count(&t, (double)l->shot->rows.events, UNIT_COUNT);
+			text_str(&t, " evts, ");
+		}
 		put_count(&t, l->shot->rows.seconds, UNIT_SECONDS);
 		text_char(&t, ')');
 	}

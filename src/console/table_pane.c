@@ -67,6 +67,16 @@ static size_t sticky_column(const struct level *l)
 	return 0;
 }
 
+/* And where that is an id, the name that ends the line. */
+static bool is_name(const struct level *l, size_t k)
+{
+	const struct shot *s = l->shot;
+
+	return k + 1 == s->n_columns && !s->columns[k].number &&
+	       str_eq(view_drilled(l->info)->field, "container.id") &&
+	       str_eq(s->columns[k].info->field, "container.name");
+}
+
 static void add_want(struct drawn *d, unsigned column, bool spark, struct want w)
 {
 	d->column[d->n] = column;
@@ -89,7 +99,7 @@ static void arrange(struct ui *ui, struct level *l)
 		unsigned text = c->info->width ? MIN(c->info->width, TEXT_ENOUGH) : TEXT_LEAST;
 		if (!c->number)
 			w.least = MIN(w.width, MAX(name, text));
-		w.sticky = k == sticky;
+		w.sticky = k == sticky || is_name(l, k);
 		add_want(&drawn, (unsigned)k, false, w);
 		if (c->info->sparkline && s->sparks)
 			add_want(&drawn, (unsigned)k, true,

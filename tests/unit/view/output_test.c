@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ways down, actions, and tables as text, CSV and JSON with hostile names in them. */
+/* Ways down, and tables as text, CSV and JSON with hostile names in them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
