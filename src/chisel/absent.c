@@ -48,9 +48,10 @@ int chisels_init(struct chisels *s, struct err *e)
 	return 0;
 }
 
-bool chisels_need_flows(const struct chisels *s)
+bool chisels_need(const struct chisels *s, unsigned flags)
 {
 	(void)s;
+	(void)flags;
 	return false;
 }
 
