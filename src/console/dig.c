@@ -177,7 +177,7 @@ static bool move(enum request r)
 		page.at = 0;
 		break;
 	case REQ_LAST:
-		page.at = UINT64_MAX;
+		page.at = UINT64_MAX / 2; /* cut when it is drawn; a step more may come before */
 		break;
 	case REQ_LEFT:
 		page.detail_top -= page.detail_top > 0;

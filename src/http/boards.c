@@ -219,27 +219,30 @@ struct stream *boards_ask(struct boards *b, const char *view, const char *filter
 			  enum table_format format, struct err *e)
 {
 	const struct view_info *info = b->views ? views_find(b->views, view) : NULL;
-	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
 	if (!info) {
 		err_set(e, ERR_USAGE, "%s: no such view; /v1/views lists them", view);
-		close(fd);
 		return NULL;
 	}
 	/* Made here, so that a bad filter is told at once. */
 	struct table *t = table_open(
 		&(struct table_options){.info = info, .filter = filter, .max_rows = 4096}, e);
-	struct waiting *w = NULL;
-	if (t && fd >= 0) {
-		pthread_mutex_lock(&b->lock);
-		w = join(b, view, filter ? filter : "", format, t);
-		if (w)
-			w->base.fd = fd;
-		pthread_mutex_unlock(&b->lock);
-		if (!w)
-			err_set(e, ERR_FAILED, "too many different views are asked for");
+	if (!t)
+		return NULL;
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (fd < 0) {
+		err_sys(e, "cannot make an event descriptor");
+		table_close(t);
+		return NULL;
 	}
-	if (!w && fd >= 0)
-		close(fd);
-	return w ? &w->base : NULL;
+	pthread_mutex_lock(&b->lock);
+	struct waiting *w = join(b, view, filter ? filter : "", format, t);
+	if (w)
+		w->base.fd = fd;
+	pthread_mutex_unlock(&b->lock);
+	if (w)
+		return &w->base;
+	err_set(e, ERR_FAILED, "too many different views are asked for");
+	close(fd);
+	return NULL;
 }

@@ -154,8 +154,10 @@ fail:
 
 int control_start(struct control *c, struct err *e)
 {
-	if (pthread_create(&c->thread, NULL, serve, c))
-		return err_sys(e, "cannot start a thread");
+	int why = pthread_create(&c->thread, NULL, serve, c);
+
+	if (why)
+		return err_set(e, ERR_FAILED, "cannot start a thread: %s", strerror(why));
 	c->running = true;
 	return 0;
 }
