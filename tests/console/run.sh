@@ -27,9 +27,9 @@ status=0
 
 screen() { t capture-pane -p -t c; }
 
-until_true() { # COMMAND...: tries for ten seconds
+until_true() { # COMMAND...: tries for half a minute
 	local i
-	for ((i = 0; i < 200; i++)); do
+	for ((i = 0; i < 600; i++)); do
 		"$@" && return
 		sleep 0.05
 	done

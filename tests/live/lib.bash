@@ -37,8 +37,8 @@ verdict() {
 }
 
 patience=${PATIENCE:-1} # how many times slower this machine is (an emulated one)
-wait_for() { # SECONDS COMMAND...: until it succeeds
-	local end=$((SECONDS + $1 * patience))
+wait_for() { # SECONDS COMMAND...: until it succeeds; four times as long on a busy machine
+	local end=$((SECONDS + 4 * $1 * patience))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ $SECONDS -le $end ] || return 1
