@@ -165,18 +165,29 @@ static double *find_sums(struct top *t, struct context *c)
 	return make_key(t, c, &from) ? sums_of(t, row_for(t, from)) : NULL;
 }
 
-/* The text of a conversation need not be made to know it again, until names are others. */
-static double *sums_of_stream(struct top *t, struct context *c)
+static bool passes(const struct top *t, struct context *c)
 {
-	struct top_talk *k = &t->talking[c->facts.stream & (TALKING - 1)];
-	uint32_t from;
+	return !t->filter || filter_match(t->filter, c);
+}
 
-	if (!k->row || k->stream != c->facts.stream || k->version != c->version) {
-		k->row = make_key(t, c, &from) ? row_for(t, from) : 0;
-		k->stream = c->facts.stream;
-		k->version = c->version;
-	}
-	return sums_of(t, k->row);
+/* What a conversation has settled is not asked again, until names are others. An ICMP error about
+ * it counts in its row. */
+static double *sums_of_talk(struct top *t, struct context *c)
+{
+	uint64_t talk = flow_talk(&c->facts, c->ev->flags);
+	struct top_talk *k = &t->talking[flow_talk_place(talk) & (TALKING - 1)];
+	bool known = k->talk == talk && k->version == c->version, quoted = c->facts.quoted;
+	uint32_t from, row = 0;
+
+	if (known && t->talk_filter && !quoted)
+		return sums_of(t, k->row);
+	if (passes(t, c))
+		row = known && k->row ? k->row : make_key(t, c, &from) ? row_for(t, from) : 0;
+	else if (!t->talk_filter)
+		return NULL;
+	if (!quoted)
+		*k = (struct top_talk){talk, c->version, row};
+	return sums_of(t, row);
 }
 
 static double number_of(const struct field_ref *r, const struct value *v)
@@ -203,12 +214,16 @@ static bool make_values(struct top *t, struct context *c, double *out)
 {
 	double raw[TOP_VALUES_MAX];
 	struct value v[FIELD_MAX_VALUES];
-	bool any = false;
+	bool packet = c->ev->type == EVENT_PACKET, any = false;
 
 	for (unsigned i = 0; i < t->n_values; i++) {
 		const struct top_value *w = &t->values[i];
 		raw[i] = out[i] = NAN;
-		if (w->same < i) {
+		if (w->told && packet) {
+			if (w->need & ~c->ev->flags)
+				continue;
+			raw[i] = part_field_value(w->told, c->ev);
+		} else if (w->same < i) {
 			raw[i] = raw[w->same];
 		} else {
 			text_reset(&t->scratch);
@@ -271,20 +286,48 @@ void top_settle(struct top *t, const struct state *state)
 		memset(t->talking, 0, TALKING * sizeof(*t->talking));
 }
 
+static double *find_row(struct top *t, struct context *c, bool talk)
+{
+	if (talk)
+		return sums_of_talk(t, c);
+	if (t->parts && c->container)
+		return part_for(t, c->container->index, c->ev->iface);
+	return find_sums(t, c);
+}
+
+/* As the rest of top_event does it, of a packet that passed. */
+static void add_of_event(struct top *t, struct context *c, bool talk)
+{
+	const struct event *ev = c->ev;
+	double add[TOP_VALUES_MAX];
+	bool any = false;
+
+	for (unsigned i = 0; i < t->n_values; i++) {
+		const struct top_value *v = &t->values[i];
+		add[i] = v->need & ~ev->flags ? 0 : part_field_value(v->told, ev) * ev->weight;
+		any |= add[i] > 0;
+	}
+	double *sums = any ? find_row(t, c, talk) : NULL;
+	for (unsigned i = 0; sums && i < t->n_values; i++)
+		sums[i] += add[i];
+}
+
 void top_event(struct top *t, struct context *c)
 {
 	double now[TOP_VALUES_MAX], *sums;
 
 	if (t->parts && c->repeated)
 		return;
-	if ((t->filter && !filter_match(t->filter, c)) || !make_values(t, c, now))
+	bool talk = t->talking && c->facts.valid && !c->by_port;
+	if (!talk && !passes(t, c))
 		return;
-	if (t->parts && c->container)
-		sums = part_for(t, c->container->index, c->ev->iface);
-	else if (t->talking && c->facts.valid)
-		sums = sums_of_stream(t, c);
-	else
-		sums = find_sums(t, c);
+	if (t->of_events && c->ev->type == EVENT_PACKET) {
+		add_of_event(t, c, talk);
+		return;
+	}
+	if (!make_values(t, c, now))
+		return;
+	sums = find_row(t, c, talk);
 	for (unsigned i = 0; sums && i < t->n_values; i++)
 		if (!isnan(now[i]))
 			sums[i] = fold(t->values[i].fold, sums[i], now[i], c->ev->weight);
@@ -359,27 +402,22 @@ void top_part(struct top *t, const struct table_part *p)
 
 /* ---- life ---- */
 
-/* A packet of the conversation changes nothing about it. */
-static bool of_conversation(const struct field *f)
-{
-	static const char *const names[] = {"fd.name", "fd.containername", "fd.l4proto"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (str_eq(f->name, names[i]))
-			return true;
-	return f->scope == SCOPE_CONTAINER;
-}
-
 void top_begin(struct top *t)
 {
 	bool of_container = true, talking = true;
 
 	grow(t);
-	for (unsigned i = 0; i < t->n_values; i++)
-		t->values[i].told = part_field_find(t->values[i].ref.field->name);
+	t->of_events = true;
+	for (unsigned i = 0; i < t->n_values; i++) {
+		struct top_value *v = &t->values[i];
+		v->told = part_field_find(v->ref.field->name);
+		v->need = v->way | (v->told ? part_field_way(v->told) : 0);
+		t->of_events &= v->told && !v->only && v->fold == TOP_SUM;
+	}
+	t->talk_filter = filter_of_talk(t->filter);
 	for (unsigned i = 0; i < t->n_keys; i++) {
 		of_container &= t->keys[i].field->scope == SCOPE_CONTAINER;
-		talking &= of_conversation(t->keys[i].field);
+		talking &= field_of_talk(t->keys[i].field);
 	}
 	if (of_container) {
 		t->n_parts = 64;

@@ -17,7 +17,8 @@ struct top_value {
 	unsigned same;	     /* the first value of this field, which it is looked up for */
 	struct filter *only; /* events that count; NULL = all */
 	uint32_t way;	     /* EVENT_IN or EVENT_OUT: only those; 0 = all */
-	const struct part_field *told; /* by directories; NULL = it is not */
+	const struct part_field *told; /* by directories and events themselves; NULL = it is not */
+	uint32_t need;		       /* of told: way, and the field's own */
 	enum top_fold fold;
 };
 
@@ -50,14 +51,16 @@ struct top {
 	 * index, and as late as can be: when the rows are wanted. */
 	struct top_part *parts; /* NULL: keys are of the event */
 	uint32_t n_parts;
-	/* Where all keys stay the same in a conversation: its row + 1, by stream; NULL else. */
+	/* Where all keys are field_of_talk: the row + 1 by flow_talk, 0 = left out; NULL else. */
 	struct top_talk {
-		uint64_t stream, version; /* of the context */
+		uint64_t talk, version; /* of the context; 0 = none */
 		uint32_t row;
 	} * talking;
-	bool twin;	 /* keys, values and absent are another's */
-	uint64_t beyond; /* events whose key found no place */
-	unsigned sort;	 /* by which value */
+	bool talk_filter; /* so is the filter: asked once */
+	bool twin;	  /* keys, values and absent are another's */
+	bool of_events;	  /* sums of what packets tell by themselves, and nothing else */
+	uint64_t beyond;  /* events whose key found no place */
+	unsigned sort;	  /* by which value */
 };
 
 /* Its keys and values are known. */

@@ -58,10 +58,12 @@ enum field_scope { SCOPE_EVENT, SCOPE_CONTAINER, SCOPE_IFACE, SCOPE_TIME, SCOPE_
  * Rows that stand for ports or addresses of any layer: detail = FIELD_SIDES(PACKET_TCP, 1 sender |
  * 2 receiver). A filter looks at these in the decoded packet itself, without the getter's call.
  */
-#define FIELD_PORTS		0x800u
-#define FIELD_ADDRS		0x1000u
-#define FIELD_PAYLOAD		0x4000u /* looks at more of the packet than packet_head tells */
-#define FIELD_ORDER		0x2000u /* depends on the events before: they must come in order of time */
+#define FIELD_PORTS   0x800u
+#define FIELD_ADDRS   0x1000u
+#define FIELD_ORDER   0x2000u /* depends on the events before: they must come in order of time */
+#define FIELD_PAYLOAD 0x4000u /* looks at more of the packet than packet_head tells */
+#define FIELD_ENDS \
+	0x8000u /* of a packet's ends and direction, container and interface, and nothing else */
 #define FIELD_SIDES(has, sides) ((uint32_t)(has) << 8 | (sides))
 
 #define FIELD_PREFIX_MIN 6u
@@ -93,6 +95,19 @@ struct field_class {
 	const struct field *fields;
 	size_t count;
 };
+
+/* The same for all packets with one flow_talk, while no more is known of their container and that
+ * is not known by ports alone. */
+static inline bool field_of_talk(const struct field *f)
+{
+	return f->flags & FIELD_ENDS || f->scope == SCOPE_CONTAINER || f->scope == SCOPE_IFACE ||
+	       f->scope == SCOPE_TYPE;
+}
+
+/* Fields of TCP packets that stand in valid facts as they are, at *offset: a bool; or a uint64_t,
+ * ns, 0 = absent. */
+enum field_fact { FACT_NONE, FACT_TRUTH, FACT_TIME };
+enum field_fact field_fact(const struct field *f, size_t *offset);
 
 extern const struct field_class *const field_classes[]; /* NULL at the end */
 

@@ -90,47 +90,49 @@ static const struct flow_facts *tcp_facts(struct context *c)
 	return l && l->has & PACKET_TCP && c->facts.valid ? &c->facts : NULL;
 }
 
-enum fact {
-	FACT_STREAM,
-	FACT_SEQ,
-	FACT_ACK,
-	FACT_RETRANSMISSION,
-	FACT_OUT_OF_ORDER,
-	FACT_DUPLICATE_ACK,
-	FACT_ZERO_WINDOW,
-	FACT_RTT,
-	FACT_INITIAL_RTT
-};
+enum number { NUMBER_STREAM, NUMBER_SEQ, NUMBER_ACK };
 
-GETTER(get_fact)
+GETTER(get_number)
 {
 	const struct flow_facts *facts = tcp_facts(c);
 
 	if (!facts)
 		return 0;
-	switch ((enum fact)f->detail) {
-	case FACT_STREAM:
+	switch ((enum number)f->detail) {
+	case NUMBER_STREAM:
 		return value_u64(out, VALUE_U64, facts->stream);
-	case FACT_SEQ:
+	case NUMBER_SEQ:
 		return value_u64(out, VALUE_U64, facts->seq);
-	case FACT_ACK:
+	case NUMBER_ACK:
 		return packet_inner(&c->packet)->tcp_flags & TCP_ACK
 			       ? value_u64(out, VALUE_U64, facts->ack)
 			       : 0;
-	case FACT_RETRANSMISSION:
-		return value_bool(out, facts->retransmission);
-	case FACT_OUT_OF_ORDER:
-		return value_bool(out, facts->out_of_order);
-	case FACT_DUPLICATE_ACK:
-		return value_bool(out, facts->duplicate_ack);
-	case FACT_ZERO_WINDOW:
-		return value_bool(out, facts->zero_window);
-	case FACT_RTT:
-		return facts->rtt ? value_u64(out, VALUE_RELTIME, facts->rtt) : 0;
-	case FACT_INITIAL_RTT:
-		return facts->initial_rtt ? value_u64(out, VALUE_RELTIME, facts->initial_rtt) : 0;
 	}
 	return 0;
+}
+
+/* detail: where it stands in the facts. */
+GETTER(get_truth)
+{
+	const struct flow_facts *facts = tcp_facts(c);
+
+	return facts ? value_bool(out, *((const bool *)facts + f->detail)) : 0;
+}
+
+GETTER(get_time)
+{
+	const struct flow_facts *facts = tcp_facts(c);
+	uint64_t ns = 0;
+
+	if (facts)
+		memcpy(&ns, (const char *)facts + f->detail, sizeof(ns));
+	return ns ? value_u64(out, VALUE_RELTIME, ns) : 0;
+}
+
+enum field_fact field_fact(const struct field *f, size_t *offset)
+{
+	*offset = f->detail;
+	return f->get == get_truth ? FACT_TRUTH : f->get == get_time ? FACT_TIME : FACT_NONE;
 }
 
 /* As Linux' icmp_err_convert (net/ipv4/icmp.c); 0 = no failure. */
@@ -203,6 +205,7 @@ bool packet_failed(struct context *c, int *errno_value)
 
 #define PACKET_FIELD (FIELD_PACKETS | FIELD_MULTI)
 #define FLOW_FIELD   (FIELD_PACKETS | FIELD_FLOW)
+#define FACT(member) offsetof(struct flow_facts, member)
 
 static const struct field rows[] = {
 	{"tcp.srcport", VALUE_PORT, SCOPE_EVENT, PACKET_FIELD | FIELD_PORTS,
@@ -232,24 +235,24 @@ static const struct field rows[] = {
 	{"tcp.window_size_value", VALUE_U64, SCOPE_EVENT, PACKET_FIELD, TCP_WINDOW, get_header,
 	 "window as sent, not scaled"},
 	{"tcp.len", VALUE_U64, SCOPE_EVENT, PACKET_FIELD, 0, get_len, "payload bytes"},
-	{"tcp.seq", VALUE_U64, SCOPE_EVENT, FLOW_FIELD, FACT_SEQ, get_fact,
+	{"tcp.seq", VALUE_U64, SCOPE_EVENT, FLOW_FIELD, NUMBER_SEQ, get_number,
 	 "sequence number from the start of the conversation"},
-	{"tcp.ack", VALUE_U64, SCOPE_EVENT, FLOW_FIELD, FACT_ACK, get_fact,
+	{"tcp.ack", VALUE_U64, SCOPE_EVENT, FLOW_FIELD, NUMBER_ACK, get_number,
 	 "acknowledgement number from the start of the conversation"},
-	{"tcp.stream", VALUE_U64, SCOPE_EVENT, FLOW_FIELD, FACT_STREAM, get_fact,
+	{"tcp.stream", VALUE_U64, SCOPE_EVENT, FLOW_FIELD, NUMBER_STREAM, get_number,
 	 "number of the conversation, from 0"},
-	{"tcp.analysis.retransmission", VALUE_BOOL, SCOPE_EVENT, FLOW_FIELD, FACT_RETRANSMISSION,
-	 get_fact, "the segment was seen before"},
-	{"tcp.analysis.out_of_order", VALUE_BOOL, SCOPE_EVENT, FLOW_FIELD, FACT_OUT_OF_ORDER,
-	 get_fact, "the segment comes later than it was sent"},
-	{"tcp.analysis.duplicate_ack", VALUE_BOOL, SCOPE_EVENT, FLOW_FIELD, FACT_DUPLICATE_ACK,
-	 get_fact, "the acknowledgement was seen before"},
-	{"tcp.analysis.zero_window", VALUE_BOOL, SCOPE_EVENT, FLOW_FIELD, FACT_ZERO_WINDOW,
-	 get_fact, "the receiver has no room left"},
-	{"tcp.analysis.ack_rtt", VALUE_RELTIME, SCOPE_EVENT, FLOW_FIELD | FIELD_SECONDS, FACT_RTT,
-	 get_fact, "seconds from a segment to this acknowledgement of it"},
+	{"tcp.analysis.retransmission", VALUE_BOOL, SCOPE_EVENT, FLOW_FIELD, FACT(retransmission),
+	 get_truth, "the segment was seen before"},
+	{"tcp.analysis.out_of_order", VALUE_BOOL, SCOPE_EVENT, FLOW_FIELD, FACT(out_of_order),
+	 get_truth, "the segment comes later than it was sent"},
+	{"tcp.analysis.duplicate_ack", VALUE_BOOL, SCOPE_EVENT, FLOW_FIELD, FACT(duplicate_ack),
+	 get_truth, "the acknowledgement was seen before"},
+	{"tcp.analysis.zero_window", VALUE_BOOL, SCOPE_EVENT, FLOW_FIELD, FACT(zero_window),
+	 get_truth, "the receiver has no room left"},
+	{"tcp.analysis.ack_rtt", VALUE_RELTIME, SCOPE_EVENT, FLOW_FIELD | FIELD_SECONDS, FACT(rtt),
+	 get_time, "seconds from a segment to this acknowledgement of it"},
 	{"tcp.analysis.initial_rtt", VALUE_RELTIME, SCOPE_EVENT, FLOW_FIELD | FIELD_SECONDS,
-	 FACT_INITIAL_RTT, get_fact, "seconds the handshake of this conversation took"},
+	 FACT(initial_rtt), get_time, "seconds the handshake of this conversation took"},
 };
 
 const struct field_class field_class_tcp = {"tcp", "TCP", rows, ARRAY_SIZE(rows)};

@@ -262,3 +262,12 @@ bool filter_needs(const struct filter *f, unsigned flags)
 {
 	return f && f->needs & flags;
 }
+
+bool filter_of_talk(const struct filter *f)
+{
+	bool all = true;
+
+	for (uint32_t i = 0; f && i < f->n; i++)
+		all &= field_of_talk(f->code[i].field);
+	return all;
+}

@@ -40,6 +40,8 @@ void filter_time(const struct filter *f, uint64_t *from, uint64_t *to);
 uint32_t filter_types(const struct filter *f);
 /* Has a field of it one of these FIELD_* flags? f may be NULL. */
 bool filter_needs(const struct filter *f, unsigned flags);
+/* Are all of its fields field_of_talk? f may be NULL. */
+bool filter_of_talk(const struct filter *f);
 /* The flat program, what is settled per container, per chunk and per packet, in plain words. */
 void filter_explain(const struct filter *f, struct text *t);
 

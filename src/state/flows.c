@@ -70,14 +70,34 @@ static inline uint64_t hash_conversation(const struct conversation *who)
 	return hash_u64(h);
 }
 
+static inline bool same_conversation(const struct conversation *a, const struct conversation *b)
+{
+	uint64_t x[6], y[6], differ = 0;
+
+	memcpy(x, a, sizeof(x));
+	memcpy(y, b, sizeof(y));
+	for (unsigned i = 0; i < ARRAY_SIZE(x); i++)
+		differ |= x[i] ^ y[i];
+	return !differ;
+}
+
+/* Each begins to look at a place of its own in the set: who is there is mostly found at once. */
+static inline unsigned way_at(uint64_t hash, unsigned k)
+{
+	return ((unsigned)(hash >> 24) + k) % WAYS;
+}
+
 static inline struct flow *find(struct flows *f, const struct conversation *who, uint64_t hash)
 {
 	uint64_t set = (hash & f->mask) * WAYS;
 	uint32_t tag = (uint32_t)(hash >> 32) | 1;
 
-	for (uint64_t i = set; i < set + WAYS; i++) {
+	for (unsigned k = 0; k < WAYS; k++) {
+		uint64_t i = set + way_at(hash, k);
+		if (f->tags[i] != tag)
+			continue;
 		struct flow *flow = &f->flow[f->places[i]];
-		if (f->tags[i] == tag && memcmp(&flow->who, who, sizeof(*who)) == 0)
+		if (LIKELY(same_conversation(&flow->who, who)))
 			return flow;
 	}
 	return NULL;
@@ -87,7 +107,8 @@ static struct flow *insert(struct flows *f, const struct conversation *who, uint
 {
 	uint64_t set = (hash & f->mask) * WAYS, best = set;
 
-	for (uint64_t i = set; i < set + WAYS; i++) {
+	for (unsigned k = 0; k < WAYS; k++) {
+		uint64_t i = set + way_at(hash, k);
 		if (!f->tags[i]) {
 			f->places[i] = f->known++;
 			best = i;
@@ -172,8 +193,9 @@ static void track_unreachable(struct flows *f, uint32_t iface, const struct pack
 	struct flow *flow = find(f, &who, hash_conversation(&who));
 	if (!flow || !talk_refuse(&flow->talk, way == 2, load_be32(quoted.data + q->l4 + 4)))
 		return;
-	facts->valid = true;
+	facts->valid = facts->quoted = true;
 	facts->stream = flow->stream;
+	facts->way = (uint8_t)(3 * flow->talk.client);
 	facts->refused = true;
 }
 
@@ -223,4 +245,5 @@ void flows_packet(struct flows *f, uint64_t ts, uint32_t iface, bool out, const 
 	else if (!again)
 		track_udp(flow, dir, ts, p, l, facts);
 	facts->from_client = flow->talk.client == dir;
+	facts->way = (uint8_t)(dir << 1 | flow->talk.client);
 }

@@ -45,17 +45,38 @@ struct iface {
 struct flow_facts {
 	bool valid; /* the packet belongs to a tracked conversation */
 	bool retransmission, out_of_order, duplicate_ack, zero_window, refused;
-	bool from_client;	 /* the sender of this packet is the client */
-	bool handshake_done;	 /* this packet completed the handshake */
-	bool response;		 /* this packet is the first of an answer */
+	bool from_client;    /* the sender of this packet is the client */
+	bool handshake_done; /* this packet completed the handshake */
+	bool response;	     /* this packet is the first of an answer */
+	bool first;	     /* first packet of its conversation */
+	bool quoted; /* it is no packet of the conversation, but an ICMP error about its SYN */
+	/* Which end sends (of quoted: sent), and which is the client: packets of one stream with
+	 * the same way have the same ends. 2 bits. */
+	uint8_t way;
 	uint64_t stream;	 /* number of the conversation, from 0 */
 	uint64_t rtt;		 /* ns, this ACK to the segment it acknowledges; 0 = none */
 	uint64_t initial_rtt;	 /* ns, SYN to the ACK that ends the handshake; 0 = not seen */
 	uint64_t response_time;	 /* ns, last request byte to first response byte; 0 = none */
 	uint32_t seq, ack;	 /* relative to the first seen */
 	uint64_t handshake_time; /* ns, first SYN to the ACK that ends the handshake; there only */
-	bool first;		 /* first packet of its conversation */
 };
+
+/* Packets of one state with the same value have the same ends, direction and interface; an ICMP
+ * error has that of the packet it is about. Of valid facts. */
+static inline uint64_t flow_talk(const struct flow_facts *f, uint32_t flags)
+{
+	uint32_t dir = flags & EVENT_DIR_MASK;
+
+	if (f->quoted && dir)
+		dir ^= EVENT_DIR_MASK;
+	return f->stream << 4 | (uint64_t)f->way << 2 | dir;
+}
+
+/* Its place in a table of a power of two: most conversations have two, one for each direction. */
+static inline uint64_t flow_talk_place(uint64_t talk)
+{
+	return talk >> 4 << 1 | (talk >> 3 & 1);
+}
 
 /* One event joined with what is known: what fields and printers look at. */
 struct context {

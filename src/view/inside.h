@@ -8,8 +8,8 @@
 #define COLUMN_NONE UINT32_MAX
 #define SUM_MAX	    6u /* fields that one column adds up */
 
-/* Values that need no getter: what the event itself tells. */
-enum shortcut { SHORT_NONE, SHORT_ONE, SHORT_LEN, SHORT_LOST };
+/* Values that need no getter: what the event itself tells, or its conversation (field_fact). */
+enum shortcut { SHORT_NONE, SHORT_ONE, SHORT_LEN, SHORT_LOST, SHORT_TRUTH, SHORT_TIME };
 
 struct getter {
 	const struct field *field; /* NULL = none */
@@ -24,18 +24,22 @@ struct terms {
 };
 
 struct column {
-	const struct view_column *info;
-	struct terms get, over; /* over.n = 0: none */
-	struct filter *where;	/* only events that it matches; NULL = all */
+	/* What each event needs comes first. */
 	enum shortcut shortcut;
-	uint32_t dirs;	/* EVENT_IN, EVENT_OUT: only packets of these; 0 = all */
-	uint32_t types; /* mask of 1 << EVENT_* that can have it */
 	enum view_fold fold;
+	uint32_t place; /* where the row has it */
+	uint32_t dirs;	/* EVENT_IN, EVENT_OUT: only packets of these; 0 = all */
+	bool of_event;	/* sums up what the event itself tells, and no more */
 	bool once;	/* counts what all packets of a conversation have in common */
+	bool spark;	/* the sparkline follows it */
 	bool keeps;	/* has a value, not numbers: values[place] of a row, else slots[place] */
 	bool number;	/* what is shown is a number */
-	uint32_t place; /* where the row has it */
-	uint32_t slots; /* numbers of the first stage */
+	uint32_t fact;	/* of SHORT_TRUTH and SHORT_TIME: its offset */
+	struct filter *where; /* only events that it matches; NULL = all */
+	const struct view_column *info;
+	struct terms get, over; /* over.n = 0: none */
+	uint32_t types;		/* mask of 1 << EVENT_* that can have it */
+	uint32_t slots;		/* numbers of the first stage */
 };
 
 /* A value that a row keeps; bytes are owned and reused. */
@@ -87,6 +91,7 @@ struct table {
 	bool flows, totals, measures;
 	bool of_container; /* a row of the first stage is a container */
 	bool of_parts;	   /* a directory tells all that its columns want of packets */
+	bool of_newest;	   /* a list whose rows are had from their events alone */
 	enum table_order order;
 	struct column *columns;
 	size_t n_columns;
@@ -97,7 +102,7 @@ struct table {
 	uint32_t n_values, n_slots;
 	double *fresh; /* slots of a new row */
 	/* columns by type of event */
-	uint16_t *plan[EVENT_TYPES];
+	const struct column **plan[EVENT_TYPES];
 	size_t planned[EVENT_TYPES];
 	/* the first stage */
 	struct row **rows; /* owned; used ones first */
@@ -113,12 +118,13 @@ struct table {
 	size_t by_container_cap;
 	bool of_conversation; /* a row of the first stage is one */
 	bool again;	      /* the event is of a conversation whose row had one before */
-	/* The rows of conversations, where their packets all have one key and they are tracked;
-	 * NULL else. */
+	/* The rows by flow_talk (flow_talk_place), where the key is field_of_talk and conversations
+	 * are tracked; NULL else. &no_row: the filter leaves it out. */
 	struct talking {
-		uint64_t stream;
+		uint64_t talk;
 		struct row *row;
 	} * talking;
+	bool talk_filter;  /* so is the filter: asked once */
 	uint8_t *verdicts; /* by interface: enum verdict + 1 */
 	size_t verdicts_cap;
 	struct text scratch, keytext;
@@ -181,6 +187,7 @@ void different_done(struct different *d);
 struct row *table_find_key(struct table *t, const char *key, size_t n, bool absent);
 /* The row of the event, or NULL when it has none. */
 struct row *table_find_row(struct table *t, struct context *c);
+extern struct row no_row; /* of what is left out */
 void table_forget(struct table *t);
 
 /* ---- events: table.c ---- */
@@ -196,6 +203,11 @@ void table_keep(struct table *t, struct row *r, struct context *c);
 /* ---- what a directory says instead of packets: part.c ---- */
 
 void column_shortcut(struct column *k);
+/* SHORT_ONE, SHORT_LEN or SHORT_LOST. */
+static inline double shortcut_value(enum shortcut what, const struct event *ev)
+{
+	return what == SHORT_LEN ? ev->len : what == SHORT_ONE ? 1 : ev->lost;
+}
 bool table_is_of_parts(const struct table *t);
 
 /* ---- paths: tree.c ---- */

@@ -84,18 +84,6 @@ static bool is_conversation(const char *field)
 	return str_eq(field, "fd.name") || str_eq(field, "fd.containername");
 }
 
-/* The same in all packets of a conversation. */
-static bool of_conversation(const struct field *f)
-{
-	static const char *const names[] = {"fd.cip",	"fd.sip",    "fd.cport",
-					    "fd.sport", "fd.cproto", "fd.sproto"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (str_eq(f->name, names[i]))
-			return true;
-	return is_conversation(f->name) || f->scope == SCOPE_CONTAINER;
-}
-
 static int set_column(struct table *t, struct column *k, const struct view_column *info,
 		      struct err *e)
 {
@@ -109,7 +97,7 @@ static int set_column(struct table *t, struct column *k, const struct view_colum
 	/* Of a text there is no sum: any of its values, as sysdig takes it. */
 	if (value_is_text(f->type) && k->fold != FOLD_COUNT)
 		k->fold = FOLD_NONE;
-	k->once = k->fold == FOLD_COUNT && !k->where && of_conversation(f);
+	k->once = k->fold == FOLD_COUNT && !k->where && field_of_talk(f);
 	k->keeps = k->fold == FOLD_NONE && !(f->flags & FIELD_COUNTERS && is_number(f->type));
 	bool counted = info->group_fold == FOLD_COUNT && !info->group_key;
 	k->number = counted || k->fold == FOLD_COUNT || is_number(f->type) ||
@@ -160,6 +148,8 @@ static int set_columns(struct table *t, struct err *e)
 		    t->columns[i].fold <= FOLD_TIME_AVG)
 			t->spark_column = i;
 	}
+	if (t->spark_column != COLUMN_NONE)
+		t->columns[t->spark_column].spark = true;
 	if (t->group == COLUMN_NONE)
 		t->group = t->key;
 	if (v->kind == VIEW_TABLE && t->key == COLUMN_NONE)
@@ -169,7 +159,7 @@ static int set_columns(struct table *t, struct err *e)
 	const struct field *key = t->key == COLUMN_NONE ? NULL
 							: column_getter(&t->columns[t->key])->field;
 	t->of_conversation = key && is_conversation(key->name);
-	if (key && key->flags & FIELD_FLOW && of_conversation(key))
+	if (key && key->flags & FIELD_ENDS && key->flags & FIELD_FLOW)
 		t->talking = xcalloc(TALKING, sizeof(*t->talking));
 	t->fresh = xcalloc(t->n_slots + 1, sizeof(*t->fresh));
 	for (size_t i = 0; i < t->n_columns; i++)
@@ -185,7 +175,7 @@ static void set_plans(struct table *t)
 		t->plan[type] = xcalloc(t->n_columns + 1, sizeof(**t->plan));
 		for (size_t i = 0; i < t->n_columns; i++)
 			if (!t->columns[i].keeps && t->columns[i].types >> type & 1)
-				t->plan[type][t->planned[type]++] = (uint16_t)i;
+				t->plan[type][t->planned[type]++] = &t->columns[i];
 	}
 }
 
@@ -267,7 +257,20 @@ static int set_filter(struct table *t, const struct table_options *o, struct err
 		t->flows |= filter_needs(t->filter, FIELD_FLOW);
 		need_order(t, filter_order(t->filter));
 	}
+	t->talk_filter = filter_of_talk(t->filter);
 	return status;
+}
+
+/* Would it miss events that it does not get? */
+static bool looks_back(const struct table *t)
+{
+	const unsigned before = FIELD_FLOW | FIELD_ORDER;
+	bool needed = filter_needs(t->filter, before);
+
+	for (size_t i = 0; i < t->n_columns; i++)
+		needed |= column_getter(&t->columns[i])->field->flags & before ||
+			  filter_needs(t->columns[i].where, before);
+	return needed;
 }
 
 struct table *table_open(const struct table_options *o, struct err *e)
@@ -300,6 +303,7 @@ struct table *table_open(const struct table_options *o, struct err *e)
 	}
 	set_plans(t);
 	t->of_parts = table_is_of_parts(t);
+	t->of_newest = o->info->kind == VIEW_LIST && !looks_back(t);
 	set_shown(t);
 	table_window(t, 0, 0);
 	return t;
@@ -321,6 +325,7 @@ struct table *table_twin(struct table *t)
 		return NULL;
 	}
 	twin->filter = filter_twin(t->filter);
+	twin->talk_filter = t->talk_filter;
 	twin->different.whose = xcalloc(1, sizeof(*twin->different.whose));
 	set_plans(twin);
 	set_shown(twin);
@@ -391,6 +396,11 @@ enum table_order table_order(const struct table *t)
 bool table_measures(const struct table *t)
 {
 	return t->measures;
+}
+
+size_t table_max_rows(const struct table *t)
+{
+	return t->max_rows;
 }
 
 uint64_t table_early(const struct table *t)

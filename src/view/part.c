@@ -28,6 +28,16 @@ const struct part_field *part_field_find(const char *field)
 	return NULL;
 }
 
+double part_field_value(const struct part_field *f, const struct event *ev)
+{
+	return shortcut_value(f->shortcut, ev);
+}
+
+uint32_t part_field_way(const struct part_field *f)
+{
+	return f->dirs;
+}
+
 void column_shortcut(struct column *k)
 {
 	const struct part_field *f = part_field_find(k->info->field);
@@ -35,13 +45,17 @@ void column_shortcut(struct column *k)
 	if (f) {
 		k->shortcut = f->shortcut;
 		k->dirs = f->dirs;
+		k->of_event = !k->where && !k->over.n &&
+			      (k->fold == FOLD_SUM || k->fold == FOLD_TIME_AVG);
+		return;
 	}
-}
-
-static bool column_of_parts(const struct column *k)
-{
-	return k->shortcut != SHORT_NONE && !k->where && !k->over.n &&
-	       (k->fold == FOLD_SUM || k->fold == FOLD_TIME_AVG);
+	size_t offset;
+	enum field_fact fact = k->get.n == 1 ? field_fact(column_getter(k)->field, &offset)
+					     : FACT_NONE;
+	if (fact == FACT_NONE)
+		return;
+	k->shortcut = fact == FACT_TRUTH ? SHORT_TRUTH : SHORT_TIME;
+	k->fact = (uint32_t)offset;
 }
 
 bool table_is_of_parts(const struct table *t)
@@ -53,7 +67,7 @@ bool table_is_of_parts(const struct table *t)
 		const struct column *k = &t->columns[i];
 		bool told = k->keeps
 				    ? column_getter(k)->field->scope == SCOPE_CONTAINER && !k->where
-				    : column_of_parts(k);
+				    : k->of_event;
 		if (k->types >> EVENT_PACKET & 1 && !told)
 			return false;
 	}
@@ -107,16 +121,36 @@ bool table_part_enough(struct table *t, const struct table_part *p)
 	return t->of_parts && knows_ways(p) && fine && verdict_of(t, p) != VERDICT_MAYBE;
 }
 
+bool table_part_rows(struct table *t, const struct table_part *p, uint64_t *rows)
+{
+	enum verdict v = t->of_newest ? verdict_of(t, p) : VERDICT_MAYBE;
+
+	*rows = v == VERDICT_YES ? p->packets : 0;
+	return v != VERDICT_MAYBE;
+}
+
+void table_skip(struct table *t, const struct table_part *p)
+{
+	uint64_t rows;
+
+	if (!table_part_rows(t, p, &rows) || !rows)
+		return;
+	t->events += rows;
+	t->given_up += rows;
+	t->first = MIN(t->first, p->first);
+	t->last = MAX(t->last, p->last);
+}
+
 static void part_to_row(struct table *t, struct row *r, const struct table_part *p)
 {
 	double weight = table_part_weight(p), v;
 
 	for (size_t i = 0; i < t->planned[EVENT_PACKET]; i++) {
-		const struct column *k = &t->columns[t->plan[EVENT_PACKET][i]];
-		if (!column_of_parts(k) || !part_sum(p, k->shortcut, k->dirs, &v))
+		const struct column *k = t->plan[EVENT_PACKET][i];
+		if (!k->of_event || !part_sum(p, k->shortcut, k->dirs, &v))
 			continue;
 		fold_add(k->fold, r->slots + k->place, v, weight, p->last);
-		if (r->spark && (size_t)(k - t->columns) == t->spark_column)
+		if (k->spark)
 			spark_spread(t, r, p->first, p->last, v * weight);
 	}
 }

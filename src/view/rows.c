@@ -185,7 +185,7 @@ void different_clear(struct different *d)
 
 /* ---- the row of an event ---- */
 
-static struct row no_row; /* of containers that are left out */
+struct row no_row;
 
 /* Nothing is known of containers and interfaces any more. */
 void table_forget(struct table *t)
@@ -310,28 +310,10 @@ static struct row *next_of_list(struct table *t)
 	return r;
 }
 
-/* Its text need not be made to know a conversation again. */
-static struct row *find_by_stream(struct table *t, struct context *c)
-{
-	struct talking *k = &t->talking[c->facts.stream & (TALKING - 1)];
-
-	t->again = k->row && k->stream == c->facts.stream;
-	if (t->again)
-		return k->row;
-	struct row *r = find_by_value(t, c);
-	/* An ICMP error that refuses it has another key. */
-	if (packet_inner(context_packet(c))->has & PACKET_PORTS)
-		*k = (struct talking){c->facts.stream, r};
-	return r;
-}
-
 struct row *table_find_row(struct table *t, struct context *c)
 {
-	t->again = false;
 	if (t->info->kind == VIEW_LIST)
 		return next_of_list(t);
-	if (t->talking && c->facts.valid)
-		return find_by_stream(t, c);
 	if (!c->container || column_getter(&t->columns[t->key])->field->scope != SCOPE_CONTAINER)
 		return find_by_value(t, c);
 	if (c->repeated)

@@ -103,33 +103,52 @@ static bool sum_of(const struct terms *terms, struct context *c, struct text *sc
 	return known;
 }
 
+static inline bool of_tcp(const struct context *c)
+{
+	return c->facts.valid && packet_inner(&c->packet)->has & PACKET_TCP;
+}
+
 /* What is above the line of a ratio, or all there is. */
 static bool above(const struct column *k, struct context *c, struct text *scratch, double *v)
 {
 	const struct event *ev = c->ev;
+	uint64_t ns;
 
 	if ((k->dirs && !(packet_way(c) & k->dirs)) || (k->where && !filter_match(k->where, c)))
 		return false;
 	switch (k->shortcut) {
-	case SHORT_LEN:
-		*v = ev->len;
-		return true;
-	case SHORT_ONE:
-		*v = 1;
-		return true;
-	case SHORT_LOST:
-		*v = ev->lost;
-		return true;
-	default:
+	case SHORT_TRUTH:
+		*v = *((const bool *)&c->facts + k->fact);
+		return of_tcp(c);
+	case SHORT_TIME:
+		memcpy(&ns, (const char *)&c->facts + k->fact, sizeof(ns));
+		*v = (double)ns;
+		return ns && of_tcp(c);
+	case SHORT_NONE:
 		return sum_of(&k->get, c, scratch, v);
+	default:
+		*v = shortcut_value(k->shortcut, ev);
+		return true;
 	}
 }
 
-static void add(struct table *t, struct row *r, const struct column *k, struct context *c)
+/* Most of what there is to do. */
+static inline void add_of_event(struct table *t, struct row *r, const struct column *k,
+				const struct event *ev, double weight)
+{
+	if (k->dirs && !(ev->flags & k->dirs))
+		return;
+	double v = shortcut_value(k->shortcut, ev) * weight, *sum = r->slots + k->place;
+	*sum = isnan(*sum) ? v : *sum + v;
+	if (k->spark)
+		spark_add(t, r, ev->ts, v);
+}
+
+static void add(struct table *t, struct row *r, const struct column *k, struct context *c,
+		double weight)
 {
 	const struct event *ev = c->ev;
-	double weight = ev->type == EVENT_PACKET ? ev->weight : 1, v;
-	double *slots = r->slots + k->place;
+	double *slots = r->slots + k->place, v;
 
 	if (k->fold == FOLD_COUNT) {
 		struct value value;
@@ -140,7 +159,7 @@ static void add(struct table *t, struct row *r, const struct column *k, struct c
 	}
 	if (above(k, c, &t->scratch, &v)) {
 		fold_add(k->fold, slots, v, weight, ev->ts);
-		if (r->spark && (size_t)(k - t->columns) == t->spark_column)
+		if (k->spark)
 			spark_add(t, r, ev->ts, v * weight);
 	}
 	if (k->over.n && sum_of(&k->over, c, &t->scratch, &v))
@@ -178,20 +197,40 @@ void table_keep(struct table *t, struct row *r, struct context *c)
 		r->settled |= type;
 }
 
+/* NULL: the filter leaves it out, or it has no key. What a conversation has settled is not asked
+ * again. */
+static struct row *find_row(struct table *t, struct context *c)
+{
+	bool may = t->talking && c->facts.valid && !c->by_port, quoted = may && c->facts.quoted;
+	uint64_t talk = may ? flow_talk(&c->facts, c->ev->flags) : 0;
+	struct talking *k = may ? &t->talking[flow_talk_place(talk) & (TALKING - 1)] : NULL;
+	struct row *known = k && k->talk == talk ? k->row : NULL, *r = NULL;
+
+	t->again = known && known != &no_row;
+	if (known && t->talk_filter && !quoted)
+		return t->again ? known : NULL;
+	if (passes(t, c))
+		r = t->again ? known : table_find_row(t, c);
+	else if (!t->talk_filter)
+		return NULL;
+	/* An ICMP error has another key. */
+	if (k && !quoted)
+		*k = (struct talking){talk, r ? r : &no_row};
+	return r;
+}
+
 void table_event(struct table *t, struct context *c)
 {
 	if (UNLIKELY(c->version != t->version)) {
 		table_forget(t);
 		t->version = c->version;
 	}
-	if (!passes(t, c))
-		return;
 	unsigned type = c->ev->type;
 	/* Samples from before the window only say where totals began. */
 	bool early = c->ev->ts < t->from;
 	if (early && type != EVENT_COUNTERS)
 		return;
-	struct row *r = table_find_row(t, c);
+	struct row *r = find_row(t, c);
 	if (!r)
 		return;
 	if (!early) {
@@ -201,10 +240,13 @@ void table_event(struct table *t, struct context *c)
 		r->touched = t->interval;
 	}
 	table_keep(t, r, c);
+	double weight = type == EVENT_PACKET ? c->ev->weight : 1;
 	for (size_t i = 0; i < t->planned[type]; i++) {
-		const struct column *k = &t->columns[t->plan[type][i]];
-		if (!k->once || !t->again)
-			add(t, r, k, c);
+		const struct column *k = t->plan[type][i];
+		if (k->of_event)
+			add_of_event(t, r, k, c->ev, weight);
+		else if (!k->once || !t->again)
+			add(t, r, k, c, weight);
 	}
 }
 

@@ -199,6 +199,10 @@ const struct part_field *part_field_find(const char *field);
  * the part does not tell, or f is NULL. */
 bool table_part_sum(const struct table_part *p, const struct part_field *f, uint32_t way,
 		    double *sum);
+/* The same of a packet by itself. */
+double part_field_value(const struct part_field *f, const struct event *ev);
+/* The direction it counts: EVENT_IN, EVENT_OUT; 0 = both. */
+uint32_t part_field_way(const struct part_field *f);
 /* How many packets one of it stands for, where they were sampled. */
 double table_part_weight(const struct table_part *p);
 /* Has the table then all that the packets would tell it? (Points of a sparkline may be off by what
@@ -206,6 +210,14 @@ double table_part_weight(const struct table_part *p);
 bool table_part_enough(struct table *t, const struct table_part *p);
 /* false: the view cannot be had that way, as its filter or key is not of containers alone. */
 bool table_part(struct table *t, const struct table_part *p);
+
+/* Of a list whose rows are had from their events alone: how many the part's packets would make.
+ * false: the directory does not tell, or it is no such list. */
+bool table_part_rows(struct table *t, const struct table_part *p, uint64_t *rows);
+/* How many rows it keeps. */
+size_t table_max_rows(const struct table *t);
+/* Those rows would be older than what it keeps: they count as given up. */
+void table_skip(struct table *t, const struct table_part *p);
 
 /* Forget everything; the events that follow are of [from, to] (ns; counter samples before that
  * are where totals begin). Sparklines divide it. */
