@@ -15,13 +15,16 @@ struct feed {
 	struct view_feed base;
 	struct feed_options o;
 	struct source *source;
-	struct reader *reader; /* of a file, else NULL */
-	struct state *state;   /* of the run, or the last one */
+	struct reader *reader;	    /* of a file, else NULL */
+	const struct chunk *chunks; /* of one with a directory, while a table is filled */
+	size_t n_chunks;
+	struct state *state; /* of the run, or the last one */
 	struct table *filling;
 	const struct view_look *scanning;
 	uint64_t from, to;
-	bool measure; /* what the state sees in packets goes into counter samples */
-	bool ended;   /* by tick */
+	uint64_t newest; /* no row of a list will be older; UINT64_MAX: not looked up yet */
+	bool measure;	 /* what the state sees in packets goes into counter samples */
+	bool ended;	 /* by tick */
 };
 
 static int present(void *ctx, struct context *c)
@@ -86,11 +89,80 @@ static bool take(void *ctx, const struct table_part *p)
 	return !is_shared(f, p) && table_part(f->filling, p);
 }
 
+/* ---- a list keeps the newest ---- */
+
+struct newest {
+	struct feed *f;
+	struct newest_chunk {
+		uint64_t first, rows;
+	} * chunks;
+	size_t n;
+};
+
+static bool add_rows(void *ctx, const struct table_part *p)
+{
+	struct newest *all = ctx;
+	uint64_t rows;
+
+	if (is_shared(all->f, p) || !table_part_rows(all->f->filling, p, &rows))
+		return false;
+	all->chunks[all->n].rows += rows;
+	return true;
+}
+
+static bool skip(void *ctx, const struct table_part *p)
+{
+	table_skip(((struct feed *)ctx)->filling, p);
+	return true;
+}
+
+static int latest_first(const void *a, const void *b)
+{
+	const struct newest_chunk *x = a, *y = b;
+
+	return (x->first < y->first) - (x->first > y->first);
+}
+
+/* The chunks that begin latest hold enough rows: what ends before all of them holds none. 0: the
+ * directory does not tell. */
+static uint64_t find_newest(struct feed *f)
+{
+	struct newest all = {.f = f};
+	uint64_t rows = 0, newest = 0;
+	bool told = true;
+
+	all.chunks = xcalloc(f->n_chunks + 1, sizeof(*all.chunks));
+	for (size_t i = 0; i < f->n_chunks && told; i++) {
+		const struct chunk *k = &f->chunks[i];
+		if (k->metadata || k->first < f->from || k->last > f->to)
+			continue;
+		all.chunks[all.n].first = k->first;
+		told = flow_parts(f->state, k, add_rows, &all);
+		all.n++;
+	}
+	qsort(all.chunks, all.n, sizeof(*all.chunks), latest_first);
+	for (size_t i = 0; i < all.n && told && !newest; i++) {
+		rows += all.chunks[i].rows;
+		newest = rows >= table_max_rows(f->filling) ? all.chunks[i].first : 0;
+	}
+	free(all.chunks);
+	return newest;
+}
+
+static bool is_older(struct feed *f, const struct chunk *k)
+{
+	if (f->newest == UINT64_MAX)
+		f->newest = find_newest(f);
+	return k->first >= f->from && k->last < f->newest && flow_parts(f->state, k, skip, f);
+}
+
 /* Where the directory tells all that the table wants of packets, it is told instead of them. */
 static bool chunk_enough(void *ctx, const struct chunk *k)
 {
 	struct feed *f = ctx;
 
+	if (!k->counters && is_older(f, k))
+		return true;
 	if (k->counters || (k->first < f->from && k->last >= f->from))
 		return false;
 	if (k->last < f->from)
@@ -183,6 +255,8 @@ static int fill(struct view_feed *base, struct table *t, uint64_t from, uint64_t
 	new_state(f, twin ? flows / 2 : flows);
 	f->from = from;
 	f->to = to;
+	f->newest = UINT64_MAX;
+	f->chunks = f->reader ? reader_chunks(f->reader, &f->n_chunks) : NULL;
 	f->filling = t;
 	int status = run(f, t, twin ? &second : NULL, e);
 	if (twin)

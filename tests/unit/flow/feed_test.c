@@ -14,6 +14,7 @@
 
 #define CONTAINERS 50u
 #define SECONDS	   20u
+#define LISTED	   30000u /* more than a second has */
 
 static char path[] = "/tmp/feed_test.XXXXXX";
 static const struct source_options source;
@@ -303,6 +304,58 @@ static void test_given_up(void **unused)
 	f->close(f);
 }
 
+/* A list of the newest LISTED of the file's packets as CSV, and the chunks that were decoded for
+ * it. */
+static char *listed(const char *filter, uint64_t *chunks, uint64_t part)
+{
+	static struct view_column fields[] = {
+		{.name = "NUM", .field = "evt.num"},
+		{.name = "TIME", .field = "evt.rawtime"},
+		{.name = "LEN", .field = "frame.len"},
+		{.name = "ID", .field = "container.id"},
+	};
+	static struct view_info info = {.id = "list",
+					.name = "List",
+					.kind = VIEW_LIST,
+					.columns = fields,
+					.n_columns = ARRAY_SIZE(fields)};
+	struct view_feed *f = open_feed(path);
+	struct table *t = table_open(
+		&(struct table_options){.info = &info, .filter = filter, .max_rows = LISTED}, NULL);
+	struct text out = {0};
+
+	assert_non_null(t);
+	uint64_t half = (f->last - f->first) / part, before = decoded(f);
+	assert_int_equal(f->fill(f, t, f->first + half / 3, f->first + half, NULL), 0);
+	const struct table_rows *rows = table_refresh(t, 0);
+	*chunks = decoded(f) - before;
+	text_fmt(&out, "%zu of %llu, %llu given up\n", rows->n, (unsigned long long)rows->events,
+		 (unsigned long long)rows->given_up);
+	table_print(t, rows, TABLE_CSV, &out);
+	char *csv = xstrdup(text_cstr(&out));
+	text_done(&out);
+	table_close(t);
+	f->close(f);
+	return csv;
+}
+
+/* A list keeps the newest: where the directory tells which those are, the others are not read. */
+static void test_newest(void **unused)
+{
+	(void)unused;
+	for (uint64_t part = 1; part < 4; part++) {
+		uint64_t few, all;
+		cleanup_free char *newest = listed("evt.type=packet", &few, part);
+		cleanup_free char *whole = listed("frame.len > 0", &all, part);
+		assert_true(str_starts(newest, "30000 of "));
+		assert_string_equal(newest, whole);
+		assert_true(few && few <= 4 * CONTAINERS && few < all);
+		free(newest);
+		newest = listed("evt.type=packet and frame.time_delta >= 0", &few, part);
+		assert_int_equal(few, all);
+	}
+}
+
 /* The table as CSV by one or two threads, as its events come from both; owned by the caller. */
 static char *filled_by(unsigned threads, const struct view_info *info, uint64_t part)
 {
@@ -403,6 +456,7 @@ int main(void)
 		cmocka_unit_test(test_ports_are_told_apart),
 		cmocka_unit_test(test_drill_down),
 		cmocka_unit_test(test_given_up),
+		cmocka_unit_test(test_newest),
 		cmocka_unit_test(test_two_threads),
 	};
 
