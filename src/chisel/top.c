@@ -214,16 +214,12 @@ static bool make_values(struct top *t, struct context *c, double *out)
 {
 	double raw[TOP_VALUES_MAX];
 	struct value v[FIELD_MAX_VALUES];
-	bool packet = c->ev->type == EVENT_PACKET, any = false;
+	bool any = false;
 
 	for (unsigned i = 0; i < t->n_values; i++) {
 		const struct top_value *w = &t->values[i];
 		raw[i] = out[i] = NAN;
-		if (w->told && packet) {
-			if (w->need & ~c->ev->flags)
-				continue;
-			raw[i] = part_field_value(w->told, c->ev);
-		} else if (w->same < i) {
+		if (w->same < i) {
 			raw[i] = raw[w->same];
 		} else {
 			text_reset(&t->scratch);
@@ -299,12 +295,14 @@ static double *find_row(struct top *t, struct context *c, bool talk)
 static void add_of_event(struct top *t, struct context *c, bool talk)
 {
 	const struct event *ev = c->ev;
+	uint32_t way = packet_way(c);
 	double add[TOP_VALUES_MAX];
 	bool any = false;
 
 	for (unsigned i = 0; i < t->n_values; i++) {
 		const struct top_value *v = &t->values[i];
-		add[i] = v->need & ~ev->flags ? 0 : part_field_value(v->told, ev) * ev->weight;
+		bool other = (v->way & ~ev->flags) || (v->own & ~way);
+		add[i] = other ? 0 : part_field_value(v->told, ev) * ev->weight;
 		any |= add[i] > 0;
 	}
 	double *sums = any ? find_row(t, c, talk) : NULL;
@@ -411,7 +409,7 @@ void top_begin(struct top *t)
 	for (unsigned i = 0; i < t->n_values; i++) {
 		struct top_value *v = &t->values[i];
 		v->told = part_field_find(v->ref.field->name);
-		v->need = v->way | (v->told ? part_field_way(v->told) : 0);
+		v->own = v->told ? part_field_way(v->told) : 0;
 		t->of_events &= v->told && !v->only && v->fold == TOP_SUM;
 	}
 	t->talk_filter = filter_of_talk(t->filter);

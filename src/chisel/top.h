@@ -18,7 +18,7 @@ struct top_value {
 	struct filter *only; /* events that count; NULL = all */
 	uint32_t way;	     /* EVENT_IN or EVENT_OUT: only those; 0 = all */
 	const struct part_field *told; /* by directories and events themselves; NULL = it is not */
-	uint32_t need;		       /* of told: way, and the field's own */
+	uint32_t own;		       /* of told: the way it counts */
 	enum top_fold fold;
 };
 

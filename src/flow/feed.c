@@ -189,6 +189,7 @@ static int run(struct feed *f, const struct table *t, const struct flow_second *
 		/* What is measured has to be there before the sample that takes it in. */
 		.unordered = t && table_order(t) != TABLE_BY_TIME && !f->measure,
 		.by_iface = t && table_order(t) == TABLE_BY_IFACE,
+		.heads = t && !table_needs(t, FIELD_PAYLOAD),
 		.chunk_enough = t && !f->measure ? chunk_enough : NULL,
 		.live = f->base.live || f->measure,
 		.second = second,
@@ -241,7 +242,7 @@ static int fill(struct view_feed *base, struct table *t, uint64_t from, uint64_t
 	struct feed *f = (struct feed *)base;
 
 	f->measure = !f->reader || (table_measures(t) && cost(base, t, from, to) <= MEASURE_BYTES);
-	unsigned flows = f->measure || table_needs_flows(t) ? FLOWS_TRACKED : 0;
+	unsigned flows = f->measure || table_needs(t, FIELD_FLOW) ? FLOWS_TRACKED : 0;
 	table_window(t, from, to);
 	/* A conversation is of one of the two. */
 	size_t n = 0;

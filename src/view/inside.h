@@ -88,7 +88,7 @@ struct different {
 struct table {
 	const struct view_info *info;
 	struct filter *filter; /* NULL = all */
-	bool flows, totals, measures;
+	bool totals, measures;
 	bool of_container; /* a row of the first stage is a container */
 	bool of_parts;	   /* a directory tells all that its columns want of packets */
 	bool of_newest;	   /* a list whose rows are had from their events alone */

@@ -104,10 +104,8 @@ static int set_column(struct table *t, struct column *k, const struct view_colum
 		    (f->type == VALUE_BOOL && k->fold != FOLD_NONE);
 	k->types = types_of(f);
 	column_shortcut(k);
-	if (k->where) {
-		t->flows |= filter_needs(k->where, FIELD_FLOW);
+	if (k->where)
 		need_order(t, filter_order(k->where));
-	}
 	if (k->keeps) {
 		k->place = t->n_values++;
 	} else {
@@ -117,7 +115,6 @@ static int set_column(struct table *t, struct column *k, const struct view_colum
 	}
 	t->measures |= f->flags & FIELD_COUNTERS && f->detail >= COUNTER_TCP_RETRANSMITS &&
 		       f->detail <= COUNTER_RESPONSE_TIME;
-	t->flows |= (f->flags & FIELD_FLOW) != 0;
 	t->totals |= k->fold >= FOLD_DELTA;
 	need_order(t, f->flags & FIELD_ORDER			       ? TABLE_BY_TIME
 		      : f->flags & FIELD_FLOW || k->fold == FOLD_SHARE ? TABLE_BY_IFACE
@@ -253,23 +250,29 @@ static int set_filter(struct table *t, const struct table_options *o, struct err
 	}
 	text_done(&all);
 	text_done(&own);
-	if (t->filter) {
-		t->flows |= filter_needs(t->filter, FIELD_FLOW);
+	if (t->filter)
 		need_order(t, filter_order(t->filter));
-	}
 	t->talk_filter = filter_of_talk(t->filter);
 	return status;
 }
 
-/* Would it miss events that it does not get? */
-static bool looks_back(const struct table *t)
+static bool terms_need(const struct terms *terms, unsigned flags)
 {
-	const unsigned before = FIELD_FLOW | FIELD_ORDER;
-	bool needed = filter_needs(t->filter, before);
+	bool needed = false;
+
+	for (unsigned i = 0; i < terms->n; i++)
+		needed |= !!(terms->of[i].field->flags & flags);
+	return needed;
+}
+
+bool table_needs(const struct table *t, unsigned flags)
+{
+	bool needed = filter_needs(t->filter, flags);
 
 	for (size_t i = 0; i < t->n_columns; i++)
-		needed |= column_getter(&t->columns[i])->field->flags & before ||
-			  filter_needs(t->columns[i].where, before);
+		needed |= filter_needs(t->columns[i].where, flags) ||
+			  terms_need(&t->columns[i].get, flags) ||
+			  terms_need(&t->columns[i].over, flags);
 	return needed;
 }
 
@@ -303,7 +306,7 @@ struct table *table_open(const struct table_options *o, struct err *e)
 	}
 	set_plans(t);
 	t->of_parts = table_is_of_parts(t);
-	t->of_newest = o->info->kind == VIEW_LIST && !looks_back(t);
+	t->of_newest = o->info->kind == VIEW_LIST && !table_needs(t, FIELD_FLOW | FIELD_ORDER);
 	set_shown(t);
 	table_window(t, 0, 0);
 	return t;
@@ -381,11 +384,6 @@ const struct view_info *table_info(const struct table *t)
 const struct filter *table_filter(const struct table *t)
 {
 	return t->filter;
-}
-
-bool table_needs_flows(const struct table *t)
-{
-	return t->flows;
 }
 
 enum table_order table_order(const struct table *t)

@@ -134,9 +134,9 @@ static bool above(const struct column *k, struct context *c, struct text *scratc
 
 /* Most of what there is to do. */
 static inline void add_of_event(struct table *t, struct row *r, const struct column *k,
-				const struct event *ev, double weight)
+				const struct event *ev, uint32_t way, double weight)
 {
-	if (k->dirs && !(ev->flags & k->dirs))
+	if (k->dirs && !(way & k->dirs))
 		return;
 	double v = shortcut_value(k->shortcut, ev) * weight, *sum = r->slots + k->place;
 	*sum = isnan(*sum) ? v : *sum + v;
@@ -241,10 +241,11 @@ void table_event(struct table *t, struct context *c)
 	}
 	table_keep(t, r, c);
 	double weight = type == EVENT_PACKET ? c->ev->weight : 1;
+	uint32_t way = packet_way(c);
 	for (size_t i = 0; i < t->planned[type]; i++) {
 		const struct column *k = t->plan[type][i];
 		if (k->of_event)
-			add_of_event(t, r, k, c->ev, weight);
+			add_of_event(t, r, k, c->ev, way, weight);
 		else if (!k->once || !t->again)
 			add(t, r, k, c, weight);
 	}

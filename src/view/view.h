@@ -168,7 +168,8 @@ const struct view_info *table_info(const struct table *t);
 
 /* All conditions in one, for whoever reads: what it cannot match need not be read. NULL = all. */
 const struct filter *table_filter(const struct table *t);
-bool table_needs_flows(const struct table *t);
+/* Has a field of it one of these FIELD_* flags? */
+bool table_needs(const struct table *t, unsigned flags);
 /* In what order its events have to come: any, each interface's by time, all by time. */
 enum table_order { TABLE_ANY_ORDER, TABLE_BY_IFACE, TABLE_BY_TIME };
 enum table_order table_order(const struct table *t);
