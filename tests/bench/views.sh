@@ -53,7 +53,9 @@ for size in mix 90; do
 	file=$work/$size.pcapng.lz4
 	of="$(($(stat -c %s "$file") / 1000000)) MB"
 	row "\`dredge -q\`, $of" $events "$BUILD/dredge" -r "$file" -q
-	for view in marathon_groups marathon_apps mesos_tasks containers talkers sports connections; do
+	row "\`dredge -c topconns\`, $of" $events "$BUILD/dredge" -r "$file" -c topconns
+	for view in marathon_groups marathon_apps mesos_tasks containers talkers sports connections \
+		packets incoming_connections; do
 		row "\`cdredge --batch -v $view\`, $of" $events "$BUILD/cdredge" --batch=csv -v $view -r "$file"
 	done
 done
