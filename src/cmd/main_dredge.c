@@ -361,7 +361,8 @@ static int run_source(struct app *a, const char *what, struct err *e)
 		.live = live,
 		.unordered = order_is_free(a),
 		.by_iface = a->flows,
-		.heads = !a->writer && !needs(a, FIELD_PAYLOAD),
+		/* a chisel may ask for any field while it runs */
+		.heads = !a->writer && !a->s.chisels && !needs(a, FIELD_PAYLOAD),
 		.chunk_enough = sums ? chunk_enough : NULL,
 		.second = second.of ? &second : NULL,
 		.present = present,

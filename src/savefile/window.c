@@ -105,6 +105,7 @@ static uint32_t keep_head(struct window *w, const uint8_t *block, uint32_t size,
 	size -= cut;
 	store_le32(to + 4, size);
 	store_le32(to + 20, n);
+	store_le32(to + 24, MAX(caplen, load_le32(block + 24)));
 	store_le32(to + size - 4, size);
 	w->used += size;
 	return at;

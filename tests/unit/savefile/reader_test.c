@@ -195,6 +195,8 @@ static void test_large_windows(void **state)
 
 /* ---- heads of packets ---- */
 
+#define LIE 60u /* an original length below the captured one, as damage makes it */
+
 struct kept {
 	struct event events[PACKETS];
 	uint8_t data[PACKETS][2000];
@@ -221,7 +223,7 @@ static uint32_t head(void *ctx, uint32_t number, const uint8_t *data, uint32_t c
 {
 	struct kept *k = ctx;
 
-	assert_true(number < IFACES && len == caplen + 5);
+	assert_true(number < IFACES && (len == caplen + 5 || len == LIE));
 	assert_int_equal(load_le32(data), caplen);
 	k->asked++;
 	return head_of(caplen);
@@ -256,7 +258,7 @@ static void put_large_packets(void)
 		struct event ev = {.ts = START + i * 50 * NSEC_PER_MSEC,
 				   .data = data,
 				   .caplen = caplen,
-				   .len = caplen + 5,
+				   .len = i % 4 ? caplen + 5 : LIE,
 				   .iface = i % IFACES,
 				   .type = EVENT_PACKET,
 				   .flags = i % 2 ? EVENT_OUT : EVENT_IN,
