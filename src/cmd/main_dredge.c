@@ -253,6 +253,14 @@ static bool needs(const struct app *a, unsigned flags)
 	       (a->s.chisels && chisels_need(a->s.chisels, flags));
 }
 
+/* A chisel may ask for any field while it runs. */
+static enum packet_depth depth_of(const struct app *a)
+{
+	bool whole = a->writer || a->s.chisels || needs(a, FIELD_PAYLOAD);
+
+	return field_depth(whole, needs(a, FIELD_HEAD));
+}
+
 static bool only_sums(const struct app *a)
 {
 	return (a->s.chisels || a->summary) && !a->printing && !a->writer && !a->s.max_events;
@@ -361,8 +369,7 @@ static int run_source(struct app *a, const char *what, struct err *e)
 		.live = live,
 		.unordered = order_is_free(a),
 		.by_iface = a->flows,
-		/* a chisel may ask for any field while it runs */
-		.heads = !a->writer && !a->s.chisels && !needs(a, FIELD_PAYLOAD),
+		.depth = depth_of(a),
 		.chunk_enough = sums ? chunk_enough : NULL,
 		.second = second.of ? &second : NULL,
 		.present = present,

@@ -60,13 +60,20 @@ enum field_scope { SCOPE_EVENT, SCOPE_CONTAINER, SCOPE_IFACE, SCOPE_TIME, SCOPE_
  */
 #define FIELD_PORTS   0x800u
 #define FIELD_ADDRS   0x1000u
-#define FIELD_ORDER   0x2000u /* depends on the events before: they must come in order of time */
-#define FIELD_PAYLOAD 0x4000u /* looks at more of the packet than packet_head tells */
+#define FIELD_ORDER   0x2000u  /* depends on the events before: they must come in order of time */
+#define FIELD_PAYLOAD 0x4000u  /* needs PACKET_WHOLE */
+#define FIELD_HEAD    0x10000u /* needs PACKET_HEADS; without both PACKET_HEADERS are enough */
 #define FIELD_ENDS \
 	0x8000u /* of a packet's ends and direction, container and interface, and nothing else */
 #define FIELD_SIDES(has, sides) ((uint32_t)(has) << 8 | (sides))
 
 #define FIELD_PREFIX_MIN 6u
+
+/* For whoever has fields with FIELD_PAYLOAD or with FIELD_HEAD. */
+static inline enum packet_depth field_depth(bool payload, bool head)
+{
+	return payload ? PACKET_WHOLE : head ? PACKET_HEADS : PACKET_HEADERS;
+}
 
 #define FIELD_MAX_VALUES 8u
 

@@ -130,11 +130,11 @@ GETTER(get_http_length)
 }
 
 static const struct field rows[] = {
-	{"http.request.method", VALUE_STRING, SCOPE_EVENT, FIELD_PACKETS, 0, get_http_method,
-	 "method, when the payload begins with an HTTP/1 request"},
+	{"http.request.method", VALUE_STRING, SCOPE_EVENT, FIELD_PACKETS | FIELD_HEAD, 0,
+	 get_http_method, "method, when the payload begins with an HTTP/1 request"},
 	{"http.request.uri", VALUE_STRING, SCOPE_EVENT, FIELD_PACKETS | FIELD_PAYLOAD, 0,
 	 get_http_uri, "target of that request as far as it was captured"},
-	{"http.response.code", VALUE_U64, SCOPE_EVENT, FIELD_PACKETS, 0, get_http_code,
+	{"http.response.code", VALUE_U64, SCOPE_EVENT, FIELD_PACKETS | FIELD_HEAD, 0, get_http_code,
 	 "status, when the payload begins with an HTTP/1 response"},
 	{"http.host", VALUE_STRING, SCOPE_EVENT, FIELD_PACKETS | FIELD_PAYLOAD, HEADER_HOST,
 	 get_http_header, "Host header of a request"},

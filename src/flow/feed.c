@@ -170,6 +170,11 @@ static bool chunk_enough(void *ctx, const struct chunk *k)
 	return flow_parts(f->state, k, is_enough, f) && flow_parts(f->state, k, take, f);
 }
 
+static enum packet_depth depth_of(const struct table *t)
+{
+	return field_depth(table_needs(t, FIELD_PAYLOAD), table_needs(t, FIELD_HEAD));
+}
+
 static int run(struct feed *f, const struct table *t, const struct flow_second *second,
 	       struct err *e)
 {
@@ -189,7 +194,7 @@ static int run(struct feed *f, const struct table *t, const struct flow_second *
 		/* What is measured has to be there before the sample that takes it in. */
 		.unordered = t && table_order(t) != TABLE_BY_TIME && !f->measure,
 		.by_iface = t && table_order(t) == TABLE_BY_IFACE,
-		.heads = t && !table_needs(t, FIELD_PAYLOAD),
+		.depth = t ? depth_of(t) : PACKET_WHOLE,
 		.chunk_enough = t && !f->measure ? chunk_enough : NULL,
 		.live = f->base.live || f->measure,
 		.second = second,

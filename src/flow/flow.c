@@ -338,7 +338,7 @@ static uint32_t head(void *ctx, uint32_t number, const uint8_t *data, uint32_t c
 	const struct flow *f = ctx;
 	const struct iface *i = state_iface_at(f->o->state, number);
 
-	return i ? packet_head(i->record.linktype, data, caplen, len) : caplen;
+	return i ? packet_kept(f->o->depth, i->record.linktype, data, caplen, len) : caplen;
 }
 
 static bool chunk_enough(void *ctx, const struct chunk *c)
@@ -411,7 +411,7 @@ static void ask(struct flow *f, struct reader_query *q)
 		.unordered = f->o->unordered,
 		.by_iface = f->o->by_iface,
 		.chunk_enough = f->o->chunk_enough ? chunk_enough : NULL,
-		.head = f->o->heads ? head : NULL,
+		.head = f->o->depth == PACKET_WHOLE ? NULL : head,
 		.ctx = f,
 	};
 	narrow(q, f->o->filter);

@@ -10,6 +10,7 @@
 
 #include "filter/filter.h"
 #include "mesos/mesos.h"
+#include "packet/packet.h"
 #include "source/source.h"
 #include "view/view.h"
 
@@ -66,7 +67,7 @@ struct flow_options {
 	 * known and before the first event: true = its events need not be read. NULL = they do. */
 	bool (*chunk_enough)(void *ctx, const struct chunk *c);
 	bool unordered, by_iface; /* as in reader_query */
-	bool heads; /* nobody needs FIELD_PAYLOAD or records: the bytes of packet_head are enough */
+	enum packet_depth depth;  /* what who looks at packets needs of them, and nobody records */
 	/* Of a file, with unordered, without poller, recorders and limits. NULL = there is none. */
 	const struct flow_second *second;
 	bool live; /* counter samples are being made: add what the state measures from packets */

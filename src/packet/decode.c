@@ -363,11 +363,16 @@ void packet_decode(struct packet *p, uint32_t linktype, const uint8_t *data, uin
 		decode_tunnel(p);
 }
 
-uint32_t packet_head(uint32_t linktype, const uint8_t *data, uint32_t caplen, uint32_t len)
+uint32_t packet_kept(enum packet_depth depth, uint32_t linktype, const uint8_t *data,
+		     uint32_t caplen, uint32_t len)
 {
 	struct packet p;
 
+	if (depth == PACKET_WHOLE)
+		return caplen;
 	packet_decode(&p, linktype, data, caplen, len);
-	uint32_t payload = packet_inner(&p)->payload;
-	return caplen - payload > PACKET_HEAD ? payload + PACKET_HEAD : caplen;
+	const struct packet_layer *l = packet_inner(&p);
+	bool headers = depth == PACKET_HEADERS && !(l->has & (PACKET_ICMP | PACKET_ICMP6));
+	uint32_t behind = headers ? 8 : PACKET_HEAD;
+	return caplen - l->payload > behind ? l->payload + behind : caplen;
 }

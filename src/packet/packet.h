@@ -91,13 +91,17 @@ int packet_flow(const struct packet_layer *l, struct flow_key *key);
  */
 uint64_t packet_id(const struct packet *p);
 
-/* Bytes behind the headers that packet_info, packet_id and the state look at, no more: the first
- * question of a DNS message (RFC 1035: a header of 12, a name of up to 256, its type). */
+/* Bytes behind the headers that packet_info looks at, no more: the first question of a DNS message
+ * (RFC 1035: a header of 12, a name of up to 256, its type). */
 #define PACKET_HEAD 272u
 
-/* The headers and PACKET_HEAD bytes behind them: so much of a packet need be kept where only these
- * look at it. <= caplen. */
-uint32_t packet_head(uint32_t linktype, const uint8_t *data, uint32_t caplen, uint32_t len);
+/* What of a packet somebody looks at: all of it; what packet_info does; or no more than its
+ * headers, besides packet_id and the state, who look at 8 bytes behind them, and at what ICMP
+ * quotes. */
+enum packet_depth { PACKET_WHOLE, PACKET_HEADS, PACKET_HEADERS };
+/* Bytes of a packet that have to be kept for it, <= caplen. */
+uint32_t packet_kept(enum packet_depth depth, uint32_t linktype, const uint8_t *data,
+		     uint32_t caplen, uint32_t len);
 
 /* Captured bytes of a layer's payload, PACKET_HEAD of them at most. */
 static inline uint32_t packet_head_here(const struct packet *p, const struct packet_layer *l)

@@ -12,7 +12,7 @@
 #define ARENA_BYTES  (WINDOW_BUDGET + LZ4_BLOCK_MAX)
 #define REGION_BYTES (4u << 20) /* at first: costs nothing until it is used */
 #define MARKS_KEPT   (4u << 20)
-#define HEAD_WORTH   384u /* bytes of a packet: in smaller ones there is little to leave away */
+#define HEAD_WORTH   160u /* bytes of a packet: in smaller ones there is little to leave away */
 
 void region_fit(struct region *r, size_t bytes)
 {
