@@ -4,6 +4,9 @@
 #include <stdio.h>
 
 #define TICK_EVENTS (1u << 16)
+/* Bytes of packets of which there is too little to leave away. */
+#define HEADS_LEAST   (PACKET_HEAD + 112u)
+#define HEADERS_LEAST 160u
 
 static int fail(struct flow *f)
 {
@@ -412,6 +415,7 @@ static void ask(struct flow *f, struct reader_query *q)
 		.by_iface = f->o->by_iface,
 		.chunk_enough = f->o->chunk_enough ? chunk_enough : NULL,
 		.head = f->o->depth == PACKET_WHOLE ? NULL : head,
+		.head_least = f->o->depth == PACKET_HEADS ? HEADS_LEAST : HEADERS_LEAST,
 		.ctx = f,
 	};
 	narrow(q, f->o->filter);

@@ -110,10 +110,12 @@ struct reader_query {
 	/* Asked of each chunk that is wanted, before the first event: true = what it says of its
 	 * parts is enough, it is not decoded. NULL = it never is. */
 	bool (*chunk_enough)(void *ctx, const struct chunk *c);
-	/* In order of time, of large packets: how many of its first bytes are looked at? Others are
-	 * not kept, and caplen says so. <= caplen; asked by any thread. NULL = all are. */
+	/* In order of time, of packets with more bytes than head_least: how many of its first bytes
+	 * are looked at? Others are not kept, and caplen says so. <= caplen; asked by any thread.
+	 * NULL = all are. */
 	uint32_t (*head)(void *ctx, uint32_t iface, const uint8_t *data, uint32_t caplen,
 			 uint32_t len);
+	uint32_t head_least;
 	void *ctx;
 	uint32_t types;	  /* mask of 1 << EVENT_*; 0 = all */
 	bool unordered;	  /* the consumer does not need the order of time within a window */

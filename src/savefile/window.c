@@ -12,7 +12,6 @@
 #define ARENA_BYTES  (WINDOW_BUDGET + LZ4_BLOCK_MAX)
 #define REGION_BYTES (4u << 20) /* at first: costs nothing until it is used */
 #define MARKS_KEPT   (4u << 20)
-#define HEAD_WORTH   160u /* bytes of a packet: in smaller ones there is little to leave away */
 
 void region_fit(struct region *r, size_t bytes)
 {
@@ -120,7 +119,7 @@ static inline uint32_t keep_packet(struct indexer *x, const uint8_t *block, uint
 	if (!x->heads)
 		return (uint32_t)(block - x->w->arena);
 	uint32_t n = caplen;
-	if (caplen > HEAD_WORTH)
+	if (caplen > q->head_least)
 		n = q->head(q->ctx, iface, block + 28, caplen, load_le32(block + 24));
 	return keep_head(x->w, block, size, caplen, MIN(n, caplen));
 }

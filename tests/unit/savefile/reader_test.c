@@ -277,13 +277,14 @@ static void test_heads(void **state)
 	put_large_packets();
 	struct kept *whole = read_kept(&everything);
 	for (unsigned threads = 1; threads <= 2; threads++) {
-		const struct reader_query q = {.to = UINT64_MAX, .threads = threads, .head = head};
+		const struct reader_query q = {
+			.to = UINT64_MAX, .threads = threads, .head = head, .head_least = 384};
 		struct kept *heads = read_kept(&q);
 		assert_int_equal(heads->n, PACKETS);
 		assert_true(heads->asked > PACKETS / 2 && heads->asked < PACKETS);
 		for (uint32_t i = 0; i < PACKETS; i++) {
 			struct event a = whole->events[i], b = heads->events[i];
-			uint32_t n = a.caplen > 160 ? MIN(head_of(a.caplen), a.caplen) : a.caplen;
+			uint32_t n = a.caplen > 384 ? MIN(head_of(a.caplen), a.caplen) : a.caplen;
 			assert_int_equal(b.caplen, n);
 			assert_memory_equal(whole->data[i], heads->data[i], n);
 			a.caplen = b.caplen;
