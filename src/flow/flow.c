@@ -308,6 +308,9 @@ static int on_tick(void *ctx, uint64_t now)
 {
 	struct flow *f = ctx;
 
+	/* Also where nothing happens. */
+	if (f->o->max_ns && now >= f->began + f->o->max_ns)
+		return 1;
 	if (names_turn(f, now) || take_messages(f))
 		return 1;
 	int rc = 0;

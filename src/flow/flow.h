@@ -61,7 +61,7 @@ struct flow_options {
 	struct recorder *const *recorders;
 	uint64_t from, to;   /* ns, inclusive; 0 and 0 = all */
 	uint64_t max_events; /* end after so many events that passed; 0 = never */
-	uint64_t max_ns;     /* end after so much event time; 0 = never */
+	uint64_t max_ns;     /* end after so much event time, or live so much time; 0 = never */
 	unsigned threads;
 	/* Asked of each chunk of a file that lies in [from, to] as a whole, when all containers are
 	 * known and before the first event: true = its events need not be read. NULL = they do. */

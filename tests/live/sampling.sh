@@ -51,4 +51,8 @@ run "$work/short.pcapng.lz4" --snaplen 100
 same "packets with --snaplen" $((2 * datagrams)) "$(packets_of "$work/short.pcapng.lz4" udp.dstport=9999)"
 same "cut packets" $((2 * datagrams)) "$(packets_of "$work/short.pcapng.lz4" \
 	'udp.dstport=9999 and frame.len=442 and frame.cap_len=100')"
+
+# It ends by the clock also where nothing happens.
+unshare -n timeout 60 dredge -M 1 -q --counters 0 </dev/null
+same "dredge -M 1 without traffic" 0 $?
 verdict
