@@ -202,10 +202,11 @@ if [ -n "$sanitize" ] && built $sanitize; then
 	tests_of sanitize- build-sanitize '^unit-'
 	programs sanitize- build-sanitize
 	for fuzzer in build-sanitize/fuzz-*; do # the corpus first, which is only read
+		# A crash would end with 77, which is taken for a test that was skipped.
 		name=${fuzzer##*/fuzz-}
 		mkdir -p "$logs/$name"
 		step "fuzzing-$name" "$fuzzer" -max_total_time=5 -timeout=10 -rss_limit_mb=1024 \
-			-artifact_prefix="$logs/" "$logs/$name" "tests/fuzz/corpus/$name"
+			-error_exitcode=1 -artifact_prefix="$logs/" "$logs/$name" "tests/fuzz/corpus/$name"
 	done
 fi
 finish

@@ -372,7 +372,8 @@ uint32_t packet_kept(enum packet_depth depth, uint32_t linktype, const uint8_t *
 		return caplen;
 	packet_decode(&p, linktype, data, caplen, len);
 	const struct packet_layer *l = packet_inner(&p);
-	bool headers = depth == PACKET_HEADERS && !(l->has & (PACKET_ICMP | PACKET_ICMP6));
-	uint32_t behind = headers ? 8 : PACKET_HEAD;
+	/* What was not understood is not understood for what comes later in it. */
+	bool known = l->has & (PACKET_TCP | PACKET_UDP);
+	uint32_t behind = depth == PACKET_HEADERS && known ? 8 : PACKET_HEAD;
 	return caplen - l->payload > behind ? l->payload + behind : caplen;
 }
