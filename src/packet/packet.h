@@ -95,9 +95,9 @@ uint64_t packet_id(const struct packet *p);
  * (RFC 1035: a header of 12, a name of up to 256, its type). */
 #define PACKET_HEAD 272u
 
-/* What of a packet somebody looks at: all of it; what packet_info does; or no more than its headers,
- * besides packet_id and the state, who look at 8 bytes behind those of TCP and UDP, and at what
- * ICMP quotes. */
+/* What of a packet somebody looks at: all of it; what packet_info does; or no more than its
+ * headers, besides packet_id and the state, who look at 8 bytes behind those of TCP and UDP, and at
+ * what ICMP quotes. */
 enum packet_depth { PACKET_WHOLE, PACKET_HEADS, PACKET_HEADERS };
 /* Bytes of a packet that have to be kept for it, <= caplen. */
 uint32_t packet_kept(enum packet_depth depth, uint32_t linktype, const uint8_t *data,
