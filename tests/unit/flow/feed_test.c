@@ -304,6 +304,19 @@ static void test_given_up(void **unused)
 	f->close(f);
 }
 
+/* Behind what stands in `out`, which is freed; owned by the caller. */
+static char *close_as_csv(struct view_feed *f, struct table *t, const struct table_rows *rows,
+			  struct text *out)
+{
+	table_print(t, rows, TABLE_CSV, out);
+	char *csv = xstrdup(text_cstr(out));
+
+	text_done(out);
+	table_close(t);
+	f->close(f);
+	return csv;
+}
+
 /* A list of the newest LISTED of the file's packets as CSV, and the chunks that were decoded for
  * it. */
 static char *listed(const char *filter, uint64_t *chunks, uint64_t part)
@@ -331,12 +344,7 @@ static char *listed(const char *filter, uint64_t *chunks, uint64_t part)
 	*chunks = decoded(f) - before;
 	text_fmt(&out, "%zu of %llu, %llu given up\n", rows->n, (unsigned long long)rows->events,
 		 (unsigned long long)rows->given_up);
-	table_print(t, rows, TABLE_CSV, &out);
-	char *csv = xstrdup(text_cstr(&out));
-	text_done(&out);
-	table_close(t);
-	f->close(f);
-	return csv;
+	return close_as_csv(f, t, rows, &out);
 }
 
 /* A list keeps the newest: where the directory tells which those are, the others are not read. */
@@ -371,12 +379,7 @@ static char *filled_by(unsigned threads, const struct view_info *info, uint64_t 
 	assert_non_null(of);
 	const struct table_rows *rows = table_refresh(t, 0);
 	assert_true(rows->n > CONTAINERS / 2 && rows->events > 100000 && !rows->given_up);
-	table_print(t, rows, TABLE_CSV, &out);
-	char *csv = xstrdup(text_cstr(&out));
-	text_done(&out);
-	table_close(t);
-	f->close(f);
-	return csv;
+	return close_as_csv(f, t, rows, &out);
 }
 
 /* What is kept, summed, counted and measured is the same whoever read it. */
