@@ -134,7 +134,10 @@ static __always_inline int read_ip4(struct __sk_buff *skb, const struct dp_host 
 	} h;
 
 	__builtin_memset(p, 0, sizeof(*p));
-	if (bpf_skb_load_bytes(skb, at, &h, sizeof(h)) || h.ip.version != 4 || h.ip.ihl < 5)
+	/* The last fragment may be shorter than ports are. */
+	_Bool tiny = bpf_skb_load_bytes(skb, at, &h, sizeof(h));
+	if ((tiny && bpf_skb_load_bytes(skb, at, &h.ip, sizeof(h.ip))) || h.ip.version != 4 ||
+	    h.ip.ihl < 5)
 		return -1;
 	p->src = mapped(h.ip.saddr);
 	p->dst = mapped(h.ip.daddr);
@@ -147,7 +150,7 @@ static __always_inline int read_ip4(struct __sk_buff *skb, const struct dp_host 
 	p->l4 = at + h.ip.ihl * 4;
 	if (!p->first)
 		return 0;
-	if (h.ip.ihl > 5 && bpf_skb_load_bytes(skb, p->l4, h.ports, sizeof(h.ports)))
+	if ((tiny || h.ip.ihl > 5) && bpf_skb_load_bytes(skb, p->l4, h.ports, sizeof(h.ports)))
 		return -1;
 	set_ports(p, h.ports);
 	if (p->protocol == IPPROTO_ICMP)

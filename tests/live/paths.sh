@@ -27,7 +27,7 @@ paths() { # KIND ANY LOOPBACK HOST OUTSIDE SIZE
 	goes_not "outside to a foreign port of A" "$kind" outside A "$any" "$at" 32502 100
 }
 for kind in tcp udp; do
-	for size in 100 4000; do # 4000: in fragments
+	for size in 100 1474 4000; do # in fragments: 4000, and 1474, whose last one has 2 bytes
 		named "IPv4 $kind $size"
 		paths $kind 0.0.0.0 127.0.0.1 $address $far $size
 		named "IPv6 $kind $size"
