@@ -291,7 +291,8 @@ static __always_inline int out_discovery(struct __sk_buff *skb, const struct dp_
 	return to_wire(skb, h, slot);
 }
 
-/* An ICMP error about a packet that was for somebody else? It could end or slow his connection. */
+/* An ICMP error about a packet that was for somebody else? It could end or slow his connection. Of
+ * a later fragment there is none (RFC 1122 3.2.2), and who gets it may look for ports in there. */
 static __always_inline _Bool about_others(struct __sk_buff *skb, const struct dp_host *h,
 					  const struct packet *p, __u32 slot)
 {
@@ -299,7 +300,9 @@ static __always_inline _Bool about_others(struct __sk_buff *skb, const struct dp
 
 	if (p->icmp != ICMP_ERROR)
 		return 0;
-	return read_quoted(skb, h, p, &quoted) || (quoted.ports && owner(quoted.dport) != slot);
+	if (read_quoted(skb, h, p, &quoted) || !quoted.first || quoted.to == OTHERS)
+		return 1;
+	return quoted.ports && owner(quoted.dport) != slot;
 }
 
 /* May the container send this? 0, or why not plus one. */

@@ -91,9 +91,9 @@ def tagged(word, of): # VLAN 100
     f = of(word)
     return f[:12] + b'\x81\0\0\x64' + f[12:]
 def ipx(word): return frame(am, hm, word, 0x8137)
-def error(word, port): # what outside sent to that port of the host was too large
+def error(word, port, to=host, fragment=0): # what outside sent to that port was too large
     return frame(am, hm, ip(host, far, 1, icmp(3, 4, struct.pack('!HH', 0, 600),
-        ip(far, host, 6, struct.pack('!HHII', 7000, port, 1, 0) + word))))
+        ip(far, to, 6, struct.pack('!HHII', 7000, port, 1, 0) + word, 1, fragment))))
 "
 same "packets from outside" "port: A; address:; GRE: host by GRE; VLAN:; multicast: host; broadcast: host; " "$(packets "$by_hand
 by('outside', 'port', inward)
@@ -103,14 +103,16 @@ by('outside', 'VLAN', tagged, of=inward)
 by('outside', 'multicast', inward, to='224.0.0.1', at=group)
 by('outside', 'broadcast', inward, to='255.255.255.255', at=everybody)")"
 foreign=$(refused foreign_port) other=$(refused other)
-same "packets from A" "port: outside; GRE: outside; multicast: outside; own error: outside; error:; VLAN:; IPX:; " "$(packets "$by_hand
+same "packets from A" "port: outside; GRE: outside; multicast: outside; own error: outside; error:; error of a fragment:; error of an address:; VLAN:; IPX:; " "$(packets "$by_hand
 by('A', 'port', outward)
 by('A', 'GRE', outward, protocol=47)
 by('A', 'multicast', outward, to='224.0.0.1', at=group)
 by('A', 'own error', error, port=31001)
 by('A', 'error', error, port=31501)
+by('A', 'error of a fragment', error, port=31501, fragment=1)
+by('A', 'error of an address', error, port=31001, to='10.99.0.9')
 by('A', 'VLAN', tagged, of=outward)
 by('A', 'IPX', ipx)")"
-same "an error about B's connection is counted" $((foreign + 1)) "$(refused foreign_port)"
+same "errors about others' connections are counted" $((foreign + 3)) "$(refused foreign_port)"
 same "a tagged frame and IPX are counted" $((other + 2)) "$(refused other)"
 verdict
