@@ -19,7 +19,7 @@
 
 #define IP6_MORE   1 /* of frag_off, RFC 8200 4.5 */
 #define IP6_OFFSET 0xfff8
-/* Headers in front of the upper protocol; more of them are not followed. */
+/* Headers in front of the upper protocol; who has more of them has no protocol that is known. */
 #define IP6_EXTENSIONS 6
 
 enum icmp_kind { ICMP_NONE, ICMP_ECHO_REQUEST, ICMP_ECHO_REPLY, ICMP_ERROR };
@@ -181,7 +181,14 @@ static __always_inline enum icmp_kind icmp6_kind(__u8 type) /* RFC 4443 */
 	return type < 128 ? ICMP_ERROR : ICMP_NONE;
 }
 
-/* Past the extension headers; p->protocol is the first of them, p->l4 where it is. */
+static __always_inline _Bool is_extension(__u8 protocol)
+{
+	return protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_ROUTING ||
+	       protocol == IPPROTO_DSTOPTS || protocol == IPPROTO_FRAGMENT;
+}
+
+/* Past the extension headers; p->protocol is the first of them, p->l4 where it is. -1: they are not
+ * whole, or too many to tell what is behind. */
 static __always_inline int skip_extensions(struct __sk_buff *skb, struct packet *p)
 {
 	struct { /* RFC 8200 4.5: longer than what the others have in front */
@@ -192,8 +199,7 @@ static __always_inline int skip_extensions(struct __sk_buff *skb, struct packet 
 
 #pragma unroll
 	for (int i = 0; i < IP6_EXTENSIONS; i++) {
-		if (p->protocol != IPPROTO_HOPOPTS && p->protocol != IPPROTO_ROUTING &&
-		    p->protocol != IPPROTO_DSTOPTS && p->protocol != IPPROTO_FRAGMENT)
+		if (!is_extension(p->protocol))
 			return 0;
 		if (bpf_skb_load_bytes(skb, p->l4, &x, sizeof(x)))
 			return -1;
@@ -209,7 +215,7 @@ static __always_inline int skip_extensions(struct __sk_buff *skb, struct packet 
 		if (!p->first)
 			return 0;
 	}
-	return 0;
+	return is_extension(p->protocol) ? -1 : 0;
 }
 
 /* Not static: so the verifier looks at it once, not on every way to it, which takes a tenth. */

@@ -98,6 +98,15 @@ datagram() { # SOURCE PORT
 }
 same "a datagram from an own port" outside "$(datagram $address6 31001)"
 same "from a foreign port" nobody "$(datagram $address6 32502)"
+behind_headers() { # NUMBER PORT: a datagram behind so many extension headers
+	by_hand "
+n, inner = $1, udp6(address6, far6, $2, 7000, b'fingerprint')
+heads = b''.join(struct.pack('!BB', 60 if i + 1 < n else 17, 0) + b'\\1\\4' + bytes(4) for i in range(n))
+print(says(ip6(address6, far6, 60, heads + inner), b'fingerprint'))"
+}
+same "behind six extension headers" outside "$(behind_headers 6 31001)"
+same "behind six from a foreign port" nobody "$(behind_headers 6 32502)"
+same "behind seven from a foreign port" nobody "$(behind_headers 7 32502)"
 same "from a foreign address" nobody "$(datagram fd00:99::5 31001)"
 same "from no address" nobody "$(datagram :: 31001)"
 
