@@ -44,13 +44,14 @@ static __always_inline int drop(__u32 slot, enum dp_counter why)
 	return TC_ACT_SHOT;
 }
 
+/* In IPv6 each may tell of another protocol (RFC 8200 4.5). */
 static __always_inline struct fragment_key fragment_of(const struct packet *p, enum place place,
 						       __u32 slot)
 {
 	struct fragment_key k = {.src = p->src,
 				 .dst = p->dst,
 				 .id = p->id,
-				 .protocol = p->protocol,
+				 .protocol = p->ip6 ? 0 : p->protocol,
 				 .place = place,
 				 .slot = slot};
 

@@ -107,6 +107,15 @@ print(says(ip6(address6, far6, 60, heads + inner), b'fingerprint'))"
 same "behind six extension headers" outside "$(behind_headers 6 31001)"
 same "behind six from a foreign port" nobody "$(behind_headers 6 32502)"
 same "behind seven from a foreign port" nobody "$(behind_headers 7 32502)"
+same "the second fragment of what has a header behind the fragment's" outside "$(by_hand "
+def fragment(offset, more, next_header, data):
+    return frame(mac_of('outside'), own, ip6(address6, far6, 44,
+        struct.pack('!BBHI', next_header, 0, offset * 8 | more, 7) + data), 0x86dd)
+word, head = b'fingerprint', struct.pack('!BB', 17, 0) + b'\\1\\4' + bytes(4)
+whole = head + udp6(address6, far6, 31001, 7000, bytes(8) + word)
+for part in fragment(0, 1, 60, whole[:24]), fragment(3, 0, 60, whole[24:]):
+    wire('A').send(part)
+print(*set(seen_by(ends, word)))")"
 same "from a foreign address" nobody "$(datagram fd00:99::5 31001)"
 same "from no address" nobody "$(datagram :: 31001)"
 
