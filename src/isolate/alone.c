@@ -5,8 +5,10 @@
  */
 #include "isolate/internal.h"
 
+#include <fcntl.h>
 #include <stddef.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -14,12 +16,16 @@ static const struct sockaddr_un place = {.sun_family = AF_UNIX, .sun_path = "\0d
 #define PLACE_SIZE (offsetof(struct sockaddr_un, sun_path) + sizeof("\0dredge-isolation") - 1)
 
 /* Who holds it, 0 = a process that cannot be seen from here; -1 = nobody who has our rights: such a
- * name is free for everybody to take, and nobody is to be in our way by that. */
+ * name is free for everybody to take, and nobody is to be in our way by that. One whose queue is
+ * full gets the time in which another dredged would have emptied it. */
 static int holder(int fd)
 {
+	const struct timeval patience = {.tv_sec = 3};
 	struct ucred who = {0};
 	socklen_t n = sizeof(who);
 
+	fcntl(fd, F_SETFL, 0);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	if (connect(fd, (const struct sockaddr *)&place, PLACE_SIZE) ||
 	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) || who.uid != geteuid())
 		return -1;
@@ -42,4 +48,14 @@ int alone_claim(struct err *e)
 	}
 	close(fd);
 	return err_set(e, ERR_FAILED, "process %d enforces here already", pid);
+}
+
+void alone_answer(int claim)
+{
+	for (unsigned n = 0; n < SOMAXCONN; n++) {
+		int fd = accept4(claim, NULL, NULL, SOCK_CLOEXEC);
+		if (fd < 0)
+			return;
+		close(fd);
+	}
 }

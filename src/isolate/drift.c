@@ -121,6 +121,7 @@ void isolate_look(struct isolator *i, bool repair, uint64_t budget_ns)
 	bool all = started - i->looked >= LOOK_NS;
 	struct text changed = {0};
 
+	alone_answer(i->claim);
 	/* A public interface that is gone for a moment comes back: until then nothing is known. */
 	if (host_refresh(&i->host, &changed, NULL))
 		return;

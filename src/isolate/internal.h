@@ -283,6 +283,8 @@ bool process_lives(uint32_t pid, uint64_t begun);
 
 /* Descriptor, to be held as long as containers are changed, or -1: another one is here. */
 int alone_claim(struct err *e);
+/* Let go of those that asked: they know by now. Does not wait. */
+void alone_answer(int claim);
 
 /* ---- after a restart; recover.c ---- */
 

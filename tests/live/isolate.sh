@@ -41,6 +41,17 @@ another() { # a second one on this host: its last word
 for dir in "$run" "$work/other"; do
 	same "a second dredged" "dredged: process $dredged enforces here already" "$(another "$dir")"
 done
+same "more asked than can wait" full "$(on host "$python" -c '
+import socket
+try:
+    for _ in range(20000):
+        s = socket.socket(socket.AF_UNIX)
+        s.setblocking(False)
+        s.connect("\0dredge-isolation")
+        s.close()
+except BlockingIOError:
+    print("full")')"
+same "a second dredged behind them" "dredged: process $dredged enforces here already" "$(another "$run")"
 refuse() { # WHY ARGUMENTS...
 	local said
 	said=$(ctl "${@:2}" 2>&1) && bad "accepted: ${*:2}"
@@ -135,7 +146,9 @@ become host setpriv --reuid 65534 --clear-groups "$python" -c '
 import socket, time
 s = socket.socket(socket.AF_UNIX)
 s.bind("\0dredge-isolation")
-s.listen()
+s.listen(0)
+c = socket.socket(socket.AF_UNIX)
+c.connect("\0dredge-isolation") # and there is no more place
 print("held", flush=True)
 time.sleep(60)' >"$work/holder" &
 holder=$!
