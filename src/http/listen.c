@@ -12,22 +12,37 @@
 
 #define WAITING 128 /* connections that nobody accepted yet */
 
+/* Away with what an earlier run left: where nobody is behind it, a connection is refused. */
+static int take_away(const struct sockaddr_un *a, struct err *e)
+{
+	struct stat there;
+
+	if (lstat(a->sun_path, &there) || !S_ISSOCK(there.st_mode))
+		return 0;
+	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return err_sys(e, "cannot make a socket");
+	if (!connect(fd, (const struct sockaddr *)a, sizeof(*a)) || errno != ECONNREFUSED)
+		return err_set(e, ERR_FAILED, "%s: somebody serves there already", a->sun_path);
+	unlink(a->sun_path);
+	return 0;
+}
+
 int listen_unix(const char *path, const char *group, struct err *e)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	struct group *g = group ? getgrnam(group) : NULL;
-	struct stat there;
 
 	if (group && !g)
 		return err_set(e, ERR_USAGE, "no group %s", group);
 	if (strlen(path) >= sizeof(a.sun_path))
 		return err_set(e, ERR_USAGE, "%s: too long for a socket", path);
 	strcpy(a.sun_path, path);
+	if (take_away(&a, e))
+		return -1;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return err_sys(e, "cannot make a socket");
-	if (!lstat(path, &there) && S_ISSOCK(there.st_mode))
-		unlink(path);
 	mode_t before = umask(0177);
 	int failed = bind(fd, (struct sockaddr *)&a, sizeof(a));
 	umask(before);

@@ -8,8 +8,8 @@
 
 #define LISTEN_UNIX "unix:"
 
-/* A socket for root and the group (NULL = nobody beside root); what is at the path is taken away,
- * if it is a socket. Descriptors do not block; -1 with the reason. */
+/* A socket for root and the group (NULL = nobody beside root). A socket at the path is taken away,
+ * unless somebody serves there. Descriptors do not block; -1 with the reason. */
 int listen_unix(const char *path, const char *group, struct err *e);
 /* Where "unix:PATH", "ADDRESS:PORT" or "[ADDRESS]:PORT" is. -1: it is none of these. */
 int listen_where(const char *address, struct err *e);
