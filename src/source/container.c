@@ -91,24 +91,23 @@ void container_leave(struct container *c)
 }
 
 /*
- * The process whose network is the container's: the first one, unless that is on the host's
- * network (a supervisor) and another one has a namespace of its own.
+ * The namespace of the process whose network is the container's: the first one, unless that is on
+ * the host's network (a supervisor) and another one has a namespace of its own.
  */
-static int network_process(struct discover *d, const struct container *c, uint64_t *netns)
+static int network_open(struct discover *d, const struct container *c, uint64_t *netns)
 {
-	*netns = process_netns_inode(d->options.proc_root, c->first.pid);
-	if (*netns != d->netns)
-		return c->first.pid;
-	size_t n;
-	const int *pids = pids_now(d, c, &n);
+	const char *proc = d->options.proc_root;
+	int fd = process_netns(proc, c->first.pid, netns);
+	size_t n = 0;
+	const int *pids = *netns == d->netns ? pids_now(d, c, &n) : NULL;
 	for (size_t i = 0; i < n && i < NETNS_PIDS; i++) {
-		uint64_t other = process_netns_inode(d->options.proc_root, pids[i]);
+		uint64_t other = process_netns_inode(proc, pids[i]);
 		if (other && other != d->netns) {
-			*netns = other;
-			return pids[i];
+			close(fd);
+			return process_netns(proc, pids[i], netns);
 		}
 	}
-	return c->first.pid;
+	return fd;
 }
 
 static void read_identity(struct discover *d, struct container *c)
@@ -147,7 +146,7 @@ static bool describe_network(struct discover *d, struct container *c, struct dis
 			     bool *settled)
 {
 	uint64_t netns;
-	int pid = network_process(d, c, &netns);
+	cleanup_close int fd = network_open(d, c, &netns);
 	if (!netns)
 		return false; /* it is dying, or not ours to look at */
 	if (netns == d->netns) {
@@ -163,9 +162,6 @@ static bool describe_network(struct discover *d, struct container *c, struct dis
 	out->netns = netns;
 	out->netns_owner = netns_owner(d, c, netns);
 	out->record.netns = out->netns_owner == c->key ? netns : 0;
-	cleanup_close int fd = process_netns(d->options.proc_root, pid);
-	if (fd < 0 || net_namespace_inode(fd) != netns)
-		return false;
 	if (out->netns_owner != c->key) {
 		(void)net_namespace_id(d->route, fd, &c->nsid, NULL);
 		*settled = true;
@@ -179,11 +175,7 @@ static bool describe_network(struct discover *d, struct container *c, struct dis
 
 struct discovered *container_describe(struct discover *d, struct container *c, bool *settled)
 {
-	struct process now;
 	*settled = false;
-	/* Its name changes when a runtime's helper becomes the program. */
-	if (!process_read(d->options.proc_root, c->first.pid, &now))
-		memcpy(c->first.comm, now.comm, sizeof(now.comm));
 	read_identity(d, c);
 	struct discovered *out = discovered_new(c);
 	const struct container *parent = c->id.parent[0] ? container_by_id(d, c->id.parent) : NULL;

@@ -76,6 +76,13 @@ struct discover_fact *fact_add(struct discover *d, enum discover_fact_kind kind,
 void sockets_add(struct discover *d, struct socket_table *t); /* t: taken over */
 void letter_send(struct discover *d);
 
+/* ---- lives.c ---- */
+
+/* What makes containers of directories, and ends them. */
+struct watch_hooks lives_hooks(struct discover *d);
+/* Look at those that are dirty or due; now: monotonic ns. */
+void lives_look(struct discover *d, uint64_t now);
+
 /* ---- container.c ---- */
 
 /* Look for the first process; false = there is none. */

@@ -11,6 +11,7 @@
 
 #include <jansson.h>
 
+#define MAX_LINE    512 /* of a file that the kernel writes line by line */
 #define MAX_ENVIRON (256u << 10)
 #define MAX_VALUE   1024 /* of one variable */
 #define MAX_CONFIG  (4u << 20)
@@ -24,10 +25,14 @@ static char *file_read(const char *path, size_t max, size_t *n)
 	size_t cap = 4096, len = 0;
 	char *data = xmalloc(cap + 1);
 	for (;;) {
-		ssize_t got = read(fd, data + len, cap - len);
+		size_t asked = cap - len;
+		ssize_t got = read(fd, data + len, asked);
 		if (got <= 0)
 			break;
 		len += (size_t)got;
+		/* Before its end the kernel gives a page, less the line that does not fit. */
+		if ((size_t)got + MAX_LINE < MIN(asked, 4096))
+			break;
 		if (len == cap && cap < max)
 			data = xrealloc(data, (cap = MIN(cap * 4, max)) + 1);
 	}
@@ -94,11 +99,14 @@ int process_read(const char *proc_root, int pid, struct process *out)
 	return 0;
 }
 
-int process_netns(const char *proc_root, int pid)
+int process_netns(const char *proc_root, int pid, uint64_t *inode)
 {
 	char path[4096];
+	struct stat st;
 	snprintf(path, sizeof(path), "%s/%d/ns/net", proc_root, pid);
-	return open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	*inode = fd < 0 || fstat(fd, &st) ? 0 : st.st_ino;
+	return fd;
 }
 
 uint64_t process_netns_inode(const char *proc_root, int pid)

@@ -14,9 +14,10 @@ struct process {
 /* Process ids in a cgroup directory, as many as fit in max; 0 also when it is gone. */
 size_t process_list(const char *cgroup_dir, int *pids, size_t max);
 int process_read(const char *proc_root, int pid, struct process *out);
-/* Descriptor of its network namespace (owned by the caller), or -1. */
-int process_netns(const char *proc_root, int pid);
-/* Inode of its network namespace, 0 = gone or not permitted. */
+/* Descriptor of its network namespace (owned by the caller) with its inode, or -1 and 0: gone or
+ * not permitted. */
+int process_netns(const char *proc_root, int pid, uint64_t *inode);
+/* Only the inode. */
 uint64_t process_netns_inode(const char *proc_root, int pid);
 
 /* Identity as found; strings owned, NULL = unknown. */

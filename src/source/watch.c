@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
@@ -56,10 +57,17 @@ static void dir_remove(struct watch *w, struct cgdir *d)
 
 struct place { /* of a directory being looked at */
 	const struct cgroup_hierarchy *hierarchy;
+	int around; /* the directory around it, or AT_FDCWD: a look from there spares the way */
 	void *outer;
 	bool fresh;
 	unsigned depth;
 };
+
+static bool dir_stat(const char *path, const struct place *at, struct stat *st)
+{
+	const char *name = at->around < 0 ? path : strrchr(path, '/') + 1;
+	return !fstatat(at->around, name, st, AT_SYMLINK_NOFOLLOW) && S_ISDIR(st->st_mode);
+}
 
 /* Watched before it is looked at: what comes in between is seen twice rather than never. */
 static struct cgdir *dir_add(struct watch *w, const char *path, struct stat *st,
@@ -68,7 +76,7 @@ static struct cgdir *dir_add(struct watch *w, const char *path, struct stat *st,
 	if (w->by_path.n >= WATCH_MAX_DIRS)
 		return NULL;
 	int wd = inotify_add_watch(w->fd, path, WATCH_MASK);
-	if (lstat(path, st) || !S_ISDIR(st->st_mode)) {
+	if (!dir_stat(path, at, st)) {
 		if (wd >= 0)
 			(void)inotify_rm_watch(w->fd, wd);
 		return NULL;
@@ -88,11 +96,12 @@ static struct cgdir *dir_add(struct watch *w, const char *path, struct stat *st,
 
 static void dir_visit(struct watch *w, const char *path, const struct place *at);
 
-static void children_visit(struct watch *w, const char *path, const struct place *at)
+static void children_visit(struct watch *w, const char *path, struct place *at)
 {
 	DIR *dir = opendir(path);
 	if (!dir)
 		return;
+	at->around = dirfd(dir);
 	for (struct dirent *de; (de = readdir(dir));) {
 		if ((de->d_type != DT_DIR && de->d_type != DT_UNKNOWN) || str_eq(de->d_name, ".") ||
 		    str_eq(de->d_name, ".."))
@@ -108,7 +117,8 @@ static void dir_visit(struct watch *w, const char *path, const struct place *at)
 {
 	struct stat st;
 	struct cgdir *d = dir_find(w, path);
-	if (d && (lstat(path, &st) || d->inode != st.st_ino)) { /* gone, and perhaps made again */
+	/* Gone, and perhaps made again? */
+	if (d && (!dir_stat(path, at, &st) || d->inode != st.st_ino)) {
 		dir_remove(w, d);
 		d = NULL;
 	}
@@ -131,7 +141,7 @@ void watch_scan(struct watch *w)
 	w->rescan = false;
 	for (size_t i = 0; i < w->hierarchy_count; i++)
 		dir_visit(w, w->hierarchies[i].path,
-			  &(struct place){.hierarchy = &w->hierarchies[i]});
+			  &(struct place){.hierarchy = &w->hierarchies[i], .around = AT_FDCWD});
 	for (size_t i = 0; i < w->by_path.cap; i++) {
 		struct cgdir *d = w->by_path.slots[i].value;
 		if (d && d->pass != w->pass) {
@@ -219,7 +229,7 @@ static void event_handle(struct watch *w, const struct inotify_event *ev)
 		return;
 	if (ev->mask & IN_CREATE)
 		dir_visit(w, path,
-			  &(struct place){hierarchy_of(w, path), d->owner, true,
+			  &(struct place){hierarchy_of(w, path), AT_FDCWD, d->owner, true,
 					  WATCH_MAX_DEPTH / 2});
 	struct cgdir *gone = ev->mask & IN_DELETE ? dir_find(w, path) : NULL;
 	struct stat st;
