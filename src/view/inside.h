@@ -192,7 +192,7 @@ void table_forget(struct table *t);
 
 /* ---- events: table.c ---- */
 
-/* Evenly over [first, last]. */
+/* Evenly over [first, last], of which what is in the window is drawn. */
 void spark_spread(struct table *t, struct row *r, uint64_t first, uint64_t last, double v);
 /* The filter's; what the container alone decides is asked once for each interface. */
 enum verdict table_verdict(struct table *t, const struct container *c, const struct iface *i);

@@ -36,13 +36,16 @@ static void spark_add(struct table *t, struct row *r, uint64_t ts, double v)
 
 void spark_spread(struct table *t, struct row *r, uint64_t first, uint64_t last, double v)
 {
-	uint64_t whole = last - first + 1;
+	double whole = (double)(last - first) + 1;
 
+	/* A file may say of a chunk that it lasts for ever: nothing is drawn after 2262. */
+	last = MIN(MIN(last, t->to), (uint64_t)INT64_MAX);
+	first = MAX(first, t->from);
 	while (t->bucket_ns && first <= last) {
 		turn_to_bucket(t, first);
 		uint64_t end = MIN(last + 1, t->bucket_to);
-		spark_add(t, r, first, v * (double)(end - first) / (double)whole);
-		first = MAX(end, first + 1);
+		spark_add(t, r, first, v * (double)(end - first) / whole);
+		first = end;
 	}
 }
 

@@ -490,6 +490,38 @@ static void test_parts(void **unused)
 	state_free(s);
 }
 
+/* Of a part that reaches beyond the window only what is inside is drawn, however far it reaches. */
+static void test_long_parts(void **unused)
+{
+	(void)unused;
+	static struct view_column columns[] = {
+		{.name = "ID", .field = "container.id", .key = true},
+		{.name = "LEN", .field = "frame.len", .fold = FOLD_SUM, .sparkline = true},
+	};
+	const struct view_info info = {
+		.id = "spark", .columns = columns, .n_columns = ARRAY_SIZE(columns)};
+	struct state *s = make_state();
+	struct table *t = open_table(&info, NULL);
+	struct table_part p = {.container = state_container_at(s, DB),
+			       .iface = state_iface_at(s, DB),
+			       .first = T0 - 16 * SEC,
+			       .last = T0 + 16 * SEC - 1,
+			       .packets = 1,
+			       .bytes = 3200};
+
+	table_window(t, T0, T0 + 16 * SEC - 1);
+	assert_true(table_part(t, &p));
+	const float *points = table_refresh(t, 0)->rows[0].spark;
+	for (unsigned i = 0; i < TABLE_SPARK; i++)
+		assert_true(fabsf(points[i] - 100) < 0.01f);
+	p.last = UINT64_MAX - 1;
+	assert_true(table_part(t, &p));
+	table_window(t, T0, UINT64_MAX - 1);
+	assert_true(table_part(t, &p));
+	table_close(t);
+	state_free(s);
+}
+
 /* Events of known rows allocate nothing. */
 static void test_allocates_nothing(void **unused)
 {
@@ -528,6 +560,7 @@ int main(void)
 		cmocka_unit_test(test_names_that_come_late),
 		cmocka_unit_test(test_intervals),
 		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_long_parts),
 		cmocka_unit_test(test_allocates_nothing),
 	};
 
