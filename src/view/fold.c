@@ -91,7 +91,7 @@ void fold_add(enum view_fold fold, double *s, double v, double weight, uint64_t 
 		s[0] = isnan(s[0]) || v > s[0] ? v : s[0];
 		break;
 	case FOLD_COUNT:
-		s[0] += 1;
+		s[0] = isnan(s[0]) ? 1 : s[0] + 1;
 		break;
 	case FOLD_DELTA:
 	case FOLD_RATE:
