@@ -243,7 +243,7 @@ static void put_cell(struct table *t, const struct row *r, size_t column, uint64
 	} else {
 		cell->number = row_result(t, r, k, now, seconds);
 	}
-	if (k->info->absent && isnan(cell->number) && !cell->text) {
+	if (k->info->absent && isnan(cell->number) && !cell->text && !cell->n) {
 		cell->text = k->info->absent;
 		cell->n = (uint32_t)strlen(cell->text);
 	}
