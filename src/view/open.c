@@ -89,6 +89,10 @@ static int set_column(struct table *t, struct column *k, const struct view_colum
 {
 	k->info = info;
 	k->fold = info->fold;
+	if (info->group_fold > FOLD_COUNT)
+		return err_set(e, ERR_USAGE,
+			       "column %s: rows of a group are not totals that could grow",
+			       info->name);
 	if (parse_terms(&k->get, info->field, e) ||
 	    (info->over && parse_terms(&k->over, info->over, e)) ||
 	    (info->where && !(k->where = filter_compile(info->where, NULL, e))))
@@ -151,6 +155,8 @@ static int set_columns(struct table *t, struct err *e)
 		t->group = t->key;
 	if (v->kind == VIEW_TABLE && t->key == COLUMN_NONE)
 		return err_set(e, ERR_USAGE, "no column is the key");
+	if (!v->n_columns)
+		return err_set(e, ERR_USAGE, "no columns");
 	need_order(t, v->kind == VIEW_LIST ? TABLE_BY_TIME : TABLE_ANY_ORDER);
 	t->of_container = t->key != COLUMN_NONE && is_container(v->columns[t->key].field);
 	const struct field *key = t->key == COLUMN_NONE ? NULL

@@ -51,7 +51,7 @@ struct view_column {
 	char *absent;	/* keys: rows without a value are kept under this text; NULL = left out */
 	unsigned width; /* characters; 0 = the rest of the line */
 	bool key, group_key, sorting, sparkline;
-	enum view_fold fold, group_fold;
+	enum view_fold fold, group_fold; /* group_fold: up to FOLD_COUNT */
 	enum view_unit unit;
 };
 

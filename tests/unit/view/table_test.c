@@ -490,6 +490,89 @@ static void test_parts(void **unused)
 	state_free(s);
 }
 
+static void refused(struct view_column *columns, size_t n, enum view_kind kind, const char *why)
+{
+	const struct view_info info = {
+		.id = "wrong", .kind = kind, .columns = columns, .n_columns = n};
+	struct err e = {0};
+
+	assert_null(table_open(&(struct table_options){.info = &info}, &e));
+	if (!strstr(e.message, why))
+		fail_msg("%s", e.message);
+}
+
+static void test_what_cannot_be(void **unused)
+{
+	(void)unused;
+	static struct view_column columns[] = {
+		{.name = "ID", .field = "container.id", .key = true},
+		{.name = "APP", .field = "marathon.app.id", .group_key = true},
+		{.name = "LEN", .field = "frame.len", .fold = FOLD_SUM},
+	};
+
+	refused(columns, 0, VIEW_LIST, "no columns");
+	refused(columns + 1, 1, VIEW_TABLE, "no column is the key");
+	for (enum view_fold fold = FOLD_DELTA; fold < FOLDS; fold++) {
+		columns[2].group_fold = fold;
+		refused(columns, ARRAY_SIZE(columns), VIEW_TABLE, "column LEN: rows of a group");
+	}
+}
+
+/* How many of a group have the number. */
+static void test_groups_count_numbers(void **unused)
+{
+	(void)unused;
+	static struct view_column columns[] = {
+		{.name = "ID", .field = "container.id", .key = true},
+		{.name = "APP", .field = "marathon.app.id", .group_key = true},
+		{.name = "N", .field = "frame.len", .fold = FOLD_SUM, .group_fold = FOLD_COUNT},
+	};
+	const struct view_info info = {
+		.id = "many", .columns = columns, .n_columns = ARRAY_SIZE(columns)};
+	struct state *s = make_state();
+	struct table *t = open_table(&info, NULL);
+
+	for (uint32_t who = WEB1; who <= DB; who++)
+		packet(s, t, who, T0, 100, EVENT_IN);
+	const struct table_rows *rows = table_refresh(t, 0);
+	assert_near(number(t, row(rows, "/shop/web"), "N"), 2);
+	assert_near(number(t, row(rows, "/shop/db"), "N"), 1);
+	table_close(t);
+	state_free(s);
+}
+
+/* The row of the first address, and of those without one. */
+static void test_addresses(void **unused)
+{
+	(void)unused;
+	static struct view_column columns[] = {
+		{.name = "IP", .field = "container.ip", .key = true, .absent = "none"},
+		{.name = "LEN", .field = "frame.len", .fold = FOLD_SUM, .sorting = true},
+	};
+	const struct view_info info = {
+		.id = "addresses", .columns = columns, .n_columns = ARRAY_SIZE(columns)};
+	struct container_record c = {.meta = {[META_CONTAINER] = "c-web1"}};
+	const struct iface_record r = {.number = WEB1,
+				       .container = &c,
+				       .linktype = 1,
+				       .sample = 1,
+				       .has_ipv4 = true,
+				       .ipv4 = {10, 0, 0, 1}};
+	struct state *s = make_state();
+	struct table *t = open_table(&info, NULL);
+
+	state_iface(s, &r);
+	packet(s, t, WEB1, T0, 200, EVENT_IN);
+	packet(s, t, DB, T0, 100, EVENT_IN);
+	const struct table_rows *rows = table_refresh(t, 0);
+	struct text out = {0};
+	table_print(t, rows, TABLE_CSV, &out);
+	assert_string_equal(text_cstr(&out), "IP,LEN\r\n10.0.0.1,200\r\nnone,100\r\n");
+	text_done(&out);
+	table_close(t);
+	state_free(s);
+}
+
 /* Of a part that reaches beyond the window only what is inside is drawn, however far it reaches. */
 static void test_long_parts(void **unused)
 {
@@ -561,6 +644,9 @@ int main(void)
 		cmocka_unit_test(test_intervals),
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_long_parts),
+		cmocka_unit_test(test_what_cannot_be),
+		cmocka_unit_test(test_groups_count_numbers),
+		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_allocates_nothing),
 	};
 
