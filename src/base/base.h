@@ -57,6 +57,10 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 void log_init(const char *program, enum log_level level);
 /* One line "program: text" on stderr, in one write(2). Control bytes are shown as '?'. */
 void log_line(enum log_level level, const char *fmt, ...) ATTR_PRINTF(2, 3);
+/* From now on lines are handed to take, in any thread: n bytes of the text, without the program and
+ * the end of the line. It returns false for those that are to go to stderr as well. NULL = as
+ * before. */
+void log_divert(bool (*take)(const char *text, size_t n));
 #define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warn(...)  log_line(LOG_LEVEL_WARN, __VA_ARGS__)
 #define log_info(...)  log_line(LOG_LEVEL_INFO, __VA_ARGS__)

@@ -9,6 +9,12 @@
 
 static const char *log_program = "dredge";
 static enum log_level log_limit = LOG_LEVEL_INFO;
+static _Atomic(bool (*)(const char *, size_t)) log_taker;
+
+void log_divert(bool (*take)(const char *text, size_t n))
+{
+	atomic_store(&log_taker, take);
+}
 
 void log_init(const char *program, enum log_level level)
 {
@@ -36,14 +42,18 @@ void log_line(enum log_level level, const char *fmt, ...)
 
 	if (level > log_limit)
 		return;
-	size_t n = (size_t)snprintf(line, sizeof(line) / 2, "%s: ", log_program);
+	bool (*take)(const char *, size_t) = atomic_load(&log_taker);
+	size_t before = (size_t)snprintf(line, sizeof(line) / 2, "%s: ", log_program);
+	size_t n = before;
 	va_start(ap, fmt);
 	int m = vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);
 	va_end(ap);
 	if (m > 0)
 		n = MIN(n + (size_t)m, sizeof(line) - 2);
 	make_plain(line, n);
-	line[n++] = '\n';
-	(void)!write(STDERR_FILENO, line, n);
+	if (!take || !take(line + before, n - before)) {
+		line[n++] = '\n';
+		(void)!write(STDERR_FILENO, line, n);
+	}
 	errno = saved;
 }

@@ -181,13 +181,31 @@ static void draw_bars(const struct ui *ui, unsigned y)
 	}
 }
 
-static void put_time(struct text *t, uint64_t ns, bool fraction)
-{
-	size_t from = t->len;
+#define DAY_NS (24 * 3600 * NSEC_PER_SEC)
 
-	text_time_local(t, ns, fraction);
-	if (fraction)
-		t->len = MIN(t->len, from + 12); /* to the millisecond */
+void axis_time(struct text *t, uint64_t ns, uint64_t length)
+{
+	struct text whole = {0};
+
+	text_time_datetime(&whole, ns); /* 2026-11-22 07:30:01.000000000 */
+	if (length <= DAY_NS)
+		text_put(t, whole.data + 11, 8);
+	else if (length <= 180 * DAY_NS)
+		text_put(t, whole.data + 5, 11);
+	else
+		text_put(t, whole.data, 10);
+	text_done(&whole);
+}
+
+/* The window begins there: to the millisecond, with its day where there are several. */
+static void put_begin(struct text *t, const struct ui *ui)
+{
+	struct text when = {0};
+
+	text_time_datetime(&when, ui->from);
+	unsigned day = whole(ui) <= DAY_NS ? 11 : 0;
+	text_put(t, when.data + day, 23 - day);
+	text_done(&when);
 }
 
 static void draw_times(const struct ui *ui, unsigned y)
@@ -196,11 +214,11 @@ static void draw_times(const struct ui *ui, unsigned y)
 	struct text t = {0};
 	unsigned width = screen_width();
 
-	put_time(&t, f->first, false);
+	axis_time(&t, f->first, whole(ui));
 	paint(y, 0, width, STYLE_DIM, t.data, t.len);
 	unsigned left = (unsigned)t.len;
 	text_reset(&t);
-	put_time(&t, f->last, false);
+	axis_time(&t, f->last, whole(ui));
 	unsigned right = (unsigned)t.len;
 	if (width > left + right)
 		paint(y, width - right, right, STYLE_DIM, t.data, t.len);
@@ -209,7 +227,7 @@ static void draw_times(const struct ui *ui, unsigned y)
 	if (all) {
 		text_str(&t, "all of it");
 	} else {
-		put_time(&t, ui->from, true);
+		put_begin(&t, ui);
 		text_str(&t, " + ");
 		const struct view_column info = {.unit = UNIT_TIME};
 		const struct table_column c = {.info = &info};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The loop of the screen's thread, and the way down and up through views. */
 #include "console/axis.h"
+#include "console/look.h"
 #include "console/menu.h"
 #include "console/prompt.h"
 #include "console/ui.h"
@@ -8,6 +9,7 @@
 #include <curses.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define MESSAGE_NS (4 * NSEC_PER_SEC)
 #define BEAT_MS	   100
@@ -278,6 +280,29 @@ static void take_shot(struct ui *ui)
 	ui_found(ui);
 }
 
+/* ---- what other threads have to say: a line on stderr would go across the picture ---- */
+
+static struct mailbox news;
+
+static bool take_line(const char *text, size_t n)
+{
+	struct text t = {0};
+
+	text_put(&t, text, n);
+	free(mailbox_send(&news, xstrdup(text_cstr(&t))));
+	text_done(&t);
+	return isatty(STDERR_FILENO);
+}
+
+static void show_news(struct ui *ui)
+{
+	char *line = mailbox_take(&news);
+
+	if (line)
+		ui_say(ui, STYLE_WARN, "%s", line);
+	free(line);
+}
+
 /* ---- the loop ---- */
 
 static void point(struct ui *ui, const struct pointed *p)
@@ -297,6 +322,19 @@ static void show_all(struct ui *ui)
 	if (*ui->filter)
 		ui_filter(ui, "", &e);
 	ui_found(ui);
+}
+
+bool ui_held(const struct ui *ui)
+{
+	return ui->look && !ui_file(ui) ? atomic_load(&ui->look->held) : ui->paused;
+}
+
+static void hold(struct ui *ui)
+{
+	if (ui->look && !ui_file(ui))
+		atomic_store(&ui->look->held, !ui_held(ui));
+	else
+		ui->paused = !ui->paused;
 }
 
 /* What is the same wherever one is. */
@@ -319,7 +357,7 @@ static void common_request(struct ui *ui, enum request r)
 		prompt_time(ui);
 		break;
 	case REQ_PAUSE:
-		ui->paused = !ui->paused;
+		hold(ui);
 		break;
 	case REQ_CLEAR:
 		show_all(ui);
@@ -369,6 +407,7 @@ static void loop(struct ui *ui)
 				ui_key(ui, key);
 		}
 		take_shot(ui);
+		show_news(ui);
 		axis_beat(ui);
 	}
 }
@@ -409,12 +448,15 @@ int console_run(const struct console_options *o, struct err *e)
 	if (!status)
 		status = screen_open(e);
 	if (!status) {
+		log_divert(take_line);
 		ui->worker = worker_start(o->feed, o->interval);
 		status = ui_open(ui, e);
 		if (!status)
 			loop(ui);
 		worker_stop(ui->worker);
 		screen_close();
+		log_divert(NULL);
+		free(mailbox_take(&news));
 	}
 	done(ui);
 	free(ui);

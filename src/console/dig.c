@@ -77,18 +77,17 @@ static const struct look_kind dig_kind = {
 
 /* ---- the page ---- */
 
-static void draw_footer(const struct dig *d)
+static void draw_footer(const struct ui *ui, const struct dig *d)
 {
-	unsigned y = screen_height() - 1;
 	bool full = !d->look.live && d->all == PACKETS;
 
-	paint_str(y, 0, screen_width(), STYLE_DIM,
-		  d->look.live
-			  ? "F2 view as  ^F search  ^G go to  p pause  F newest  c clear  Left "
-			    "Right bytes  Backspace back"
-		  : full ? "F2 view as  ^F search  ^G go to  Left Right bytes  Space at the end: "
-			   "the next 10000  Backspace back"
-			 : "F2 view as  ^F search  ^G go to  Left Right bytes  Backspace back");
+	footer_hint(ui,
+		    d->look.live
+			    ? "F2 view as  ^F search  ^G go to  p pause  F newest  c clear  Left "
+			      "Right bytes  Backspace back"
+		    : full ? "F2 view as  ^F search  ^G go to  Left Right bytes  Space at the end: "
+			     "the next 10000  Backspace back"
+			   : "F2 view as  ^F search  ^G go to  Left Right bytes  Backspace back");
 }
 
 static void seek(const struct dig *d, uint64_t first)
@@ -145,8 +144,7 @@ static void draw(struct ui *ui)
 						      : "Waiting for packets ...");
 	else if (detail)
 		page.detail_top = MIN(page.detail_top, draw_packet(d, y + page.rows, detail));
-	if (height > 1)
-		draw_footer(d);
+	draw_footer(ui, d);
 	pthread_mutex_unlock(&d->look.lock);
 }
 
@@ -261,18 +259,21 @@ static bool go_to(struct ui *ui, uint64_t number)
 static void find(struct ui *ui)
 {
 	struct dig *d = page.dig;
+	bool found = false;
 
 	pthread_mutex_lock(&d->look.lock);
 	uint64_t first = d->all > PACKETS ? d->all - PACKETS : 0, n = d->all - first;
-	for (uint64_t i = 1; i <= n && *ui->search; i++) {
+	for (uint64_t i = 1; i <= n && *ui->search && !found; i++) {
 		uint64_t at = first + (page.at - first + i) % n;
-		if (!strcasestr(text_cstr(&d->kept[at % PACKETS].line), ui->search))
+		found = strcasestr(text_cstr(&d->kept[at % PACKETS].line), ui->search);
+		if (!found)
 			continue;
 		page.at = at;
 		page.follow = false;
-		break;
 	}
 	pthread_mutex_unlock(&d->look.lock);
+	if (!found)
+		ui_say(ui, STYLE_WARN, "no line contains '%s'", ui->search);
 }
 
 static bool request(struct ui *ui, enum request r, int key)
@@ -299,9 +300,6 @@ static bool request(struct ui *ui, enum request r, int key)
 	case REQ_FOLLOW:
 		page.follow = !page.follow;
 		return true;
-	case REQ_PAUSE:
-		page.follow = false;
-		return true;
 	case REQ_SEARCH:
 		prompt_search(ui, find);
 		return true;
@@ -311,6 +309,7 @@ static bool request(struct ui *ui, enum request r, int key)
 	case REQ_HELP:
 	case REQ_QUIT:
 	case REQ_REDRAW:
+	case REQ_PAUSE:
 		return false;
 	default:
 		return true;

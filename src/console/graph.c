@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rates of the selection over time: received above, sent below. */
+#include "console/axis.h"
 #include "console/picture.h"
 
 #define BINS	256u
@@ -93,6 +94,25 @@ static void draw_way(const struct graph *g, unsigned way, unsigned y, unsigned r
 	text_done(&t);
 }
 
+/* When the left and the right edge are. */
+static void draw_times(const struct graph *g, unsigned y)
+{
+	uint64_t length = BINS * g->bin_ns, skipped = g->newest >= BINS ? g->newest - BINS + 1 : 0;
+	uint64_t from = g->base + skipped * g->bin_ns;
+	unsigned width = screen_width();
+	struct text t = {0};
+
+	axis_time(&t, from, length);
+	unsigned n = (unsigned)t.len;
+	if (g->base && width > LABEL + 2 * n) {
+		paint(y, LABEL, n, STYLE_DIM, t.data, n);
+		text_reset(&t);
+		axis_time(&t, from + length, length);
+		paint(y, width - n, n, STYLE_DIM, t.data, n);
+	}
+	text_done(&t);
+}
+
 static void draw(struct ui *ui)
 {
 	struct graph *g = (struct graph *)ui->look;
@@ -100,14 +120,17 @@ static void draw(struct ui *ui)
 	unsigned rows = height > y + 4 ? (height - y - 2) / 2 : 1;
 
 	pthread_mutex_lock(&g->look.lock);
-	if (screen_width() > LABEL + 1 && g->bin_ns) {
+	if (!g->look.live && g->look.from == g->look.to) {
+		paint_str(y + rows / 3, LABEL, screen_width(), STYLE_BOLD,
+			  "A single moment has no rate.");
+	} else if (screen_width() > LABEL + 1 && g->bin_ns) {
 		draw_way(g, 0, y, rows);
+		draw_times(g, y + rows);
 		draw_way(g, 1, y + rows + 1, rows);
 	}
 	pthread_mutex_unlock(&g->look.lock);
-	paint_str(height - 1, 0, screen_width(), STYLE_DIM,
-		  ui_file(ui) ? "[ ] + - 0 move and zoom   Space play   Backspace back"
-			      : "Backspace back");
+	footer_hint(ui, ui_file(ui) ? "[ ] + - 0 move and zoom   Space play   Backspace back"
+				    : "Backspace back");
 }
 
 static bool request(struct ui *ui, enum request r, int key)

@@ -104,7 +104,7 @@ static void draw_source(struct ui *ui)
 	x = paint_fmt(1, x, STYLE_TEXT, "%s", text_cstr(&t));
 	if (worker_part(ui->worker) < 100)
 		x = paint_fmt(1, x, STYLE_WARN, "  reading %u%%", worker_part(ui->worker));
-	if (ui->paused)
+	if (ui_held(ui))
 		x = paint_fmt(1, x, STYLE_WARN, "  paused");
 	x = paint_fmt(1, x, STYLE_DIM, "  Filter: ");
 	x = paint_fmt(1, x, *ui->filter ? STYLE_TEXT : STYLE_DIM, "%s",
@@ -150,17 +150,28 @@ static void put_position(const struct ui *ui, char *out, size_t n)
 		 ui->n_lines ? 100.0 * (double)at / (double)ui->n_lines : 0.0);
 }
 
+static bool draw_message(const struct ui *ui)
+{
+	bool shown = time_monotonic() < ui->message_until;
+
+	if (shown)
+		paint_str(screen_height() - 1, 0, screen_width(), ui->message_style, ui->message);
+	return shown;
+}
+
+void footer_hint(const struct ui *ui, const char *keys)
+{
+	if (screen_height() > 1 && !draw_message(ui))
+		paint_str(screen_height() - 1, 0, screen_width(), STYLE_DIM, keys);
+}
+
 void footer_draw(struct ui *ui)
 {
 	unsigned y = screen_height() - 1, width = screen_width(), x = 0;
 	char position[64];
 
-	if (screen_height() < 2)
+	if (screen_height() < 2 || draw_message(ui))
 		return;
-	if (time_monotonic() < ui->message_until) {
-		paint_str(y, 0, width, ui->message_style, ui->message);
-		return;
-	}
 	put_position(ui, position, sizeof(position));
 	unsigned n = (unsigned)strlen(position);
 	for (size_t i = 0; i < n_bindings; i++) {

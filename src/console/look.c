@@ -7,30 +7,34 @@ static int on_event(void *ctx, struct context *c)
 {
 	struct look *l = ctx;
 
+	if (atomic_load_explicit(&l->held, memory_order_relaxed))
+		return 0;
 	pthread_mutex_lock(&l->lock);
 	int status = l->kind->event(l, c);
 	pthread_mutex_unlock(&l->lock);
 	return status;
 }
 
-/* A table that is never fed has the filter of the path, the view and the user in one. */
+/* A table that is never fed has the filter of the path, the user's and `more` in one. */
 static struct table *open_scope(const struct view_path *path, const char *filter, const char *more,
 				const char *const *dirs, struct err *e)
 {
 	static char name[] = "NUM", field[] = "evt.num", packets[] = "evt.type=packet";
 	static struct view_column column = {.name = name, .field = field};
-	struct view_info info = {
+	static const struct view_info info = {
 		.kind = VIEW_LIST, .filter = packets, .columns = &column, .n_columns = 1};
-	struct text all = {0};
+	struct text both = {0};
 
-	if (more)
-		text_fmt(&all, "%s and (%s)", packets, more);
-	if (more)
-		info.filter = (char *)text_cstr(&all);
-	const struct table_options o = {
-		.info = &info, .path = path, .filter = filter, .dirs = dirs};
+	if (filter && more)
+		text_fmt(&both, "(%s) and (%s)", filter, more);
+	const struct table_options o = {.info = &info,
+					.path = path,
+					.filter = both.len ? text_cstr(&both)
+						  : filter ? filter
+							   : more,
+					.dirs = dirs};
 	struct table *t = table_open(&o, e);
-	text_done(&all);
+	text_done(&both);
 	return t;
 }
 

@@ -28,6 +28,7 @@ struct look {
 	struct table *scope; /* for its filter */
 	atomic_uint refs;
 	atomic_bool whole; /* the window was read to its end */
+	atomic_bool held;  /* live: the user holds the picture, nothing is put in */
 	bool live;
 	uint64_t from, to; /* of the window; live: 0 */
 };

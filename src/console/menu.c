@@ -50,6 +50,8 @@ static size_t line_of(const char *p, size_t n, unsigned width, size_t *next)
 		end = to;
 	}
 	*next = end + (end < n);
+	while (end < n && p[end] == ' ' && *next < n && p[*next] == ' ')
+		++*next;
 	return end;
 }
 

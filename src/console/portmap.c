@@ -171,11 +171,10 @@ static void draw(struct ui *ui)
 	if (height > y + rows + 1)
 		draw_told(m, &c, height - 2);
 	pthread_mutex_unlock(&m->look.lock);
-	paint_str(height - 1, 0, width, STYLE_DIM,
-		  screen_unicode() ? "░ assigned  █ and used  ▪ used, nobody's  x refused   "
-				     "Arrows move   Backspace back"
-				   : "= assigned  # and used  o used, nobody's  x refused   "
-				     "Arrows move   Backspace back");
+	footer_hint(ui, screen_unicode() ? "░ assigned  █ and used  ▪ used, nobody's  x refused   "
+					   "Arrows move   Backspace back"
+					 : "= assigned  # and used  o used, nobody's  x refused   "
+					   "Arrows move   Backspace back");
 }
 
 static bool request(struct ui *ui, enum request r, int key)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How values spread over time: a column is a range of values, a line a stretch of time. */
+#include "console/axis.h"
 #include "console/dig.h"
 #include "console/picture.h"
 
@@ -9,7 +10,6 @@
 #define LINES	64u
 #define COLUMNS 128u
 #define LIVE_NS (500 * NSEC_PER_MSEC) /* of a line */
-#define LABEL	10u		      /* columns of the times at the left */
 
 struct metric {
 	const char *name, *field; /* of filters for the range; NULL = none */
@@ -133,6 +133,13 @@ static uint32_t sum_of(const struct spectrum *s, unsigned y, unsigned x)
 	return sum;
 }
 
+static unsigned put_time(const struct spectrum *s, uint64_t line, struct text *t)
+{
+	text_reset(t);
+	axis_time(t, s->base + line * s->line_ns, LINES * s->line_ns);
+	return (unsigned)t->len;
+}
+
 static void draw_heat(const struct spectrum *s)
 {
 	uint32_t most = 1;
@@ -141,20 +148,20 @@ static void draw_heat(const struct spectrum *s)
 		for (unsigned x = 0; x < page.columns; x++)
 			most = MAX(most, sum_of(s, y, x));
 	double steps = log((double)most + 1);
+	struct text t = {0};
 	for (unsigned y = 0; y < page.lines; y++) {
-		struct text t = {0};
 		uint64_t line = page.first + (uint64_t)y * LINES / page.lines;
 		if (y % 4 == 0 && s->base) {
-			text_time_local(&t, s->base + line * s->line_ns, false);
-			paint(page.y + y, 0, LABEL - 1, STYLE_DIM, t.data, t.len);
+			unsigned n = put_time(s, line, &t);
+			paint(page.y + y, 0, page.x ? page.x - 1 : n, STYLE_DIM, t.data, n);
 		}
-		text_done(&t);
 		for (unsigned x = 0; x < page.columns; x++) {
 			uint32_t n = sum_of(s, y, x);
 			double heat = n ? 1 + log((double)n) / steps * (HEAT_STEPS - 2) : 0;
 			paint_heat(page.y + y, page.x + x, (unsigned)heat);
 		}
 	}
+	text_done(&t);
 }
 
 static void draw_scale(const struct metric *m, unsigned y)
@@ -182,11 +189,14 @@ static void draw(struct ui *ui)
 	struct spectrum *s = (struct spectrum *)ui->look;
 	unsigned y = header_draw(ui), height = screen_height(), width = screen_width();
 
+	struct text t = {0};
+
 	page.y = y + 1;
-	page.x = width > 40 ? LABEL : 0;
-	page.columns = width - page.x;
 	page.lines = height > y + 3 ? height - y - 3 : 1;
 	pthread_mutex_lock(&s->look.lock);
+	page.x = width > 40 ? put_time(s, 0, &t) + 2 : 0;
+	text_done(&t);
+	page.columns = width - page.x;
 	page.first = s->newest >= LINES ? s->newest - LINES + 1 : 0;
 	paint_str(y, 0, width, STYLE_HEADER, s->metric->name);
 	draw_heat(s);
@@ -196,8 +206,8 @@ static void draw(struct ui *ui)
 						      : "Waiting for values ...");
 	draw_scale(s->metric, page.y + page.lines);
 	pthread_mutex_unlock(&s->look.lock);
-	paint_str(height - 1, 0, width, STYLE_DIM,
-		  "Tab other values   drag: packets of a range   Enter packets   Backspace back");
+	footer_hint(ui,
+		    "Tab other values   drag: packets of a range   Enter packets   Backspace back");
 }
 
 /* ---- keys ---- */

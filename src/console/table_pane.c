@@ -12,7 +12,7 @@
 
 #define COLUMNS_MAX 64u
 #define TEXT_LEAST  12u /* columns to which a text is cut where the view does not say */
-#define TEXT_ENOUGH 20u /* and at most, before other columns are left out */
+#define TEXT_ENOUGH 20u /* and at most in tables, before other columns are left out */
 #define SPARK_LEAST 8u
 #define SPARK_ROOM  110u /* columns of a screen where sparklines are whole */
 
@@ -96,7 +96,8 @@ static void arrange(struct ui *ui, struct level *l)
 		const struct table_column *c = &s->columns[k];
 		struct want w = {.width = l->widest[k], .least = l->widest[k]};
 		unsigned name = (unsigned)strlen(c->info->name);
-		unsigned text = c->info->width ? MIN(c->info->width, TEXT_ENOUGH) : TEXT_LEAST;
+		unsigned most = l->info->kind == VIEW_LIST ? UINT32_MAX : TEXT_ENOUGH;
+		unsigned text = c->info->width ? MIN(c->info->width, most) : TEXT_LEAST;
 		if (!c->number)
 			w.least = MIN(w.width, MAX(name, text));
 		w.sticky = k == sticky || is_name(l, k);
@@ -169,7 +170,8 @@ static void draw_spark(unsigned y, const struct place *p, enum style style, cons
 static void draw_row(struct ui *ui, unsigned y, const struct table_row *r, bool selected)
 {
 	const struct shot *s = ui_level(ui)->shot;
-	enum style style = selected ? STYLE_SELECTED : r->key ? STYLE_TEXT : STYLE_DIM;
+	bool nobody = !r->key && ui_level(ui)->info->kind != VIEW_LIST;
+	enum style style = selected ? STYLE_SELECTED : nobody ? STYLE_DIM : STYLE_TEXT;
 
 	if (selected)
 		paint_str(y, 0, screen_width(), style, "");
@@ -226,9 +228,9 @@ static void draw_empty(struct ui *ui, unsigned y)
 		how = ui->path.n ? "Backspace goes back up, F2 lists other views."
 				 : "F2 lists other views.";
 	} else {
-		what = "Nothing was seen yet.";
+		what = ui->path.n ? "Nothing has come since." : "Nothing was seen yet.";
 		how = ui->path.n ? "Backspace goes back up, F2 lists other views."
-				 : "Containers appear as they send; F2 lists other views.";
+				 : "Rows appear as it happens; F2 lists other views.";
 	}
 	unsigned width = screen_width();
 	unsigned n = (unsigned)strlen(what), m = (unsigned)strlen(how);

@@ -98,6 +98,8 @@ unsigned ui_sorted(const struct ui *ui, bool *descending);
 void ui_sort(struct ui *ui, unsigned column);
 /* As if it had been pressed. */
 void ui_key(struct ui *ui, int key);
+/* The picture that is in sight is held; each has a pause of its own. */
+bool ui_held(const struct ui *ui);
 /* The newest order has not been answered. */
 bool ui_waiting(const struct ui *ui);
 /* The row under the cursor, or NULL. */
@@ -114,8 +116,9 @@ extern const struct pane table_pane;
 
 /* Lines above the body; returns how many. */
 unsigned header_draw(struct ui *ui);
-/* The bottom line. */
+/* The bottom line; of bodies with keys of their own, those. A word to the user comes before. */
 void footer_draw(struct ui *ui);
+void footer_hint(const struct ui *ui, const char *keys);
 bool footer_pointed(struct ui *ui, const struct pointed *p);
 
 #endif

@@ -71,6 +71,33 @@ static size_t logged(enum log_level level, const char *text, char *out, size_t s
 	return n > 0 ? (size_t)n : 0;
 }
 
+static char diverted[64];
+static bool diverted_all;
+
+static bool divert(const char *text, size_t n)
+{
+	snprintf(diverted, sizeof(diverted), "%.*s", (int)n, text);
+	return diverted_all;
+}
+
+static void test_log_divert(void **state)
+{
+	char out[100];
+
+	(void)state;
+	log_init("harbour", LOG_LEVEL_WARN);
+	log_divert(divert);
+	logged(LOG_LEVEL_WARN, "gate\nshut", out, sizeof(out));
+	assert_string_equal(diverted, "gate?shut");
+	assert_string_equal(out, "harbour: gate?shut\n");
+	diverted_all = true;
+	assert_int_equal(logged(LOG_LEVEL_WARN, "gate open", out, sizeof(out)), 0);
+	assert_string_equal(diverted, "gate open");
+	log_divert(NULL);
+	logged(LOG_LEVEL_WARN, "gate", out, sizeof(out));
+	assert_string_equal(out, "harbour: gate\n");
+}
+
 static void test_log(void **state)
 {
 	char out[8192], big[6000];
@@ -198,10 +225,11 @@ static void test_mailbox(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_err),	      cmocka_unit_test(test_err_long),
-		cmocka_unit_test(test_log),	      cmocka_unit_test(test_cursor),
-		cmocka_unit_test(test_builder),	      cmocka_unit_test(test_memory),
-		cmocka_unit_test(test_cleanup_close), cmocka_unit_test(test_mailbox),
+		cmocka_unit_test(test_err),	cmocka_unit_test(test_err_long),
+		cmocka_unit_test(test_log),	cmocka_unit_test(test_log_divert),
+		cmocka_unit_test(test_cursor),	cmocka_unit_test(test_builder),
+		cmocka_unit_test(test_memory),	cmocka_unit_test(test_cleanup_close),
+		cmocka_unit_test(test_mailbox),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
