@@ -4,16 +4,30 @@
 
 #include <stdlib.h>
 
-/* Time first, then the place in the file; one 128-bit comparison. */
-typedef unsigned __int128 sort_key;
+/*
+ * Time first, then the place in the file: ns since the merger's base above the number of the lane.
+ * What lies further ahead than that can tell waits like what is at its end, for a later base.
+ */
+typedef uint64_t sort_key;
 
-#define KEY_END (~(sort_key)0)
+#define KEY_NONE UINT64_MAX
 
-static inline sort_key key_of(const struct window *w, uint32_t lane)
+struct merger {
+	struct window *w;
+	struct run *run;
+	struct pcapng p;
+	uint64_t base;
+	unsigned lane_bits;
+};
+
+static inline sort_key key_of(const struct merger *m, uint32_t lane)
 {
-	const struct lane *l = &w->lanes[lane];
+	const struct lane *l = &m->w->lanes[lane];
 
-	return l->next < l->end ? (sort_key)w->marks[l->next].ts << 32 | lane : KEY_END;
+	if (UNLIKELY(l->next == l->end))
+		return KEY_NONE;
+	uint64_t since = m->w->marks[l->next].ts - m->base;
+	return LIKELY(since < KEY_NONE >> m->lane_bits) ? since << m->lane_bits | lane : KEY_NONE;
 }
 
 /*
@@ -34,12 +48,6 @@ static inline void prefetch(const struct window *w, const struct lane *l)
 		__builtin_prefetch(next + 112);
 	}
 }
-
-struct merger {
-	struct window *w;
-	struct run *run;
-	struct pcapng p;
-};
 
 static inline int deliver(struct merger *m, struct lane *l, const struct mark *mark)
 {
@@ -62,12 +70,12 @@ static void run_lane(struct merger *m, struct lane *l)
 		m->run->ended = deliver(m, l, &m->w->marks[l->next]);
 }
 
-static void build(const struct window *w, sort_key *tree, uint32_t leaves)
+static void build(const struct merger *m, sort_key *tree, uint32_t leaves)
 {
 	for (uint32_t i = 0; i < leaves; i++)
 		tree[i] = 0; /* below every key, until all lanes have come */
 	for (uint32_t lane = leaves; lane-- > 0;) {
-		sort_key k = lane < w->lane_count ? key_of(w, lane) : KEY_END;
+		sort_key k = lane < m->w->lane_count ? key_of(m, lane) : KEY_NONE;
 		for (uint32_t i = (lane + leaves) / 2; i; i /= 2) {
 			if (tree[i] < k) {
 				sort_key t = tree[i];
@@ -79,16 +87,30 @@ static void build(const struct window *w, sort_key *tree, uint32_t leaves)
 	}
 }
 
+/* Marks are left; the earliest is the base from here on. */
+static void rebase(struct merger *m, sort_key *tree, uint32_t leaves)
+{
+	const struct window *w = m->w;
+
+	m->base = UINT64_MAX;
+	for (const struct lane *l = w->lanes; l < w->lanes + w->lane_count; l++)
+		if (l->next < l->end)
+			m->base = MIN(m->base, w->marks[l->next].ts);
+	build(m, tree, leaves);
+}
+
 static void run_tree(struct merger *m, sort_key *tree, uint32_t leaves)
 {
 	struct window *w = m->w;
 
 	for (size_t left = w->mark_count; left && !m->run->ended; left--) {
-		uint32_t lane = (uint32_t)tree[0];
+		if (UNLIKELY(tree[0] == KEY_NONE))
+			rebase(m, tree, leaves);
+		uint32_t lane = (uint32_t)(tree[0] & ((1ull << m->lane_bits) - 1));
 		struct lane *l = &w->lanes[lane];
 		const struct mark *mark = &w->marks[l->next++];
 		prefetch(w, l);
-		sort_key k = key_of(w, lane);
+		sort_key k = key_of(m, lane);
 		for (uint32_t i = (lane + leaves) / 2; i; i /= 2) {
 			sort_key a = tree[i];
 			bool swap = a < k;
@@ -112,6 +134,7 @@ void merge_run(struct window *w, struct run *run, struct iface_table *ifaces)
 	uint32_t leaves = (uint32_t)w->lane_count;
 	while (leaves > w->tree_cap)
 		GROW(w->tree, w->tree_cap, w->tree_cap);
-	build(w, w->tree, leaves);
+	m.lane_bits = 32 - (unsigned)__builtin_clz(leaves - 1);
+	rebase(&m, w->tree, leaves);
 	run_tree(&m, w->tree, leaves);
 }

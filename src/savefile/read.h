@@ -289,7 +289,7 @@ struct window {
 	size_t mark_count, mark_cap;
 	struct lane *lanes;
 	size_t lane_count, lane_cap;
-	unsigned __int128 *tree; /* of the merge, one per lane */
+	uint64_t *tree; /* of the merge, one key per lane */
 	size_t tree_cap;
 };
 

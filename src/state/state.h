@@ -12,21 +12,22 @@
 #include "packet/packet.h"
 
 struct container {
+	/* What each packet touches comes first, in as few cache lines as it takes. */
 	uint32_t index;
 	/* Of a file: how it was before something of it changed is a container of its own, for the
 	 * events of that time; `now` is the index of the last one, `past` of the one before. */
 	uint32_t now, past; /* past: CONTAINER_NONE = there is none */
+	unsigned rung;	    /* of META_RUNG, inside the state */
 	bool has_iface;
-	unsigned rung;		  /* of META_RUNG, inside the state */
+	uint32_t plain; /* 1 << key: nothing in it that a terminal obeys */
+	uint64_t packets_in, packets_out, bytes_in, bytes_out; /* events seen, bytes on the wire */
+	uint64_t lost;
 	char *meta[META_KEYS];	  /* owned by the state; NULL = unknown */
-	uint32_t plain;		  /* 1 << key: nothing in it that a terminal obeys */
 	uint64_t start, end;	  /* ns, 0 = unknown / alive */
 	int pid;		  /* of its first process, 0 = unknown */
 	uint64_t sampled;	  /* ns, when counters were taken; 0 = never */
 	struct counters counters; /* newest sample, merged over the container's interfaces */
 	struct counters measured; /* from packets, where flows are tracked: TCP_*, RESPONSES ... */
-	uint64_t packets_in, packets_out, bytes_in, bytes_out; /* events seen, bytes on the wire */
-	uint64_t lost;
 };
 
 /* Packets by how it was found whose they are. */
@@ -36,9 +37,9 @@ struct attribution {
 };
 
 struct iface {
-	struct iface_record record; /* strings owned by the state; record.container is NULL */
-	uint32_t container;	    /* index or CONTAINER_NONE */
+	uint32_t container; /* index or CONTAINER_NONE */
 	bool known;
+	struct iface_record record; /* strings owned by the state; record.container is NULL */
 };
 
 /* What the conversation tells about one packet. */

@@ -87,11 +87,11 @@ static int read_file(struct seen *s, const struct reader_query *q, struct reader
 
 static const struct reader_query everything = {.to = UINT64_MAX};
 
-static struct writer *begin_file(void)
+static struct writer *begin_file(uint64_t window_ns)
 {
 	struct err e;
 	struct writer_options o = {
-		.path = path, .format = SAVEFILE_PCAPNG_LZ4, .window_ns = NSEC_PER_SEC};
+		.path = path, .format = SAVEFILE_PCAPNG_LZ4, .window_ns = window_ns};
 	struct writer *w = writer_open(&o, &e);
 
 	assert_non_null(w);
@@ -115,7 +115,7 @@ static int make_file(void **state)
 
 	(void)state;
 	close(fd);
-	struct writer *w = begin_file();
+	struct writer *w = begin_file(NSEC_PER_SEC);
 	for (uint32_t i = 0; i < PACKETS; i++) {
 		data[0] = (uint8_t)i;
 		struct event ev = {.ts = START + i * 50 * NSEC_PER_MSEC,
@@ -167,7 +167,7 @@ static void test_large_windows(void **state)
 	enum { LARGE = 3000, SMALL = 40 };
 	static uint8_t data[32768];
 	struct err e;
-	struct writer *w = begin_file();
+	struct writer *w = begin_file(NSEC_PER_SEC);
 	uint64_t ts = START;
 
 	(void)state;
@@ -191,6 +191,40 @@ static void test_large_windows(void **state)
 		assert_int_equal(s.packets, SMALL + LARGE + SMALL);
 		assert_int_equal(s.disorder, 0);
 	}
+}
+
+/* Times in one window further apart than the keys of a merge can tell at once, some the same. */
+static void test_far_times(void **state)
+{
+	enum { FAR = 1024 };
+	static uint8_t data[2000];
+	struct err e;
+	struct writer *w = begin_file(UINT64_MAX);
+
+	(void)state;
+	for (uint32_t i = 0; i < FAR; i++) {
+		struct event ev = {.ts = i / 2 * (UINT64_MAX / (FAR / 2)),
+				   .data = data,
+				   .caplen = sizeof(data),
+				   .len = sizeof(data),
+				   .iface = i % IFACES,
+				   .type = EVENT_PACKET,
+				   .weight = 1};
+		assert_int_equal(writer_event(w, &ev, &e), 0);
+	}
+	assert_int_equal(writer_close(w, &e), 0);
+	struct reader *r = reader_open(path, &e);
+	size_t chunks, data_chunks = 0;
+	const struct chunk *c = reader_chunks(r, &chunks);
+	for (size_t i = 0; i < chunks; i++)
+		data_chunks += !c[i].metadata;
+	assert_true(data_chunks >= IFACES);
+	reader_close(r);
+	struct seen s = {0};
+	assert_int_equal(read_file(&s, &everything, NULL, &e), 0);
+	assert_int_equal(s.packets, FAR);
+	assert_int_equal(s.disorder, 0);
+	assert_int_equal(s.last, (FAR / 2 - 1) * (UINT64_MAX / (FAR / 2)));
 }
 
 /* ---- heads of packets ---- */
@@ -247,7 +281,7 @@ static struct kept *read_kept(const struct reader_query *q)
 static void put_large_packets(void)
 {
 	struct err e;
-	struct writer *w = begin_file();
+	struct writer *w = begin_file(NSEC_PER_SEC);
 	static uint8_t data[2000];
 
 	for (uint32_t i = 0; i < PACKETS; i++) {
@@ -532,7 +566,7 @@ int main(void)
 		cmocka_unit_test(test_every_flip),    cmocka_unit_test(test_damaged_chunk),
 		cmocka_unit_test(test_foreign),	      cmocka_unit_test(test_growing),
 		cmocka_unit_test(test_contents),      cmocka_unit_test(test_late_interface),
-		cmocka_unit_test(test_heads),
+		cmocka_unit_test(test_heads),	      cmocka_unit_test(test_far_times),
 	};
 
 	return cmocka_run_group_tests(tests, make_file, remove_file);
