@@ -83,10 +83,10 @@ static int on_event(void *ctx, struct event *ev)
 	return 0;
 }
 
-static void take_directory(struct info *in, const struct chunk *chunks, size_t n)
+static void take_directory(struct info *in, const struct reader *r)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct chunk *c = &chunks[i];
+	for (size_t i = 0; i < in->chunks; i++) {
+		const struct chunk *c = reader_chunk(r, i);
 		if (c->metadata)
 			continue;
 		span(&in->total, c->first, c->last);
@@ -108,14 +108,12 @@ static int gather(struct info *in, struct reader *r, struct err *e)
 		.container = on_container,
 		.event = on_event,
 	};
-	size_t n;
-	const struct chunk *chunks = reader_chunks(r, &n);
 	struct reader_query q = {.to = UINT64_MAX, .unordered = true, .threads = 1};
 
-	in->chunks = n;
-	if (chunks) { /* only the records and notices have to be read */
+	in->chunks = reader_chunks(r);
+	if (in->chunks) { /* only the records and notices have to be read */
 		q.types = 1u << EVENT_NOTICE | 1u << EVENT_DROP;
-		take_directory(in, chunks, n);
+		take_directory(in, r);
 	}
 	return reader_run(r, &q, &sink, e) < 0 ? -1 : 0;
 }

@@ -15,10 +15,8 @@ struct feed {
 	struct view_feed base;
 	struct feed_options o;
 	struct source *source;
-	struct reader *reader;	    /* of a file, else NULL */
-	const struct chunk *chunks; /* of one with a directory, while a table is filled */
-	size_t n_chunks;
-	struct state *state; /* of the run, or the last one */
+	struct reader *reader; /* of a file, else NULL */
+	struct state *state;   /* of the run, or the last one */
 	struct table *filling;
 	const struct view_look *scanning;
 	uint64_t from, to;
@@ -131,9 +129,10 @@ static uint64_t find_newest(struct feed *f)
 	uint64_t rows = 0, newest = 0;
 	bool told = true;
 
-	all.chunks = xcalloc(f->n_chunks + 1, sizeof(*all.chunks));
-	for (size_t i = 0; i < f->n_chunks && told; i++) {
-		const struct chunk *k = &f->chunks[i];
+	size_t n = reader_chunks(f->reader);
+	all.chunks = xcalloc(n + 1, sizeof(*all.chunks));
+	for (size_t i = 0; i < n && told; i++) {
+		const struct chunk *k = reader_chunk(f->reader, i);
 		if (k->metadata || k->first < f->from || k->last > f->to)
 			continue;
 		all.chunks[all.n].first = k->first;
@@ -221,12 +220,11 @@ static bool may_match(struct feed *f, const struct table *t, uint32_t number)
 static uint64_t cost(struct view_feed *base, const struct table *t, uint64_t from, uint64_t to)
 {
 	struct feed *f = (struct feed *)base;
-	size_t n;
-	const struct chunk *chunks = f->reader ? reader_chunks(f->reader, &n) : NULL;
+	size_t n = f->reader ? reader_chunks(f->reader) : 0;
 	uint64_t sum = 0;
 
-	for (size_t i = 0; chunks && i < n; i++) {
-		const struct chunk *k = &chunks[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct chunk *k = reader_chunk(f->reader, i);
 		bool wanted = false;
 		if (k->metadata || k->last < from || k->first > to)
 			continue;
@@ -262,7 +260,9 @@ static int fill(struct view_feed *base, struct table *t, uint64_t from, uint64_t
 	f->from = from;
 	f->to = to;
 	f->newest = UINT64_MAX;
-	f->chunks = f->reader ? reader_chunks(f->reader, &f->n_chunks) : NULL;
+	/* find_newest looks at the directory while it is being read. */
+	if (f->reader)
+		reader_chunks(f->reader);
 	f->filling = t;
 	int status = run(f, t, twin ? &second : NULL, e);
 	if (twin)
@@ -302,16 +302,15 @@ static int run_live(struct view_feed *base, struct err *e)
 static bool overview(struct view_feed *base, struct table *t, uint64_t from, uint64_t to)
 {
 	struct feed *f = (struct feed *)base;
-	size_t n;
-	const struct chunk *chunks = f->reader ? reader_chunks(f->reader, &n) : NULL;
+	size_t n = f->reader ? reader_chunks(f->reader) : 0;
 
-	if (!chunks)
+	if (!n)
 		return false;
 	table_window(t, from, to);
 	bool told = true;
 	f->filling = t;
 	for (size_t i = 0; i < n && told; i++) {
-		const struct chunk *k = &chunks[i];
+		const struct chunk *k = reader_chunk(f->reader, i);
 		if (!k->metadata && k->last >= from && k->first <= to)
 			told = flow_parts(f->state, k, take, f);
 	}
@@ -340,14 +339,13 @@ static void histogram(struct view_feed *base, const struct table *t, uint64_t fr
 		      double *bins, size_t n)
 {
 	struct feed *f = (struct feed *)base;
-	size_t count = 0;
-	const struct chunk *chunks = f->reader ? reader_chunks(f->reader, &count) : NULL;
+	size_t count = f->reader ? reader_chunks(f->reader) : 0;
 
 	memset(bins, 0, n * sizeof(*bins));
 	if (to <= from || !n)
 		return;
 	for (size_t i = 0; i < count; i++) {
-		const struct chunk *k = &chunks[i];
+		const struct chunk *k = reader_chunk(f->reader, i);
 		double packets = 0;
 		if (k->metadata || k->last < from || k->first > to)
 			continue;
@@ -370,11 +368,11 @@ static int extend(void *ctx, struct context *c)
 }
 
 /* A directory tells the times of everything but notices; without one all is read once. */
-static void find_extent(struct feed *f, const struct chunk *chunks, size_t n)
+static void find_extent(struct feed *f, size_t n)
 {
 	f->base.first = UINT64_MAX;
 	for (size_t i = 0; i < n; i++) {
-		const struct chunk *k = &chunks[i];
+		const struct chunk *k = reader_chunk(f->reader, i);
 		if (k->metadata || k->last == UINT64_MAX)
 			continue;
 		f->base.first = MIN(f->base.first, k->first);
@@ -387,20 +385,19 @@ void flow_feed_look(struct view_feed *base)
 {
 	struct feed *f = (struct feed *)base;
 	struct flow_totals totals = {0};
-	size_t n;
 
 	if (!f->reader || str_eq(f->o.what, "-"))
 		return;
-	const struct chunk *chunks = reader_chunks(f->reader, &n);
-	struct filter *notices = chunks ? filter_compile("evt.type in (notice, drop)", NULL, NULL)
-					: NULL;
+	size_t n = reader_chunks(f->reader);
+	struct filter *notices = n ? filter_compile("evt.type in (notice, drop)", NULL, NULL)
+				   : NULL;
 	const struct flow_options o = {.source = f->source,
 				       .state = f->state,
 				       .hint = notices,
 				       .threads = f->o.threads,
 				       .present = extend,
 				       .ctx = f};
-	find_extent(f, chunks, n);
+	find_extent(f, n);
 	flow_run(&o, &totals, NULL);
 	filter_free(notices);
 	if (f->base.first > f->base.last)

@@ -24,14 +24,14 @@ static uint64_t deal(uint8_t *of, const uint64_t *packets, size_t n)
 }
 
 /* Packets in [from, to] by interface. */
-static uint64_t *weigh(const struct chunk *chunks, size_t n, uint64_t from, uint64_t to,
-		       size_t *ifaces)
+static uint64_t *weigh(struct reader *r, uint64_t from, uint64_t to, size_t *ifaces)
 {
+	size_t n = reader_chunks(r);
 	uint64_t *packets = xcalloc(1, sizeof(*packets));
 	size_t cap = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct chunk *k = &chunks[i];
+		const struct chunk *k = reader_chunk(r, i);
 		for (uint32_t p = 0; p < k->part_count; p++) {
 			uint32_t number = k->parts[p].iface;
 			if (number >= cap) {
@@ -51,13 +51,11 @@ static uint64_t *weigh(const struct chunk *chunks, size_t n, uint64_t from, uint
 uint8_t *flow_deal(struct reader *r, uint64_t from, uint64_t to, size_t *n)
 {
 	struct reader_info info;
-	size_t n_chunks;
-	const struct chunk *chunks = reader_chunks(r, &n_chunks);
 
 	reader_get_info(r, &info);
-	if (!chunks || !info.complete)
+	if (!reader_chunks(r) || !info.complete)
 		return NULL;
-	cleanup_free uint64_t *packets = weigh(chunks, n_chunks, from, to, n);
+	cleanup_free uint64_t *packets = weigh(r, from, to, n);
 	uint8_t *of = xcalloc(*n + 1, sizeof(*of));
 	if (deal(of, packets, *n) >= WORTH_PACKETS)
 		return of;

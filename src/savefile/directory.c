@@ -18,7 +18,7 @@
 #define AHEAD_BYTES   (64u << 10)
 #define SMALL_BLOCK   8192u
 #define KEEP_BYTES    (6u << 20)
-#define KEEP_LARGE    (256u << 20) /* bytes of a file: its directory is worth large pages */
+#define KEEP_LARGE    (2ull << 30) /* bytes of a file: its directory is worth large pages */
 #define SUMMARY_AT    28u	   /* payload of the first custom option of an ISB */
 #define SUMMARY_BYTES (SUMMARY_AT + SUMMARY_HEAD_SIZE)
 #define TRY_BLOCKS    16u
@@ -416,6 +416,14 @@ struct dir_entry directory_kept(const struct directory *d, size_t i)
 	if (c.chunk.part_count)
 		c.chunk.parts = (const struct chunk_part *)d->kept_parts.at + c.parts_at;
 	return c;
+}
+
+void directory_settle(struct directory *d)
+{
+	struct dir_entry *kept = d->kept.at;
+
+	for (size_t i = 0; i < d->kept_count; i++)
+		kept[i] = directory_kept(d, i);
 }
 
 int directory_next(struct directory *d, struct dir_entry *out)

@@ -170,7 +170,7 @@ void region_done(struct region *r);
 /* ---- the chunk directory ---- */
 
 struct dir_entry {
-	struct chunk chunk; /* parts: only while the entry is being looked at */
+	struct chunk chunk; /* parts: only while the entry is being looked at, or settled */
 	uint32_t base;	    /* interface number of its section's first interface */
 	uint32_t limit;	    /* interfaces described in the section up to here */
 	uint32_t frames;    /* in this chunk */
@@ -255,6 +255,8 @@ void directory_rewind(struct directory *d);
 int directory_next(struct directory *d, struct dir_entry *out);
 /* Of those that are kept, the i-th, likewise. */
 struct dir_entry directory_kept(const struct directory *d, size_t i);
+/* No more will be kept: those that are have their parts. */
+void directory_settle(struct directory *d);
 
 /* Reads and decodes one chunk: *out bytes at to (cap bytes), 0; -1 damage. stored: room for a block
  * and its checksum. */

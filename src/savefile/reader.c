@@ -31,8 +31,7 @@ struct reader {
 	size_t at, filled, cap;
 	uint64_t offset; /* in the decoded bytes, of buffer[at] */
 	uint64_t block;
-	struct chunk *chunks; /* once asked for */
-	size_t chunk_count;
+	bool has_chunks; /* they were asked for: all are kept */
 };
 
 /* ---- what went wrong ---- */
@@ -375,7 +374,6 @@ void reader_close(struct reader *r)
 	directory_done(&r->dir);
 	if (r->fd > STDIN_FILENO)
 		close(r->fd);
-	free(r->chunks);
 	free(r->ifaces.items);
 	free(r->buffer);
 	text_done(&r->application);
@@ -413,35 +411,24 @@ void reader_get_info(struct reader *r, struct reader_info *out)
 	};
 }
 
-/* Descriptions belong to the window behind them. */
-static void settle_windows(struct chunk *chunks, size_t n)
+size_t reader_chunks(struct reader *r)
 {
-	for (size_t i = n; i-- > 0;)
-		if (chunks[i].metadata && i + 1 < n)
-			chunks[i].window = chunks[i + 1].window;
-}
-
-const struct chunk *reader_chunks(struct reader *r, size_t *n)
-{
-	struct directory *d = &r->dir;
 	struct dir_entry c;
 
-	*n = 0;
-	if (!r->chunked)
-		return NULL;
-	if (!r->chunks) {
-		d->keep_bytes = CHUNKS_BYTES;
-		directory_rewind(d);
-		while (directory_next(d, &c))
-			;
-		r->chunks = xcalloc(d->kept_count + 1, sizeof(*r->chunks));
-		for (size_t i = 0; i < d->kept_count; i++)
-			r->chunks[i] = directory_kept(d, i).chunk;
-		r->chunk_count = d->kept_count;
-		settle_windows(r->chunks, r->chunk_count);
-	}
-	*n = r->chunk_count;
-	return r->chunks;
+	if (!r->chunked || r->has_chunks)
+		return r->dir.kept_count;
+	r->dir.keep_bytes = CHUNKS_BYTES;
+	directory_rewind(&r->dir);
+	while (directory_next(&r->dir, &c))
+		;
+	directory_settle(&r->dir);
+	r->has_chunks = true;
+	return r->dir.kept_count;
+}
+
+const struct chunk *reader_chunk(const struct reader *r, size_t i)
+{
+	return &((const struct dir_entry *)r->dir.kept.at)[i].chunk;
 }
 
 double reader_progress(const struct reader *r)

@@ -150,8 +150,10 @@ struct reader *reader_open_part(int fd, const char *name, uint64_t bytes, struct
 struct reader *reader_twin(const struct reader *r);
 void reader_close(struct reader *r);
 void reader_get_info(struct reader *r, struct reader_info *out);
-/* The chunk directory in file order, NULL and *n = 0 when the file is not chunked. */
-const struct chunk *reader_chunks(struct reader *r, size_t *n);
+/* How many entries the chunk directory has, 0 when the file is not chunked; and each of them, in
+ * the order of the file, borrowed from the reader. */
+size_t reader_chunks(struct reader *r);
+const struct chunk *reader_chunk(const struct reader *r, size_t i);
 /* Packets and notices carry in event.num their place in the file, from 1, as Wireshark numbers its
  * frames, whatever is skipped and in whatever order they come; counter samples have 0.
  * From the start to the end; may be called again with another query on a seekable file.

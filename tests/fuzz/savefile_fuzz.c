@@ -86,8 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		reader_run(r, &queries[i], &sink, &e);
 	if (r) {
 		struct reader_info info;
-		size_t n;
-		reader_chunks(r, &n);
+		reader_chunks(r);
 		reader_get_info(r, &info);
 		reader_close(r);
 	}

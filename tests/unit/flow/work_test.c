@@ -108,17 +108,16 @@ static void share(uint32_t container, uint64_t *chunks, uint64_t *stored)
 {
 	struct err e;
 	struct reader *r = reader_open(path, &e);
-	size_t n;
 
 	assert_non_null(r);
-	const struct chunk *c = reader_chunks(r, &n);
 	*chunks = *stored = 0;
-	for (size_t i = 0; i < n; i++) {
-		bool mine = c[i].metadata;
-		for (uint32_t k = 0; k < c[i].part_count; k++)
-			mine |= c[i].parts[k].iface == container;
-		*stored += mine ? c[i].stored : 0;
-		*chunks += mine && !c[i].metadata;
+	for (size_t i = 0, n = reader_chunks(r); i < n; i++) {
+		const struct chunk *c = reader_chunk(r, i);
+		bool mine = c->metadata;
+		for (uint32_t k = 0; k < c->part_count; k++)
+			mine |= c->parts[k].iface == container;
+		*stored += mine ? c->stored : 0;
+		*chunks += mine && !c->metadata;
 	}
 	reader_close(r);
 }
