@@ -60,7 +60,6 @@ struct top {
 	bool twin;	  /* keys, values and absent are another's */
 	bool of_events;	  /* sums of what packets tell by themselves, and nothing else */
 	uint64_t beyond;  /* events whose key found no place */
-	unsigned sort;	  /* by which value */
 };
 
 /* Its keys and values are known. */

@@ -2,6 +2,7 @@
 /* chisel.top as scripts see it: made from a table of keys and values, and its rows. */
 #include "chisel/top.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #define TOP_META "dredge.top"
@@ -13,17 +14,43 @@ static struct top *check_top(lua_State *L)
 	return *(struct top **)luaL_checkudata(L, 1, TOP_META);
 }
 
+struct place {
+	double sum;
+	uint32_t row;
+};
+
 static int most_first(const void *a, const void *b, void *ctx)
 {
-	struct top *t = ctx;
-	const uint32_t *x = a, *y = b;
-	double u = top_sum(t, *x, t->sort), v = top_sum(t, *y, t->sort);
-	const struct top_row *r = &t->rows[*x], *s = &t->rows[*y];
+	const struct top *t = ctx;
+	const struct place *x = a, *y = b;
+	const struct top_row *r = &t->rows[x->row], *s = &t->rows[y->row];
 
-	if (u != v)
-		return u < v ? 1 : -1;
+	if (x->sum != y->sum)
+		return x->sum < y->sum ? 1 : -1;
 	int order = memcmp(t->bytes.data + r->key, t->bytes.data + s->key, MIN(r->key_n, s->key_n));
 	return order ? order : (r->key_n > s->key_n) - (r->key_n < s->key_n);
+}
+
+/* The first `wanted` rows, to out, which has room for all, or for twice as many. Returns how many.
+ */
+static uint32_t put_in_order(struct top *t, unsigned by, uint32_t wanted, struct place *out)
+{
+	double least = -INFINITY;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < t->n; i++) {
+		double sum = top_sum(t, i, by);
+		if (sum < least)
+			continue;
+		out[n++] = (struct place){sum, i};
+		if (n / 2 == wanted) {
+			qsort_r(out, n, sizeof(*out), most_first, t);
+			n = wanted;
+			least = out[n - 1].sum;
+		}
+	}
+	qsort_r(out, n, sizeof(*out), most_first, t);
+	return MIN(n, wanted);
 }
 
 static void push_key(lua_State *L, struct top *t, const struct top_row *row)
@@ -56,23 +83,22 @@ static void push_key(lua_State *L, struct top *t, const struct top_row *row)
 static int top_rows(lua_State *L)
 {
 	struct top *t = check_top(L);
-	lua_Integer wanted = luaL_optinteger(L, 2, 0), by = luaL_optinteger(L, 3, 1);
+	lua_Integer rows = luaL_optinteger(L, 2, 0), by = luaL_optinteger(L, 3, 1);
 
 	top_settle(t, chisel_of(L)->set->state);
 	luaL_argcheck(L, by >= 1 && by <= (lua_Integer)t->n_values, 3, "no such value");
-	uint32_t *order = lua_newuserdata(L, (t->n + 1) * sizeof(*order));
-	for (uint32_t i = 0; i < t->n; i++)
-		order[i] = i;
-	t->sort = (unsigned)by - 1;
-	qsort_r(order, t->n, sizeof(*order), most_first, t);
+	uint32_t wanted = rows <= 0 || rows > t->n ? t->n : (uint32_t)rows;
+	size_t room = MIN((size_t)t->n, 2 * (size_t)wanted);
+	struct place *order = lua_newuserdata(L, (room + 1) * sizeof(*order));
+	uint32_t n = put_in_order(t, (unsigned)by - 1, wanted, order);
 	lua_newtable(L);
-	for (uint32_t i = 0; i < t->n && (wanted <= 0 || i < wanted); i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		lua_createtable(L, 0, 2);
-		push_key(L, t, &t->rows[order[i]]);
+		push_key(L, t, &t->rows[order[i].row]);
 		lua_setfield(L, -2, "key");
 		lua_createtable(L, (int)t->n_values, 0);
 		for (unsigned v = 0; v < t->n_values; v++) {
-			lua_pushnumber(L, top_sum(t, order[i], v));
+			lua_pushnumber(L, top_sum(t, order[i].row, v));
 			lua_rawseti(L, -2, (int)v + 1);
 		}
 		lua_setfield(L, -2, "value");
