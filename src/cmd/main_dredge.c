@@ -17,8 +17,8 @@ struct app {
 	struct writer *writer;
 	struct mesos_poller *poller;
 	struct message_box messages; /* of its thread */
-	bool flows;
-	uint32_t ifaces_before; /* of the inputs already read */
+	bool flows, follow;	     /* conversations are wanted, and what their packets tell */
+	uint32_t ifaces_before;	     /* of the inputs already read */
 	struct printer printer;
 	struct summary *summary;
 	struct progress progress;
@@ -316,9 +316,10 @@ static bool order_is_free(const struct app *a)
 }
 
 /* The tables of the last input stay until chisels have had their last words. */
-static struct state *new_state(struct app *a, unsigned flows)
+static struct state *new_state(struct app *a, unsigned flows, bool live)
 {
-	struct state *fresh = state_new(flows);
+	/* Live, what is followed is measured too. */
+	struct state *fresh = a->follow || live ? state_new(flows) : state_new_ends(flows);
 
 	if (a->s.chisels)
 		chisels_state(a->s.chisels, fresh);
@@ -349,7 +350,7 @@ static int run_source(struct app *a, const char *what, struct err *e)
 	    a->s.threads > 1 && !(a->state && state_knows_ports(a->state)))
 		second_open(&second, s, a->s.chisels, a->filter, a->from_ns, a->to_ns);
 	unsigned flows = second.of ? FLOWS_TRACKED / 2 : FLOWS_TRACKED;
-	struct state *state = new_state(a, a->flows ? flows : 0);
+	struct state *state = new_state(a, a->flows ? flows : 0, live);
 	struct recorder recorder = {.writer = a->writer, .base = a->ifaces_before};
 	struct recorder *const recorders = a->writer ? &recorder : NULL;
 	bool sums = only_sums(a) && order_is_free(a) && !a->s.verbose;
@@ -489,7 +490,8 @@ static int prepare(struct app *a, const char *filter, struct err *e)
 		return -1;
 	if (start_poller(&a->s.mesos, (struct mesos_options){.news = &a->messages}, &a->poller, e))
 		return -1;
-	a->flows = needs(a, FIELD_FLOW) || (a->printing && a->s.print.time == TIME_DELTA_PAIR);
+	a->follow = needs(a, FIELD_FOLLOW) || (a->printing && a->s.print.time == TIME_DELTA_PAIR);
+	a->flows = needs(a, FIELD_FLOW) || a->follow;
 	return 0;
 }
 

@@ -16,13 +16,15 @@ void second_open(struct flow_second *w, struct source *s, const struct chisels *
 	uint8_t *of = r ? flow_deal(r, from, to ? to : UINT64_MAX, &w->n) : NULL;
 	struct chisels_twin *twin = of ? chisels_twin(chisels) : NULL;
 	bool flows = chisels_need(chisels, FIELD_FLOW) || filter_needs(filter, FIELD_FLOW);
+	bool follow = chisels_need(chisels, FIELD_FOLLOW) || filter_needs(filter, FIELD_FOLLOW);
+	unsigned n = flows ? FLOWS_TRACKED / 2 : 0;
 
 	if (!twin) {
 		free(of);
 		return;
 	}
 	w->of = of;
-	w->state = state_new(flows ? FLOWS_TRACKED / 2 : 0);
+	w->state = follow ? state_new(n) : state_new_ends(n);
 	w->filter = filter_twin(filter);
 	w->present = present;
 	w->ctx = twin;

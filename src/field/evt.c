@@ -340,6 +340,8 @@ GETTER(get_rawres)
 	return value_i64(out, c->ev->len);
 }
 
+#define LATENCY (FIELD_PACKETS | FIELD_FLOW | FIELD_FOLLOW)
+
 static const struct field rows[] = {
 	{"evt.num", VALUE_U64, SCOPE_EVENT, 0, 0, get_num,
 	 "the frame number that Wireshark shows for the same file; live: counted from 1"},
@@ -371,14 +373,14 @@ static const struct field rows[] = {
 	 "whole seconds of evt.deltatime"},
 	{"evt.deltatime.ns", VALUE_U64, SCOPE_EVENT, FIELD_ORDER, PART_REST, get_deltatime,
 	 "nanoseconds of evt.deltatime beyond the second"},
-	{"evt.latency", VALUE_RELTIME, SCOPE_EVENT, FIELD_FLOW | FIELD_PACKETS, PART_WHOLE,
-	 get_latency, "on the first packet of an answer: time since the request ended, ns"},
-	{"evt.latency.s", VALUE_U64, SCOPE_EVENT, FIELD_FLOW | FIELD_PACKETS, PART_SECONDS,
-	 get_latency, "whole seconds of evt.latency"},
-	{"evt.latency.ns", VALUE_U64, SCOPE_EVENT, FIELD_FLOW | FIELD_PACKETS, PART_REST,
-	 get_latency, "nanoseconds of evt.latency beyond the second"},
-	{"evt.latency.human", VALUE_STRING, SCOPE_EVENT, FIELD_FLOW | FIELD_PACKETS, PART_HUMAN,
-	 get_latency, "evt.latency with a unit, e.g. 10.3ms"},
+	{"evt.latency", VALUE_RELTIME, SCOPE_EVENT, LATENCY, PART_WHOLE, get_latency,
+	 "on the first packet of an answer: time since the request ended, ns"},
+	{"evt.latency.s", VALUE_U64, SCOPE_EVENT, LATENCY, PART_SECONDS, get_latency,
+	 "whole seconds of evt.latency"},
+	{"evt.latency.ns", VALUE_U64, SCOPE_EVENT, LATENCY, PART_REST, get_latency,
+	 "nanoseconds of evt.latency beyond the second"},
+	{"evt.latency.human", VALUE_STRING, SCOPE_EVENT, LATENCY, PART_HUMAN, get_latency,
+	 "evt.latency with a unit, e.g. 10.3ms"},
 	{"evt.outputtime", VALUE_ABSTIME, SCOPE_EVENT, FIELD_PRINT, PART_WHOLE, get_rawtime,
 	 "the time as option -t wants it"},
 	{"evt.dir", VALUE_STRING, SCOPE_EVENT, FIELD_PACKETS | FIELD_COUNTERS, 0, get_dir,

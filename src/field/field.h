@@ -43,7 +43,7 @@ enum field_scope { SCOPE_EVENT, SCOPE_CONTAINER, SCOPE_IFACE, SCOPE_TIME, SCOPE_
 
 #define FIELD_ARG    0x01u /* name.ARG or name[ARG] */
 #define FIELD_MULTI  0x02u /* may have several values; a condition holds if one of them fits */
-#define FIELD_FLOW   0x04u /* needs conversations tracked */
+#define FIELD_FLOW   0x04u /* needs conversations tracked: state_new_ends is enough */
 #define FIELD_FILTER 0x08u /* filters only */
 #define FIELD_PRINT  0x10u /* formats only */
 #define FIELD_HEX    0x20u /* a number shown in hexadecimal */
@@ -65,6 +65,7 @@ enum field_scope { SCOPE_EVENT, SCOPE_CONTAINER, SCOPE_IFACE, SCOPE_TIME, SCOPE_
 #define FIELD_HEAD    0x10000u /* needs PACKET_HEADS; without both PACKET_HEADERS are enough */
 #define FIELD_ENDS \
 	0x8000u /* of a packet's ends and direction, container and interface, and nothing else */
+#define FIELD_FOLLOW		0x20000u /* with FIELD_FLOW: needs state_new */
 #define FIELD_SIDES(has, sides) ((uint32_t)(has) << 8 | (sides))
 
 #define FIELD_PREFIX_MIN 6u

@@ -204,7 +204,7 @@ bool packet_failed(struct context *c, int *errno_value)
 }
 
 #define PACKET_FIELD (FIELD_PACKETS | FIELD_MULTI)
-#define FLOW_FIELD   (FIELD_PACKETS | FIELD_FLOW)
+#define FLOW_FIELD   (FIELD_PACKETS | FIELD_FLOW | FIELD_FOLLOW)
 #define FACT(member) offsetof(struct flow_facts, member)
 
 static const struct field rows[] = {
@@ -239,8 +239,8 @@ static const struct field rows[] = {
 	 "sequence number from the start of the conversation"},
 	{"tcp.ack", VALUE_U64, SCOPE_EVENT, FLOW_FIELD, NUMBER_ACK, get_number,
 	 "acknowledgement number from the start of the conversation"},
-	{"tcp.stream", VALUE_U64, SCOPE_EVENT, FLOW_FIELD, NUMBER_STREAM, get_number,
-	 "number of the conversation, from 0"},
+	{"tcp.stream", VALUE_U64, SCOPE_EVENT, FIELD_PACKETS | FIELD_FLOW, NUMBER_STREAM,
+	 get_number, "number of the conversation, from 0"},
 	{"tcp.analysis.retransmission", VALUE_BOOL, SCOPE_EVENT, FLOW_FIELD, FACT(retransmission),
 	 get_truth, "the segment was seen before"},
 	{"tcp.analysis.out_of_order", VALUE_BOOL, SCOPE_EVENT, FLOW_FIELD, FACT(out_of_order),

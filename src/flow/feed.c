@@ -61,10 +61,10 @@ static int tick(void *ctx, uint64_t now)
 	return f->ended;
 }
 
-static void new_state(struct feed *f, unsigned flows)
+static void new_state(struct feed *f, struct state *fresh)
 {
 	state_free(f->state);
-	f->state = state_new(flows);
+	f->state = fresh;
 }
 
 /* Packets of an interface that is nobody's may be of several, told apart by their ports. */
@@ -246,6 +246,9 @@ static int fill(struct view_feed *base, struct table *t, uint64_t from, uint64_t
 
 	f->measure = !f->reader || (table_measures(t) && cost(base, t, from, to) <= MEASURE_BYTES);
 	unsigned flows = f->measure || table_needs(t, FIELD_FLOW) ? FLOWS_TRACKED : 0;
+	struct state *(*fresh)(unsigned) = f->measure || table_needs(t, FIELD_FOLLOW)
+						   ? state_new
+						   : state_new_ends;
 	table_window(t, from, to);
 	/* A conversation is of one of the two. */
 	size_t n = 0;
@@ -253,10 +256,10 @@ static int fill(struct view_feed *base, struct table *t, uint64_t from, uint64_t
 	struct table *twin = of ? table_twin(t) : NULL;
 	struct flow_second second = {.of = of,
 				     .n = n,
-				     .state = twin ? state_new(flows / 2) : NULL,
+				     .state = twin ? fresh(flows / 2) : NULL,
 				     .present = present_second,
 				     .ctx = twin};
-	new_state(f, twin ? flows / 2 : flows);
+	new_state(f, fresh(twin ? flows / 2 : flows));
 	f->from = from;
 	f->to = to;
 	f->newest = UINT64_MAX;
@@ -279,7 +282,8 @@ static int scan(struct view_feed *base, const struct view_look *l, uint64_t from
 	struct feed *f = (struct feed *)base;
 
 	f->measure = false;
-	new_state(f, l->flows || filter_needs(l->filter, FIELD_FLOW) ? FLOWS_TRACKED : 0);
+	bool flows = l->flows || filter_needs(l->filter, FIELD_FLOW);
+	new_state(f, state_new(flows ? FLOWS_TRACKED : 0));
 	f->from = from;
 	f->to = to;
 	f->scanning = l;
@@ -293,7 +297,7 @@ static int run_live(struct view_feed *base, struct err *e)
 	struct feed *f = (struct feed *)base;
 
 	/* Which table will be looked at next is not known: conversations are always followed. */
-	new_state(f, FLOWS_TRACKED);
+	new_state(f, state_new(FLOWS_TRACKED));
 	return run(f, NULL, NULL, e);
 }
 

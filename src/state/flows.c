@@ -21,20 +21,23 @@ _Static_assert(sizeof(struct conversation) == 48, "no holes");
 struct flow {
 	struct conversation who;
 	uint64_t stream, used;
+	struct opening opening;
 	uint8_t out_known, out; /* bit per direction: which way the interface saw it first */
-	struct talk talk;
+	struct talk talk[];	/* one, where conversations are followed */
 };
 
 struct flows {
 	/* WAYS per set: hash of who is there, 0 = nobody; and which flow that is. */
 	uint32_t *tags, *places;
-	struct flow *flow; /* in the order of their coming: few take little memory */
+	/* struct flow, each `size` bytes, in the order of their coming: few take little memory. */
+	uint8_t *flow;
+	size_t size;
 	uint32_t known;
 	uint64_t mask; /* sets - 1 */
 	uint64_t streams, packets;
 };
 
-struct flows *flows_new(unsigned flows)
+struct flows *flows_new(unsigned flows, bool follow)
 {
 	struct flows *f = xcalloc(1, sizeof(*f));
 	uint64_t sets = 1;
@@ -44,7 +47,8 @@ struct flows *flows_new(unsigned flows)
 	f->mask = sets - 1;
 	f->tags = xcalloc(sets * WAYS, sizeof(*f->tags));
 	f->places = xcalloc(sets * WAYS, sizeof(*f->places));
-	f->flow = xcalloc(sets * WAYS, sizeof(*f->flow));
+	f->size = sizeof(struct flow) + (follow ? sizeof(struct talk) : 0);
+	f->flow = xcalloc(sets * WAYS, f->size);
 	return f;
 }
 
@@ -87,6 +91,11 @@ static inline unsigned way_at(uint64_t hash, unsigned k)
 	return ((unsigned)(hash >> 24) + k) % WAYS;
 }
 
+static inline struct flow *flow_at(const struct flows *f, uint64_t way)
+{
+	return (struct flow *)(f->flow + f->places[way] * f->size);
+}
+
 static inline struct flow *find(struct flows *f, const struct conversation *who, uint64_t hash)
 {
 	uint64_t set = (hash & f->mask) * WAYS;
@@ -96,11 +105,24 @@ static inline struct flow *find(struct flows *f, const struct conversation *who,
 		uint64_t i = set + way_at(hash, k);
 		if (f->tags[i] != tag)
 			continue;
-		struct flow *flow = &f->flow[f->places[i]];
+		struct flow *flow = flow_at(f, i);
 		if (LIKELY(same_conversation(&flow->who, who)))
 			return flow;
 	}
 	return NULL;
+}
+
+/* NULL: they are not followed. */
+static inline struct talk *talk_of(const struct flows *f, struct flow *flow)
+{
+	return f->size > sizeof(*flow) ? flow->talk : NULL;
+}
+
+static void begin(struct flows *f, struct flow *flow, struct conversation who)
+{
+	memset(flow, 0, f->size);
+	flow->who = who;
+	flow->stream = f->streams++;
 }
 
 static struct flow *insert(struct flows *f, const struct conversation *who, uint64_t hash)
@@ -114,12 +136,12 @@ static struct flow *insert(struct flows *f, const struct conversation *who, uint
 			best = i;
 			break;
 		}
-		if (f->flow[f->places[i]].used < f->flow[f->places[best]].used)
+		if (flow_at(f, i)->used < flow_at(f, best)->used)
 			best = i;
 	}
 	f->tags[best] = (uint32_t)(hash >> 32) | 1;
-	struct flow *flow = &f->flow[f->places[best]];
-	*flow = (struct flow){.who = *who, .stream = f->streams++};
+	struct flow *flow = flow_at(f, best);
+	begin(f, flow, *who);
 	return flow;
 }
 
@@ -150,16 +172,14 @@ static bool second_sight(struct flow *flow, unsigned dir, bool out)
 
 static void restart(struct flows *f, struct flow *flow, unsigned dir, bool out)
 {
-	struct conversation who = flow->who;
-
-	*flow = (struct flow){.who = who, .stream = f->streams++};
+	begin(f, flow, flow->who);
 	second_sight(flow, dir, out);
 }
 
-static void track_udp(struct flow *flow, unsigned dir, uint64_t ts, const struct packet *p,
-		      const struct packet_layer *l, struct flow_facts *facts)
+static void follow_udp(struct talk *t, const struct flow *flow, unsigned dir, uint64_t ts,
+		       const struct packet *p, const struct packet_layer *l,
+		       struct flow_facts *facts)
 {
-	struct talk *t = &flow->talk;
 	const uint8_t *dns = p->data + l->payload;
 	bool is_dns = flow->who.key.aport == PORT_DNS || flow->who.key.bport == PORT_DNS;
 
@@ -168,7 +188,7 @@ static void track_udp(struct flow *flow, unsigned dir, uint64_t ts, const struct
 		return;
 	}
 	if (l->payload_len)
-		talk_turn(t, dir, ts, facts);
+		talk_turn(t, dir == flow->opening.client, ts, facts);
 }
 
 /* ICMP type 3, or ICMPv6 type 1, that quotes the SYN of a connect nobody answered yet. */
@@ -191,11 +211,11 @@ static void track_unreachable(struct flows *f, uint32_t iface, const struct pack
 	who.iface = iface;
 	who.vni = p->tunnel == TUNNEL_NONE ? 0 : p->vni;
 	struct flow *flow = find(f, &who, hash_conversation(&who));
-	if (!flow || !talk_refuse(&flow->talk, way == 2, load_be32(quoted.data + q->l4 + 4)))
+	if (!flow || !opening_refuse(&flow->opening, way == 2, load_be32(quoted.data + q->l4 + 4)))
 		return;
 	facts->valid = facts->quoted = true;
 	facts->stream = flow->stream;
-	facts->way = (uint8_t)(3 * flow->talk.client);
+	facts->way = (uint8_t)(3 * flow->opening.client);
 	facts->refused = true;
 }
 
@@ -226,24 +246,27 @@ void flows_packet(struct flows *f, uint64_t ts, uint32_t iface, bool out, const 
 		flow = insert(f, &who, hash);
 	flow->used = ++f->packets;
 	bool again = second_sight(flow, dir, out);
+	struct opening *o = &flow->opening;
 	struct segment s;
 	if (l->has & PACKET_TCP) {
 		segment_read(&s, p, l);
-		if (!again && talk_is_over(&flow->talk, dir, &s)) {
+		if (!again && opening_is_over(o, dir, &s)) {
 			restart(f, flow, dir, out);
 			flow->used = f->packets;
 			first = true;
 		}
 	}
 	if (first)
-		flow->talk.client = (uint8_t)guess_client(&who.key, dir);
+		o->client = (uint8_t)guess_client(&who.key, dir);
 	facts->valid = true;
 	facts->first = first;
 	facts->stream = flow->stream;
-	if (l->has & PACKET_TCP)
-		talk_tcp(&flow->talk, dir, ts, &s, again, facts);
-	else if (!again)
-		track_udp(flow, dir, ts, p, l, facts);
-	facts->from_client = flow->talk.client == dir;
-	facts->way = (uint8_t)(dir << 1 | flow->talk.client);
+	unsigned news = l->has & PACKET_TCP && !again ? opening_take(o, dir, &s, facts) : 0;
+	struct talk *talk = talk_of(f, flow);
+	if (talk && l->has & PACKET_TCP)
+		talk_tcp(talk, o, dir, ts, &s, again, news, facts);
+	else if (talk && !again)
+		follow_udp(talk, flow, dir, ts, p, l, facts);
+	facts->from_client = o->client == dir;
+	facts->way = (uint8_t)(dir << 1 | o->client);
 }

@@ -63,8 +63,10 @@
 struct flows;
 
 /* Remembers up to `flows` conversations (16..FLOWS_MAX, rounded up to 16 times a power of two)
- * in some 300 bytes each, which the system provides as they are first used. */
-struct flows *flows_new(unsigned flows);
+ * in 80 bytes each, which the system provides as they are first used; where they are followed, in
+ * some 310. Of those that are not, facts have valid, first, from_client, handshake_done, refused,
+ * quoted, way and stream. */
+struct flows *flows_new(unsigned flows, bool follow);
 void flows_free(struct flows *f);
 /* Fills *facts wholly. ts in ns; out: the container, or host, sent it. */
 void flows_packet(struct flows *f, uint64_t ts, uint32_t iface, bool out, const struct packet *p,

@@ -17,6 +17,7 @@ struct state {
 	struct iface *ifaces;
 	size_t iface_count, iface_cap;
 	struct flows *flows;
+	bool ends;	       /* flows are not followed: nothing to measure */
 	struct owners *owners; /* NULL = no container has ports */
 	struct attribution rungs[ATTRIBUTIONS];
 	unsigned rung_count;
@@ -40,14 +41,26 @@ static unsigned rung_of(struct state *s, const char *name)
 	return s->rung_count++;
 }
 
-struct state *state_new(unsigned flows)
+static struct state *make_state(struct flows *flows)
 {
 	struct state *s = xcalloc(1, sizeof(*s));
 	s->by_id = strmap_new();
 	for (unsigned i = 0; i < ARRAY_SIZE(first_rungs); i++)
 		rung_of(s, first_rungs[i]);
-	if (flows)
-		s->flows = flows_new(flows);
+	s->flows = flows;
+	return s;
+}
+
+struct state *state_new(unsigned flows)
+{
+	return make_state(flows ? flows_new(flows, true) : NULL);
+}
+
+struct state *state_new_ends(unsigned flows)
+{
+	struct state *s = make_state(flows ? flows_new(flows, false) : NULL);
+
+	s->ends = true;
 	return s;
 }
 
@@ -453,6 +466,11 @@ static void bump(struct counters *k, enum counter_id id, uint64_t by)
 /* Each container's own view: a packet between two containers is judged at both. */
 static void measure(struct counters *k, const struct flow_facts *f)
 {
+	bool told = f->retransmission | f->handshake_done | f->refused | f->response;
+
+	/* Zeros are told once. */
+	if (LIKELY(!told && counters_has(k, COUNTER_TCP_RETRANSMITS)))
+		return;
 	bump(k, COUNTER_TCP_RETRANSMITS, f->retransmission);
 	bump(k, COUNTER_TCP_HANDSHAKES, f->handshake_done);
 	bump(k, COUNTER_TCP_HANDSHAKE_TIME, f->handshake_done ? f->handshake_time : 0);
@@ -468,7 +486,7 @@ static void track_flow(struct state *s, struct context *c, struct container *who
 		return;
 	bool out = (c->ev->flags & EVENT_DIR_MASK) == EVENT_OUT;
 	flows_packet(s->flows, c->ev->ts, c->ev->iface, out, p, &c->facts);
-	if (who && c->facts.valid)
+	if (who && c->facts.valid && !s->ends)
 		measure(&who->measured, &c->facts);
 }
 

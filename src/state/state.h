@@ -114,6 +114,10 @@ static inline const struct packet *context_packet(struct context *c)
 struct state;
 /* flows = conversations to remember, 0 = do not track. */
 struct state *state_new(unsigned flows);
+/* Likewise, in a fourth of the memory, for who wants no more of conversations than whose packets
+ * are whose: of the facts valid, first, from_client, handshake_done, refused, quoted, way and
+ * stream. */
+struct state *state_new_ends(unsigned flows);
 void state_free(struct state *s);
 /* No more events will come; tables of containers and interfaces stay. */
 void state_forget_flows(struct state *s);

@@ -29,12 +29,83 @@ void segment_read(struct segment *s, const struct packet *p, const struct packet
 	s->len = s->payload + !!(s->flags & SYN) + !!(s->flags & FIN);
 }
 
-bool talk_is_over(const struct talk *t, unsigned dir, const struct segment *s)
-{
-	const struct side *me = &t->side[dir];
+/* ---- who called whom ---- */
 
-	return (s->flags & (SYN | ACK | RST)) == SYN && me->has_seq && s->seq != me->base;
+bool opening_is_over(const struct opening *o, unsigned dir, const struct segment *s)
+{
+	return (s->flags & (SYN | ACK | RST)) == SYN && o->has_seq >> dir & 1 &&
+	       s->seq != o->base[dir];
 }
+
+/* Where the numbers of the sides begin. */
+static bool begin_sides(struct opening *o, unsigned dir, const struct segment *s)
+{
+	uint8_t me = (uint8_t)(1u << dir), peer = me ^ 3;
+	bool syn = s->flags & SYN;
+	bool anew = !(o->has_seq & me) || (syn && s->seq != o->base[dir]);
+
+	if (anew) {
+		if (!(o->has_base & me) || syn)
+			o->base[dir] = syn ? s->seq : s->seq - 1;
+		o->has_base |= me;
+		o->has_seq |= me;
+		o->syn = (o->syn & peer) | (syn ? me : 0);
+	}
+	if (s->flags & ACK && !(o->has_base & peer)) {
+		o->base[!dir] = s->ack - 1;
+		o->has_base |= peer;
+	}
+	return anew;
+}
+
+/* A SYN; true: the first of the client. */
+static bool call(struct opening *o, unsigned dir, const struct segment *s)
+{
+	bool first = !o->syn_sent;
+
+	if (s->flags & ACK) {
+		o->client = !dir;
+		if (o->syn_sent && o->syn >> !dir & 1 && s->ack == o->base[!dir] + 1)
+			o->syn_acked = true;
+		return false;
+	}
+	o->syn_sent = true;
+	o->client = (uint8_t)dir;
+	return first;
+}
+
+unsigned opening_take(struct opening *o, unsigned dir, const struct segment *s,
+		      struct flow_facts *facts)
+{
+	unsigned news = !(s->flags & RST) && begin_sides(o, dir, s) ? NEWS_SIDE : 0;
+
+	if ((s->flags & (SYN | RST)) == SYN)
+		return news | (call(o, dir, s) ? NEWS_CALL : 0);
+	if (LIKELY(o->done || !o->syn_sent))
+		return news;
+	/* Nothing but the RST may be known of the server: its SYN-ACK may have been lost to us. */
+	if (!o->syn_acked && !o->refused && s->flags & RST && dir != o->client &&
+	    !(o->has_seq >> dir & 1)) {
+		o->refused = true;
+		facts->refused = true;
+	}
+	if (o->syn_acked && dir == o->client && s->flags & ACK && !(s->flags & RST) &&
+	    o->syn == 3 && distance(o->base[!dir] + 1, s->ack) >= 0) {
+		o->done = true;
+		facts->handshake_done = true;
+	}
+	return news;
+}
+
+bool opening_refuse(struct opening *o, unsigned dir, uint32_t seq)
+{
+	if (!o->syn_sent || o->syn_acked || o->refused || dir != o->client || seq != o->base[dir])
+		return false;
+	o->refused = true;
+	return true;
+}
+
+/* ---- what the segments tell ---- */
 
 static void drop_gap(struct side *me, unsigned i)
 {
@@ -82,10 +153,6 @@ static void fill_gaps(struct side *me, uint32_t from, uint32_t to)
 
 static void start_side(struct side *me, const struct segment *s)
 {
-	if (!me->has_base || s->flags & SYN)
-		me->base = s->flags & SYN ? s->seq : s->seq - 1;
-	me->has_base = me->has_seq = true;
-	me->syn = s->flags & SYN;
 	me->low = s->seq;
 	me->next = s->seq + s->len;
 	me->gaps = me->pending = 0;
@@ -113,15 +180,15 @@ static void forget_pending(struct side *me, uint32_t seq)
 	me->pending = (uint8_t)kept;
 }
 
-/* Place the segment among those seen before; true when its first byte is new. */
-static bool place(struct side *me, const struct side *peer, uint64_t ts, const struct segment *s,
-		  struct flow_facts *facts)
+/* Place the segment among those seen before; true when its first byte is new. anew: there are none
+ * of this side. */
+static bool place(struct side *me, const struct side *peer, bool anew, uint64_t ts,
+		  const struct segment *s, struct flow_facts *facts)
 {
 	uint32_t end = s->seq + s->len;
-	int32_t ahead = me->has_seq ? distance(me->next, s->seq) : 0;
+	int32_t ahead = anew ? 0 : distance(me->next, s->seq);
 
-	if (!me->has_seq || ahead > SPAN_MAX || ahead < -SPAN_MAX ||
-	    (s->flags & SYN && s->seq != me->base)) {
+	if (anew || ahead > SPAN_MAX || ahead < -SPAN_MAX) {
 		start_side(me, s);
 		ahead = 0;
 	}
@@ -157,18 +224,15 @@ static bool place(struct side *me, const struct side *peer, uint64_t ts, const s
 	return true;
 }
 
-static void take_ack(struct side *me, struct side *peer, uint64_t ts, const struct segment *s,
-		     struct flow_facts *facts)
+/* peer_known: segments of it were seen. */
+static void take_ack(struct side *me, struct side *peer, bool peer_known, uint64_t ts,
+		     const struct segment *s, struct flow_facts *facts)
 {
-	if (!peer->has_base) {
-		peer->base = s->ack - 1;
-		peer->has_base = true;
-	}
 	bool quiet = !s->len && !(s->flags & RST);
 	int32_t step = me->has_ack ? distance(me->acked, s->ack) : 1;
 
 	if (step == 0 && quiet && s->window && s->window == me->window && s->seq == me->next &&
-	    peer->has_seq && distance(s->ack, peer->next) > 0)
+	    peer_known && distance(s->ack, peer->next) > 0)
 		facts->duplicate_ack = true;
 	if (step <= 0 && step > -SPAN_MAX)
 		return;
@@ -186,43 +250,24 @@ static void take_ack(struct side *me, struct side *peer, uint64_t ts, const stru
 	peer->pending = (uint8_t)kept;
 }
 
-static void handshake(struct talk *t, unsigned dir, uint64_t ts, const struct segment *s,
-		      struct flow_facts *facts)
+/* The first SYN counts, and the last one. */
+static void time_handshake(struct talk *t, unsigned news, uint64_t ts, const struct segment *s,
+			   struct flow_facts *facts)
 {
-	const struct side *me = &t->side[dir], *peer = &t->side[!dir];
-
-	if ((s->flags & (SYN | RST)) == SYN) {
-		if (!(s->flags & ACK)) {
-			if (!t->syn_sent)
-				t->syn_first = ts;
-			t->syn_last = ts;
-			t->syn_sent = true;
-			t->client = (uint8_t)dir;
-		} else {
-			t->client = !dir;
-			if (t->syn_sent && peer->syn && s->ack == peer->base + 1)
-				t->syn_acked = true;
-		}
-		return;
+	if ((s->flags & (SYN | RST | ACK)) == SYN) {
+		if (news & NEWS_CALL)
+			t->syn_first = ts;
+		t->syn_last = ts;
 	}
-	/* Nothing but the RST may be known of the server: its SYN-ACK may have been lost to us. */
-	if (t->syn_sent && !t->syn_acked && !t->refused && s->flags & RST && dir != t->client &&
-	    !me->has_seq) {
-		t->refused = true;
-		facts->refused = true;
-	}
-	if (t->syn_acked && !t->done && dir == t->client && s->flags & ACK && !(s->flags & RST) &&
-	    me->syn && peer->syn && distance(peer->base + 1, s->ack) >= 0) {
-		t->done = true;
+	if (facts->handshake_done) {
 		t->initial_rtt = elapsed(t->syn_last, ts);
-		facts->handshake_done = true;
 		facts->handshake_time = elapsed(t->syn_first, ts);
 	}
 }
 
-void talk_turn(struct talk *t, unsigned dir, uint64_t ts, struct flow_facts *facts)
+void talk_turn(struct talk *t, bool by_client, uint64_t ts, struct flow_facts *facts)
 {
-	if (dir == t->client) {
+	if (by_client) {
 		t->asked = true;
 		t->request_ts = ts;
 	} else if (t->asked) {
@@ -232,25 +277,23 @@ void talk_turn(struct talk *t, unsigned dir, uint64_t ts, struct flow_facts *fac
 	}
 }
 
-void talk_tcp(struct talk *t, unsigned dir, uint64_t ts, const struct segment *s, bool again,
-	      struct flow_facts *facts)
+void talk_tcp(struct talk *t, const struct opening *o, unsigned dir, uint64_t ts,
+	      const struct segment *s, bool again, unsigned news, struct flow_facts *facts)
 {
 	struct side *me = &t->side[dir], *peer = &t->side[!dir];
 
 	if (!again && !(s->flags & RST)) {
-		bool fresh = place(me, peer, ts, s, facts);
+		bool fresh = place(me, peer, news & NEWS_SIDE, ts, s, facts);
 		if (s->flags & ACK)
-			take_ack(me, peer, ts, s, facts);
+			take_ack(me, peer, o->has_seq >> !dir & 1, ts, s, facts);
 		me->window = s->window;
 		facts->zero_window = !s->window && !(s->flags & (SYN | FIN));
-		handshake(t, dir, ts, s, facts);
+		time_handshake(t, news, ts, s, facts);
 		if (fresh && s->payload)
-			talk_turn(t, dir, ts, facts);
-	} else if (!again) {
-		handshake(t, dir, ts, s, facts);
+			talk_turn(t, dir == o->client, ts, facts);
 	}
-	facts->seq = me->has_base ? s->seq - me->base : 0;
-	facts->ack = s->flags & ACK && peer->has_base ? s->ack - peer->base : 0;
+	facts->seq = o->has_base >> dir & 1 ? s->seq - o->base[dir] : 0;
+	facts->ack = s->flags & ACK && o->has_base >> !dir & 1 ? s->ack - o->base[!dir] : 0;
 	facts->initial_rtt = t->initial_rtt;
 }
 
@@ -280,13 +323,4 @@ void talk_dns(struct talk *t, uint16_t id, bool response, uint64_t ts, struct fl
 		s->pending_end[s->pending] = id;
 		s->pending_ts[s->pending++] = ts;
 	}
-}
-
-bool talk_refuse(struct talk *t, unsigned dir, uint32_t seq)
-{
-	if (!t->syn_sent || t->syn_acked || t->refused || dir != t->client ||
-	    seq != t->side[dir].base)
-		return false;
-	t->refused = true;
-	return true;
 }

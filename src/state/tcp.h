@@ -8,15 +8,24 @@
 #define TALK_GAPS    4u
 #define TALK_PENDING 4u
 
+/* What tells who called whom, and whether that is over: of every conversation. Of the fields with
+ * one bit per side, bit 0 is that of side 0. */
+struct opening {
+	uint32_t base[2]; /* relative number 0 */
+	uint8_t client;	  /* side that is the client */
+	uint8_t has_base : 2, has_seq : 2;
+	uint8_t syn : 2; /* base is the number of its SYN */
+	bool syn_sent : 1, syn_acked : 1, done : 1, refused : 1;
+};
+
 /* One direction. */
 struct side {
-	uint32_t base;	 /* relative number 0 */
 	uint32_t low;	 /* first number seen */
 	uint32_t next;	 /* behind the highest number seen */
 	uint32_t acked;	 /* highest acknowledgement sent */
 	uint16_t window; /* as in the last segment, unscaled */
-	bool has_base : 1, has_seq : 1, has_ack : 1, syn : 1;
-	uint8_t gaps, pending;
+	bool has_ack;
+	uint8_t gaps : 4, pending : 4;
 	struct {
 		uint32_t from, to;
 	} gap[TALK_GAPS];		    /* oldest first */
@@ -24,12 +33,12 @@ struct side {
 	uint64_t pending_ts[TALK_PENDING];
 };
 
+/* What its segments tell: only of conversations that are followed. */
 struct talk {
 	uint64_t syn_first, syn_last, request_ts;
 	uint64_t initial_rtt;
-	uint8_t client; /* side that is the client */
-	bool syn_sent : 1, syn_acked : 1, done : 1, refused : 1, asked : 1;
 	struct side side[2];
+	bool asked;
 };
 
 /* The numbers of one segment; len counts SYN and FIN. */
@@ -42,14 +51,21 @@ struct segment {
 /* A layer with PACKET_TCP. */
 void segment_read(struct segment *s, const struct packet *p, const struct packet_layer *l);
 /* The segment opens a new conversation on the same addresses and ports. */
-bool talk_is_over(const struct talk *t, unsigned dir, const struct segment *s);
-/* again: this segment was looked at before, only its relative numbers are wanted. */
-void talk_tcp(struct talk *t, unsigned dir, uint64_t ts, const struct segment *s, bool again,
-	      struct flow_facts *facts);
-/* New payload by side dir: question or answer. */
-void talk_turn(struct talk *t, unsigned dir, uint64_t ts, struct flow_facts *facts);
-void talk_dns(struct talk *t, uint16_t id, bool response, uint64_t ts, struct flow_facts *facts);
+bool opening_is_over(const struct opening *o, unsigned dir, const struct segment *s);
+#define NEWS_SIDE 1u /* the numbers of this side begin here */
+#define NEWS_CALL 2u /* the first SYN */
+/* A segment that was not looked at before, in front of talk_tcp. Returns NEWS_*. */
+unsigned opening_take(struct opening *o, unsigned dir, const struct segment *s,
+		      struct flow_facts *facts);
 /* An ICMP error about the SYN of side dir; true when that ends an unanswered connect. */
-bool talk_refuse(struct talk *t, unsigned dir, uint32_t seq);
+bool opening_refuse(struct opening *o, unsigned dir, uint32_t seq);
+
+/* again: this segment was looked at before, only its relative numbers are wanted; else news is what
+ * opening_take returned. */
+void talk_tcp(struct talk *t, const struct opening *o, unsigned dir, uint64_t ts,
+	      const struct segment *s, bool again, unsigned news, struct flow_facts *facts);
+/* New payload: question, if the client sent it, or answer. */
+void talk_turn(struct talk *t, bool by_client, uint64_t ts, struct flow_facts *facts);
+void talk_dns(struct talk *t, uint16_t id, bool response, uint64_t ts, struct flow_facts *facts);
 
 #endif

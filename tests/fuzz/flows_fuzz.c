@@ -60,19 +60,25 @@ static void build(struct packet *p, uint8_t frame[HEADERS], const uint8_t *s)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct flows *f = flows_new(16);
+	struct flows *f = flows_new(16, true), *ends = flows_new(16, false);
 	uint64_t streams = 0;
 
 	for (size_t at = 0; at + STEP <= size; at += STEP) {
 		const uint8_t *s = data + at;
 		uint8_t frame[HEADERS];
-		struct flow_facts facts;
+		struct flow_facts facts, fewer;
 		struct packet p;
 		uint64_t ts = FIRST_TS + s[4];
+		bool out = !!(s[0] & 1) == !!(s[0] & 0x40);
 
 		build(&p, frame, s);
 		memset(&facts, 0xff, sizeof(facts));
-		flows_packet(f, ts, 0, !!(s[0] & 1) == !!(s[0] & 0x40), &p, &facts);
+		flows_packet(f, ts, 0, out, &p, &facts);
+		flows_packet(ends, ts, 0, out, &p, &fewer);
+		require(fewer.valid && fewer.stream == facts.stream && fewer.way == facts.way);
+		require(fewer.first == facts.first && fewer.from_client == facts.from_client);
+		require(fewer.refused == facts.refused);
+		require(fewer.handshake_done == facts.handshake_done);
 		require(facts.valid);
 		require(facts.first ? facts.stream == streams : facts.stream < streams);
 		streams += facts.first;
@@ -84,5 +90,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		require(facts.handshake_time <= 255 && facts.response_time <= 255);
 	}
 	flows_free(f);
+	flows_free(ends);
 	return 0;
 }

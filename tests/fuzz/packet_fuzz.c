@@ -60,7 +60,7 @@ static void check_kept(enum packet_depth depth, uint32_t linktype, const struct 
 	require(depth == PACKET_HEADERS ||
 		(t.len == line->len && memcmp(t.data, line->data, t.len) == 0));
 	for (unsigned i = 0; i < 2; i++) {
-		struct flows *f = flows_new(16);
+		struct flows *f = flows_new(16, true);
 		flows_packet(f, 1000, 0, false, i ? whole : &p, &facts[i]);
 		flows_free(f);
 	}
@@ -96,7 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_kept(PACKET_HEADS, linktype, &p, &t);
 	check_kept(PACKET_HEADERS, linktype, &p, &t);
 
-	struct flows *f = flows_new(16);
+	struct flows *f = flows_new(16, true);
 	flows_packet(f, 1000, 0, false, &p, &facts);
 	flows_packet(f, 2000, 0, false, &p, &facts);
 	require(facts.valid == false || !facts.first || facts.refused);

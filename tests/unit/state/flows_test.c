@@ -146,7 +146,7 @@ static void test_plain_conversation(void **unused)
 		{CLIENT, 3900, A, 1040, 7012, 500, 0, 0, 100, 0},
 	};
 	struct wire w = {.cport = 40000, .sport = 80};
-	struct flows *f = flows_new(64);
+	struct flows *f = flows_new(64, true);
 
 	PLAY(f, &w, steps);
 	flows_free(f);
@@ -156,7 +156,7 @@ static void test_handshake_times_and_relative_numbers(void **unused)
 {
 	(void)unused;
 	struct wire w = {.cport = 40000, .sport = 80};
-	struct flows *f = flows_new(64);
+	struct flows *f = flows_new(64, true);
 	static const struct step steps[] = {
 		{.from = CLIENT, .at = 0, .flags = S, .seq = UINT32_MAX},
 		{.from = CLIENT, .at = 1000000, .flags = S, .seq = UINT32_MAX},
@@ -214,7 +214,7 @@ static void test_loss(void **unused)
 		{CLIENT, 1900, F | A, 1451, 5001, 500, 0, RETRANS, 0, 0},
 	};
 	struct wire w = {.cport = 40000, .sport = 80};
-	struct flows *f = flows_new(64);
+	struct flows *f = flows_new(64, true);
 
 	PLAY(f, &w, steps);
 	flows_free(f);
@@ -237,7 +237,7 @@ static void test_gap_filled_from_its_middle(void **unused)
 		{CLIENT, 1060, A, 1401, 5001, 500, 100, 0, 0, 0},
 	};
 	struct wire w = {.cport = 40000, .sport = 80};
-	struct flows *f = flows_new(64);
+	struct flows *f = flows_new(64, true);
 
 	PLAY(f, &w, steps);
 	flows_free(f);
@@ -248,7 +248,7 @@ static void test_gaps_are_bounded(void **unused)
 {
 	(void)unused;
 	struct wire w = {.cport = 40000, .sport = 80};
-	struct flows *f = flows_new(64);
+	struct flows *f = flows_new(64, true);
 
 	for (uint32_t i = 0; i < 6; i++)
 		feed(f, &w,
@@ -291,7 +291,7 @@ static void test_keepalive_and_window(void **unused)
 		{SERVER, 4200, R, 5001, 0, 0, 0, 0, 0, 0}, /* a reset has no window */
 	};
 	struct wire w = {.cport = 40000, .sport = 80};
-	struct flows *f = flows_new(64);
+	struct flows *f = flows_new(64, true);
 
 	PLAY(f, &w, steps);
 	flows_free(f);
@@ -308,7 +308,7 @@ static void test_server_talks_first(void **unused)
 		{CLIENT, 400, A, 1001, 5011, 500, 0, DONE, 50, 0},
 	};
 	struct wire w = {.cport = 40000, .sport = 25};
-	struct flows *f = flows_new(64);
+	struct flows *f = flows_new(64, true);
 
 	PLAY(f, &w, steps);
 	flows_free(f);
@@ -318,7 +318,7 @@ static void test_relative_numbers_without_syn(void **unused)
 {
 	(void)unused;
 	struct wire w = {.cport = 40000, .sport = 80};
-	struct flows *f = flows_new(64);
+	struct flows *f = flows_new(64, true);
 	struct flow_facts facts = feed(
 		f, &w, &(struct step){.from = CLIENT, .flags = A, .seq = 900, .ack = 70, .len = 5});
 
@@ -355,7 +355,7 @@ static void test_refused(void **unused)
 		{SERVER, 200, R, 5011, 0, 0, 0, 0, 0, 0},
 	};
 	struct wire w = {.cport = 40000, .sport = 80};
-	struct flows *f = flows_new(64);
+	struct flows *f = flows_new(64, true);
 
 	PLAY(f, &w, refused);
 	w.cport = 40001;
@@ -388,7 +388,7 @@ static void test_unreachable(void **unused)
 	(void)unused;
 	static const struct step syn = {.from = CLIENT, .flags = S, .seq = 77};
 	struct wire w = {.cport = 40000, .sport = 80, .iface = 4};
-	struct flows *f = flows_new(64);
+	struct flows *f = flows_new(64, true);
 
 	feed(f, &w, &syn);
 	struct wire other = w;
@@ -416,7 +416,7 @@ static void test_new_conversation_on_old_ports(void **unused)
 {
 	(void)unused;
 	struct wire w = {.cport = 40000, .sport = 80};
-	struct flows *f = flows_new(64);
+	struct flows *f = flows_new(64, true);
 	static const struct step steps[] = {HANDSHAKE};
 
 	PLAY(f, &w, steps);
@@ -448,7 +448,7 @@ static void test_who_is_client(void **unused)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct wire w = {.cport = rows[i].cport, .sport = rows[i].sport};
-		struct flows *f = flows_new(64);
+		struct flows *f = flows_new(64, true);
 		struct flow_facts facts = feed(
 			f, &w,
 			&(struct step){
@@ -480,7 +480,7 @@ static void test_udp_and_dns(void **unused)
 		{SERVER, 700, 0, 0, 0, 0, 60, 0, 0, 0},
 	};
 	struct wire w = {.cport = 50000, .sport = 53, .udp = true};
-	struct flows *f = flows_new(64);
+	struct flows *f = flows_new(64, true);
 
 	PLAY(f, &w, dns);
 	w.sport = 8125;
@@ -492,7 +492,7 @@ static void test_dns_questions_are_bounded(void **unused)
 {
 	(void)unused;
 	struct wire w = {.cport = 50000, .sport = 53, .udp = true};
-	struct flows *f = flows_new(64);
+	struct flows *f = flows_new(64, true);
 
 	for (uint32_t i = 0; i < 5; i++)
 		feed(f, &w, &(struct step){.from = CLIENT, .at = i, .seq = i, .len = 20});
@@ -513,7 +513,7 @@ static void test_seen_in_both_directions(void **unused)
 	(void)unused;
 	static const struct step steps[] = {HANDSHAKE};
 	struct wire w = {.cport = 40000, .sport = 80};
-	struct flows *f = flows_new(64);
+	struct flows *f = flows_new(64, true);
 	struct flow_facts facts;
 	struct packet p;
 
@@ -539,7 +539,7 @@ static void test_clock_steps_back(void **unused)
 		{SERVER, 50, A, 5001, 1011, 500, 10, RESPONSE, 0, 0},
 	};
 	struct wire w = {.cport = 40000, .sport = 80};
-	struct flows *f = flows_new(64);
+	struct flows *f = flows_new(64, true);
 
 	PLAY(f, &w, steps);
 	flows_free(f);
@@ -550,7 +550,7 @@ static void test_wrap(void **unused)
 {
 	(void)unused;
 	struct wire w = {.cport = 40000, .sport = 80};
-	struct flows *f = flows_new(64);
+	struct flows *f = flows_new(64, true);
 	uint32_t seq = 1;
 
 	feed(f, &w, &(struct step){.from = CLIENT, .flags = S, .seq = 0});
@@ -574,7 +574,7 @@ static void test_wrap(void **unused)
 static void test_least_recently_used_is_forgotten(void **unused)
 {
 	(void)unused;
-	struct flows *f = flows_new(1);
+	struct flows *f = flows_new(1, true);
 	struct step s = {.from = CLIENT, .flags = A, .seq = 9, .len = 1};
 	struct wire w = {.sport = 80};
 
@@ -596,11 +596,41 @@ static void test_least_recently_used_is_forgotten(void **unused)
 	flows_free(f);
 }
 
+/* Who only wants to know whose packets are whose is told the same of it. */
+static void test_ends_alone(void **unused)
+{
+	(void)unused;
+	static const struct step steps[] = {
+		HANDSHAKE,
+		{SERVER, 500, P | A, 5001, 1001, 500, 18, 0, 0, 0},
+		{CLIENT, 600, S, 70000, 0, 500, 0, 0, 0, 0}, /* another one */
+		{SERVER, 700, R | A, 0, 70001, 0, 0, 0, 0, 0},
+		{SERVER, 800, A, 5, 6, 500, 1, 0, 0, 0},
+	};
+	struct wire w = {.cport = 80, .sport = 40000};
+	struct flows *whole = flows_new(64, true), *ends = flows_new(64, false);
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		struct flow_facts a = feed(whole, &w, &steps[i]), b = feed(ends, &w, &steps[i]);
+		assert_true(b.valid);
+		assert_int_equal(b.stream, i > 3);
+		assert_int_equal(b.first, i == 0 || i == 4);
+		assert_int_equal(b.handshake_done, i == 2);
+		assert_int_equal(b.refused, i == 5);
+		assert_int_equal(b.from_client, steps[i].from == CLIENT);
+		assert_true(a.stream == b.stream && a.first == b.first && a.way == b.way &&
+			    a.refused == b.refused && a.handshake_done == b.handshake_done &&
+			    a.from_client == b.from_client);
+	}
+	flows_free(whole);
+	flows_free(ends);
+}
+
 static void test_not_tracked(void **unused)
 {
 	(void)unused;
 	uint8_t fragment[40] = {0x45, 0, 0, 40, 0, 1, 0, 9, 64, 6};
-	struct flows *f = flows_new(64);
+	struct flows *f = flows_new(64, true);
 	struct flow_facts facts;
 	struct packet p;
 
@@ -633,6 +663,7 @@ int main(void)
 		cmocka_unit_test(test_clock_steps_back),
 		cmocka_unit_test(test_wrap),
 		cmocka_unit_test(test_least_recently_used_is_forgotten),
+		cmocka_unit_test(test_ends_alone),
 		cmocka_unit_test(test_not_tracked),
 	};
 
