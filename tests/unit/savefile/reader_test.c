@@ -214,10 +214,9 @@ static void test_far_times(void **state)
 	}
 	assert_int_equal(writer_close(w, &e), 0);
 	struct reader *r = reader_open(path, &e);
-	size_t chunks, data_chunks = 0;
-	const struct chunk *c = reader_chunks(r, &chunks);
+	size_t chunks = reader_chunks(r), data_chunks = 0;
 	for (size_t i = 0; i < chunks; i++)
-		data_chunks += !c[i].metadata;
+		data_chunks += !reader_chunk(r, i)->metadata;
 	assert_true(data_chunks >= IFACES);
 	reader_close(r);
 	struct seen s = {0};
