@@ -133,22 +133,29 @@ void text_hex(struct text *t, uint64_t v, unsigned digits)
 	t->len += digits;
 }
 
-/* An octet and a dot: four bytes, the first in the lowest one; zeros in front are shifted out. */
-#define OCTET(v)                                                                \
-	(0x2e303030u + ((v) / 100u | (v) / 10u % 10 << 8 | (v) % 10u << 16)) >> \
-		8 * (((v) < 10) + ((v) < 100))
+/* An octet and a dot: four bytes, the first in the lowest one, without zeros in front; its length.
+ */
+#define OCTET_ZEROS(v) (((v) < 10) + ((v) < 100))
+#define OCTET(v)                                                                        \
+	{                                                                               \
+		(0x2e303030u + ((v) / 100u | (v) / 10u % 10 << 8 | (v) % 10u << 16)) >> \
+			8 * OCTET_ZEROS(v),                                             \
+			4 - OCTET_ZEROS(v)                                              \
+	}
 #define OCTETS_5(v) OCTET(v), OCTET(v + 1), OCTET(v + 2), OCTET(v + 3), OCTET(v + 4)
 #define OCTETS_25(v) \
 	OCTETS_5(v), OCTETS_5(v + 5), OCTETS_5(v + 10), OCTETS_5(v + 15), OCTETS_5(v + 20)
 #define OCTETS_75(v) OCTETS_25(v), OCTETS_25(v + 25), OCTETS_25(v + 50)
-static const uint32_t octets[256] = {OCTETS_75(0),   OCTETS_75(75), OCTETS_75(150),
-				     OCTETS_25(225), OCTETS_5(250), OCTET(255)};
+static const struct {
+	uint32_t text, len;
+} octets[256] = {OCTETS_75(0),	 OCTETS_75(75), OCTETS_75(150),
+		 OCTETS_25(225), OCTETS_5(250), OCTET(255)};
 
 char *digits_ipv4(char *p, const uint8_t ip[4])
 {
 	for (unsigned i = 0; i < 4; i++) {
-		memcpy(p, &octets[ip[i]], 4);
-		p += 2 + (ip[i] >= 10) + (ip[i] >= 100);
+		memcpy(p, &octets[ip[i]].text, 4);
+		p += octets[ip[i]].len;
 	}
 	return p - 1; /* without the last dot */
 }

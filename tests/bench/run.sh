@@ -80,18 +80,21 @@ times() { calc "$(wall "$1") / ($(wall "$2") + 1e-9)"; }
 # ---- the files -----------------------------------------------------------------------------
 
 synth=synth:containers=200,rate=100000,seconds=$seconds,share=equal
+small=synth:containers=200,rate=100000,seconds=$((3 * seconds)),share=equal,size=90
 alone='not frame.packet_id exists' # what no second container saw
 make() { "$dredge" -r "$@" 2>stderr || failed "dredge -r $*"; }
 make "$synth" -w all.pcapng.lz4
 make "$synth" -w all.pcapng
 make "$synth" -w all.pcap
-make "$synth" -s 96 -w heads.pcapng.lz4
+make "$small" -w small.pcapng.lz4
 make "$synth" -w alone.pcapng.lz4 "$alone"
 make "$synth" -w alone.pcapng "$alone"
 make all.pcap -n "$part_packets" -w part.pcap
 packets=$(tcpdump --count -r all.pcap 2>stderr | awk '{print $1}')
 [ -n "$packets" ] || failed tcpdump --count
 raw=$(size all.pcapng)
+small_packets=$((3 * packets))
+small_raw=$(lz4 -dc small.pcapng.lz4 | wc -c)
 sync -f . # no write-back while something is measured
 
 echo "$packets packets of 200 containers, $(calc "$raw / 1e9") GB as pcapng;" \
@@ -182,7 +185,7 @@ one_core=$(($(nproc) - 1))
 bench lines taskset -c $one_core "$dredge" -r all.pcapng.lz4 --threads 1
 bench lines_m taskset -c $one_core "$dredge" -r all.pcapng.lz4 --threads 1 -pm
 bench lines_j taskset -c $one_core "$dredge" -r all.pcapng.lz4 --threads 1 -j
-bench lines_heads taskset -c $one_core "$dredge" -r heads.pcapng.lz4 --threads 1
+bench lines_small taskset -c $one_core "$dredge" -r small.pcapng.lz4 --threads 1
 bench lines_2 "$dredge" -r all.pcapng.lz4 --threads 2
 bench tshark taskset -c $one_core tshark -n -r part.pcap
 if [ -r "${SCAP:-}" ] && command -v sysdig >/dev/null; then
@@ -196,7 +199,8 @@ head_row 'Lines to /dev/null' 'on one core unless said'
 row '`dredge`, default lines' lines "$packets" ''
 row '`dredge -pm`' lines_m "$packets" ''
 row '`dredge -j`' lines_j "$packets" ''
-row '`dredge`, default lines, packets cut at 96 bytes' lines_heads "$packets" ''
+row "\`dredge\`, default lines, $(calc "$small_packets / 1e6" %.0f) million packets of 90 bytes, $(calc "$small_raw / 1e9") GB as pcapng" \
+	lines_small "$small_packets" ''
 row '`dredge`, default lines, two threads' lines_2 "$packets" 'both cores'
 row "\`tshark -n\`, the first $part_packets packets" tshark "$part_packets" ''
 if [ -f sysdig.time ]; then
