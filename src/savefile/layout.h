@@ -13,7 +13,8 @@ enum {
 	BLOCK_SPB = 3,
 	BLOCK_ISB = 5,
 	BLOCK_EPB = 6,
-	BLOCK_JEB = 9, /* systemd journal export */
+	BLOCK_JEB = 9,	      /* systemd journal export */
+	BLOCK_SYSDIG = 0x201, /* the machine, with which a capture of sysdig begins */
 };
 
 enum {

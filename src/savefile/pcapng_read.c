@@ -269,6 +269,10 @@ int pcapng_block(struct pcapng *p, struct run *run, const uint8_t *block, uint32
 		return obsolete_packet(p, block, size, ev, why);
 	case BLOCK_SPB:
 		return simple_packet(p, block, size, ev, why);
+	case BLOCK_SYSDIG:
+		return p->limit ? 0
+				: reason_set(why, "a capture of sysdig, which holds system calls "
+						  "and no packets, is not read");
 	case BLOCK_CUSTOM:
 	case BLOCK_CUSTOM_NO_COPY:
 		p->frames++; /* Wireshark shows them as frames */

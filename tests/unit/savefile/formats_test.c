@@ -411,6 +411,27 @@ static void test_bad_blocks(void **state)
 	}
 }
 
+/* A capture of sysdig is told by name; its blocks beside packets hurt nobody. */
+static void test_sysdig(void **state)
+{
+	(void)state;
+	for (int packets = 0; packets < 2; packets++) {
+		clear(false);
+		section();
+		if (packets)
+			iface(9, 0, 0);
+		size_t at = begin(0x201);
+		bytes("host", 4);
+		end(at);
+		if (packets)
+			packet(0, 1, "good", 4);
+		save(f.bytes, f.n);
+		assert_int_equal(read_all(), packets ? 0 : -1);
+		assert_int_equal(seen.events, packets);
+		assert_true(packets || strstr(seen.message, "(block 1): a capture of sysdig"));
+	}
+}
+
 /* ---- pcap ---- */
 
 static void write_pcap(bool big, bool nanoseconds)
@@ -642,8 +663,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sections),    cmocka_unit_test(test_resolutions),
 		cmocka_unit_test(test_block_kinds), cmocka_unit_test(test_bad_blocks),
-		cmocka_unit_test(test_pcap),	    cmocka_unit_test(test_parts),
-		cmocka_unit_test(test_damage),	    cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_sysdig),	    cmocka_unit_test(test_pcap),
+		cmocka_unit_test(test_parts),	    cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_round_trip),
 	};
 
 	return cmocka_run_group_tests(tests, make_path, remove_path);
