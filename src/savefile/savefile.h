@@ -105,7 +105,7 @@ struct reader_query {
 	uint64_t from, to; /* ns, both inclusive; 0 and UINT64_MAX = all */
 	/* Asked when an interface has been announced to the sink, and of a chunked file again when
 	 * all have; false: its events are skipped, and chunks with nothing else are not decoded.
-	 * NULL = all wanted. */
+	 * Not asked of live traffic, whose names come later than its packets. NULL = all wanted. */
 	bool (*iface_wanted)(void *ctx, uint32_t number);
 	/* Asked of each chunk that is wanted, before the first event: true = what it says of its
 	 * parts is enough, it is not decoded. NULL = it never is. */

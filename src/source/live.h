@@ -25,7 +25,6 @@ struct live_iface {			  /* an interface record of this run */
 	struct live_container *container; /* NULL = not known yet, or captured whole */
 	struct discovered_iface facts;	  /* addresses; zero when there are none */
 	uint32_t linktype;
-	bool wanted;
 };
 
 struct live_link { /* an interface of the host */

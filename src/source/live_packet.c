@@ -47,7 +47,7 @@ static int deliver(struct sight *s, struct live_iface *i, uint32_t direction)
 		i->container->packets++;
 		i->container->bytes += p->len;
 	}
-	if (!i->wanted || !live_in_query(l, EVENT_PACKET, p->ts))
+	if (!live_in_query(l, EVENT_PACKET, p->ts))
 		return 0;
 	uint32_t caplen = l->o.snaplen ? MIN(p->caplen, l->o.snaplen) : p->caplen;
 	struct event ev = {.ts = p->ts,

@@ -41,10 +41,7 @@ static int announce(struct live *l, struct live_iface *i)
 	memcpy(r.ipv4, f->ipv4, sizeof(r.ipv4));
 	memcpy(r.ipv4_mask, f->ipv4_mask, sizeof(r.ipv4_mask));
 	memcpy(r.ipv6, f->ipv6, sizeof(r.ipv6));
-	int rc = l->sink->iface(l->sink->ctx, &r);
-	i->wanted = !l->query || !l->query->iface_wanted ||
-		    l->query->iface_wanted(l->query->ctx, i->number);
-	return rc;
+	return l->sink->iface(l->sink->ctx, &r);
 }
 
 static struct live_iface *iface_new(struct live *l, const struct live_link *link)
@@ -241,7 +238,7 @@ static int emit_text(struct live *l, const struct live_container *c, uint64_t ts
 			   .weight = 1,
 			   .lost = lost};
 
-	if (!live_in_query(l, type, ts) || (c && c->n && !c->ifaces[0]->wanted))
+	if (!live_in_query(l, type, ts))
 		return 0;
 	l->stats.delivered++;
 	return l->sink->event(l->sink->ctx, &ev);
@@ -420,7 +417,7 @@ static int sample_container(struct live *l, struct live_container *c, uint64_t t
 	struct live_iface *i = counters_iface(l, c);
 	if (!i)
 		return 1;
-	if (!i->wanted || !live_in_query(l, EVENT_COUNTERS, ts))
+	if (!live_in_query(l, EVENT_COUNTERS, ts))
 		return 0;
 	struct event ev = {.ts = ts,
 			   .data = (const uint8_t *)&k,

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # With --sample N the same packets are taken at both ends of a connection, and the file tells that
-# each stands for N; --snaplen cuts the packets and keeps their lengths.
+# each stands for N; --snaplen cuts the packets and keeps their lengths. dredge does without dredged.
 source "$(dirname "$0")/lib.bash"
 need python3 lz4
 datagrams=4000
@@ -51,6 +51,18 @@ run "$work/short.pcapng.lz4" --snaplen 100
 same "packets with --snaplen" $((2 * datagrams)) "$(packets_of "$work/short.pcapng.lz4" udp.dstport=9999)"
 same "cut packets" $((2 * datagrams)) "$(packets_of "$work/short.pcapng.lz4" \
 	'udp.dstport=9999 and frame.len=442 and frame.cap_len=100')"
+
+# dredge finds them and asks for their names itself; the two URLs may be two words.
+for ask in "-m http://127.0.0.1:5050, http://127.0.0.1:8080" --mesos-api=http://127.0.0.1:5050,http://127.0.0.1:8080; do
+	# shellcheck disable=SC2086
+	become_on_host timeout 60 dredge --cgroups-root "$cgroup_name" $ask -n 1000 -q --summary=mesos.task.name \
+		udp.dstport=9999 and mesos.task.name exists >"$work/live" 2>"$work/live.err" </dev/null &
+	live=$!
+	while kill -0 $live 2>/dev/null; do inside sender python3 "$work/datagrams.py" 10.77.0.4 100; done
+	wait $live
+	same "exit status of dredge $ask" 0 $?
+	same "tasks of dredge $ask" "sender taker" "$(awk 'NR > 1 {print $4}' "$work/live" | sort | xargs)"
+done
 
 # It ends by the clock also where nothing happens.
 unshare -n timeout 60 dredge -M 1 -q --counters 0 </dev/null
