@@ -28,6 +28,8 @@ static const struct option_row rows[] = {
 	{OPT_INTERFACE, "interface", "NAME", "live: also capture this host interface whole", 0, 0},
 	{OPTION_LONG, "capture-filter", "EXPR", "live: pcap-filter(7) applied in the kernel",
 	 SETS(TEXT, capture_filter)},
+	{OPTION_LONG, "cgroups-root", "NAME", "live: name of Mesos' cgroup root (mesos)",
+	 SETS(TEXT, cgroups_root)},
 	{OPTION_LONG, "from", "TIME", "begin here: '2026-01-31 12:00:00', 12:00, @SECONDS, +10s",
 	 SETS(TEXT, from)},
 	{OPTION_LONG, "to", "TIME", "end here", SETS(TEXT, to)},
@@ -172,7 +174,7 @@ static int set_writing(struct settings *s, int id, const char *arg, struct err *
 		s->format_chosen = true;
 		return savefile_format_parse(arg ? arg : "pcapng.lz4", &s->out.format, e);
 	}
-	if (number("rotation", arg, &n, e))
+	if (number((const char[]){'-', (char)id, '\0'}, arg, &n, e))
 		return -1;
 	if (!n || n > UINT32_MAX)
 		return err_set(e, ERR_USAGE, "-%c: '%s' is out of range", id, arg);

@@ -15,7 +15,7 @@ struct settings {
 	const char *inputs[DREDGE_FILES_MAX]; /* none = live */
 	unsigned input_count;
 	struct mesos_settings mesos;
-	char *write, *from, *to, *capture_filter; /* owned */
+	char *write, *from, *to, *capture_filter, *cgroups_root; /* owned */
 	const char *format;
 	const char *summary_field; /* NULL = evt.type */
 	/* what to do instead of a run */

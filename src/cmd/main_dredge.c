@@ -336,6 +336,7 @@ static int run_source(struct app *a, const char *what, struct err *e)
 {
 	bool live = str_eq(what, "live");
 	a->s.source.capture_filter = a->s.capture_filter;
+	a->s.source.mesos_cgroup = a->s.cgroups_root;
 	struct source *s = source_open(what, &a->s.source, e);
 
 	if (!s)

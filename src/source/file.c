@@ -100,10 +100,11 @@ struct source *source_of_reader(struct reader *r)
 static struct source *file_open(const char *what, const struct source_options *o, struct err *e)
 {
 	/* Silence would look like a capture that is so already. */
-	if (o->snaplen || o->sample > 1 || o->capture_filter || (o->interfaces && *o->interfaces)) {
+	if (o->snaplen || o->sample > 1 || o->capture_filter || o->mesos_cgroup ||
+	    (o->interfaces && *o->interfaces)) {
 		err_set(e, ERR_USAGE,
-			"%s is a capture: -s, --sample, --interface and --capture-filter are for "
-			"live traffic",
+			"%s is a capture: -s, --sample, --interface, --capture-filter and "
+			"--cgroups-root are for live traffic",
 			what);
 		return NULL;
 	}
