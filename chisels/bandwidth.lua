@@ -103,6 +103,7 @@ function on_capture_end(ts_s)
 	if not sysdig.is_live() then lines() end
 	local keys = {}
 	for key in pairs(by_key) do keys[#keys + 1] = key end
+	if #keys == 0 then return end
 	table.sort(keys, function(a, b)
 		if by_key[a].total ~= by_key[b].total then return by_key[a].total > by_key[b].total end
 		return tostring(a) < tostring(b)

@@ -35,8 +35,11 @@ view_info = {
 		{ name = "CONTAINER", field = "container.name", colsize = 0, description = "Container's name." },
 	},
 	actions = {
-		{ hotkey = "c", argv = { "tcpdump", "-ni", "any", "host", "%fd.lip", "and", "host", "%fd.rip" },
-			description = "tcpdump between the two" },
+		{ hotkey = "c", argv = { "tcpdump", "-ni", "any", "host", "%fd.lip", "and", "host", "%fd.rip",
+			"and", "port", "%fd.lport", "and", "port", "%fd.rport" },
+			description = "tcpdump of the connection" },
+		{ hotkey = "l", argv = { "tcpdump", "-ni", "any", "host", "%fd.lip" },
+			description = "tcpdump of the container's end" },
 		{ hotkey = "r", argv = { "tcpdump", "-ni", "any", "host", "%fd.rip" },
 			description = "tcpdump of the other end" },
 		{ hotkey = "P", argv = { "ping", "-c", "5", "%fd.rip" }, description = "ping the other end" },

@@ -31,6 +31,7 @@ static const struct option_row rows[] = {
 	{OPTION_LONG, "to", "TIME", "end here", SETS(TEXT, to)},
 	{0, "What is shown", NULL, NULL, 0, 0},
 	{'v', "view", "VIEW", "the view to begin with (marathon_apps)", SETS(TEXT, view)},
+	{'p', "print", "c", "as csysdig takes it; containers are shown without it too", 0, 0},
 	{'d', "delay", "MS", "time between refreshes in milliseconds, at least 100 (2000)", 0, 0},
 	{OPT_BATCH, "batch", "FORMAT",
 	 "print the view as text, csv or json: of a file once, live once or,\n"
@@ -99,6 +100,10 @@ static int set_option(void *ctx, int id, const char *arg, struct err *e)
 		return set_batch(s, "json", e);
 	case OPT_BATCH:
 		return set_batch(s, arg, e);
+	case 'p':
+		return str_eq(arg, "c") || str_eq(arg, "container")
+			       ? 0
+			       : err_set(e, ERR_USAGE, "-p takes c; views say what is shown");
 	default:
 		return set_number(s, id, arg, e);
 	}

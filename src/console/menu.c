@@ -197,6 +197,14 @@ static void take_view(struct ui *ui, const struct menu_item *item)
 	ui_view(ui, item->what);
 }
 
+static void text_action(const struct view_action *a, struct text *out)
+{
+	text_fmt(out, "%c: %s (", a->hotkey, a->description);
+	for (char *const *word = a->argv; *word; word++)
+		text_fmt(out, word > a->argv ? " %s" : "%s", *word);
+	text_str(out, ")\n");
+}
+
 void text_view(const struct view_info *v, struct text *out)
 {
 	text_fmt(out, "#%s\n", v->name);
@@ -207,8 +215,6 @@ void text_view(const struct view_info *v, struct text *out)
 	text_fmt(out, "%s\n", v->description ? v->description : "");
 	for (char **tip = v->tips; tip && *tip; tip++)
 		text_fmt(out, "\n%s\n", *tip);
-	if (v->filter)
-		text_fmt(out, "\n#Filter\n%s\n", v->filter);
 	text_str(out, "\n#Columns\n");
 	for (size_t i = 0; i < v->n_columns; i++) {
 		const struct view_column *c = &v->columns[i];
@@ -216,10 +222,13 @@ void text_view(const struct view_info *v, struct text *out)
 			text_fmt(out, "%s: %s\n", c->name,
 				 c->description ? c->description : c->field);
 	}
+	text_fmt(out, "\n#ID\n%s\n", v->id);
+	if (v->filter)
+		text_fmt(out, "\n#Filter\n%s\n", v->filter);
 	if (v->n_actions)
 		text_str(out, "\n#Actions\n");
 	for (size_t i = 0; i < v->n_actions; i++)
-		text_fmt(out, "%c: %s\n", v->actions[i].hotkey, v->actions[i].description);
+		text_action(&v->actions[i], out);
 }
 
 static void tell_view(struct ui *ui, const struct menu_item *item, struct text *out)
@@ -237,6 +246,13 @@ static bool is_offered(const struct ui *ui, const struct view_info *v)
 	return v->trouble || (shown && (view_applies(v, &ui->path) || (v->root && !ui->path.n)));
 }
 
+static int by_label(const void *a, const void *b)
+{
+	const struct menu_item *x = a, *y = b;
+
+	return strcmp(x->label, y->label);
+}
+
 void menu_views(struct ui *ui)
 {
 	const struct views *all = ui->o->views;
@@ -244,12 +260,13 @@ void menu_views(struct ui *ui)
 	begin(ui, "Select View", VIEW_WIDTH, take_view, tell_view);
 	for (size_t i = 0; i < all->n; i++) {
 		const struct view_info *v = all->items[i];
-		if (!is_offered(ui, v))
-			continue;
-		if (v == ui_level(ui)->info)
-			menu.at = menu.n;
-		add(xstrdup(v->name), v)->dim = v->trouble;
+		if (is_offered(ui, v))
+			add(xstrdup(v->name), v)->dim = v->trouble;
 	}
+	qsort(menu.items, menu.n, sizeof(*menu.items), by_label);
+	for (size_t i = 0; i < menu.n; i++)
+		if (menu.items[i].what == ui_level(ui)->info)
+			menu.at = i;
 }
 
 /* ---- sorting ---- */
