@@ -6,42 +6,50 @@
 static int read_arg(struct script *s, unsigned i, struct chisel_arg *a, struct err *e)
 {
 	cleanup_free char *where = xasprintf("args[%u]", i);
+	const char *name = NULL, *description = "", *type = "string";
 
-	*a = (struct chisel_arg){.description = "", .type = "string"};
-	if (script_text(s, -1, where, "name", &a->name, e) ||
-	    script_text(s, -1, where, "description", &a->description, e) ||
-	    script_text(s, -1, where, "argtype", &a->type, e) ||
+	if (script_text(s, -1, where, "name", &name, e) ||
+	    script_text(s, -1, where, "description", &description, e) ||
+	    script_text(s, -1, where, "argtype", &type, e) ||
 	    script_bool(s, -1, where, "optional", &a->optional, e))
 		return -1;
-	return a->name ? 0 : err_set(e, ERR_FAILED, "%s: %s has no name", script_path(s), where);
+	if (!name)
+		return err_set(e, ERR_FAILED, "%s: %s has no name", script_path(s), where);
+	a->name = xstrdup(name);
+	a->description = xstrdup(description);
+	a->type = xstrdup(type);
+	return 0;
 }
 
-int chisel_args(struct script *s, struct chisel_arg **out, unsigned *n, struct err *e)
+void chisel_args_done(struct chisel_args *a)
 {
-	cleanup_free struct chisel_arg *args = xcalloc(CHISEL_ARGS_MAX, sizeof(*args));
+	for (unsigned i = 0; i < a->n; i++) {
+		free(a->of[i].name);
+		free(a->of[i].description);
+		free(a->of[i].type);
+	}
+}
+
+int chisel_args(struct script *s, struct chisel_args *out, struct err *e)
+{
 	lua_State *L = script_state(s);
 	int type = script_global(s, "args"), status = 0;
-	unsigned count = 0;
 
+	*out = (struct chisel_args){0};
 	if (type != LUA_TNIL && type != LUA_TTABLE)
 		status = err_set(e, ERR_FAILED, "%s: args has to be a table, not a %s",
 				 script_path(s), lua_typename(L, type));
-	while (!status && script_element(s, -1, count + 1) == LUA_TTABLE) {
-		if (count == CHISEL_ARGS_MAX)
+	while (!status && script_element(s, -1, out->n + 1) == LUA_TTABLE) {
+		if (out->n == CHISEL_ARGS_MAX)
 			status = err_set(e, ERR_FAILED, "%s: more than %u arguments",
 					 script_path(s), CHISEL_ARGS_MAX);
 		else
-			status = read_arg(s, count + 1, &args[count], e);
-		count++;
+			status = read_arg(s, out->n + 1, &out->of[out->n], e);
+		out->n += !status;
 		lua_pop(L, 1);
 	}
 	lua_settop(L, 0);
-	if (status)
-		return -1;
-	*out = args;
-	*n = count;
-	args = NULL;
-	return 0;
+	return status;
 }
 
 static int refused(const struct chisel *c, const char *name, const char *value, struct err *e)
@@ -138,13 +146,13 @@ static int missing(const struct chisel *c, const struct chisel_arg *a, struct er
 		       a->description, c->name);
 }
 
-static int set_all(struct chisel *c, const struct chisel_arg *args, unsigned n_args, char **words,
-		   unsigned n, unsigned *used, struct err *e)
+static int set_all(struct chisel *c, const struct chisel_args *args, char **words, unsigned n,
+		   unsigned *used, struct err *e)
 {
 	unsigned at = 0;
 
-	for (unsigned i = 0; i < n_args; i++) {
-		const struct chisel_arg *a = &args[i];
+	for (unsigned i = 0; i < args->n; i++) {
+		const struct chisel_arg *a = &args->of[i];
 		if (a->optional && (at == n || left_out(c->set, a, words + at, n - at)))
 			continue;
 		if (at == n)
@@ -156,25 +164,33 @@ static int set_all(struct chisel *c, const struct chisel_arg *args, unsigned n_a
 	return 0;
 }
 
-int chisel_take_args(struct chisel *c, char **words, unsigned n, unsigned *used, struct err *e)
+static int take(struct chisel *c, const struct chisel_args *args, char **words, unsigned n,
+		unsigned *used, struct err *e)
 {
-	struct chisel_arg *list;
-	unsigned n_args, required = 0;
+	unsigned required = 0;
 
-	if (chisel_args(c->script, &list, &n_args, e))
-		return -1;
-	cleanup_free struct chisel_arg *args = list;
-	for (unsigned i = 0; i < n_args; i++)
-		required += !args[i].optional;
+	for (unsigned i = 0; i < args->n; i++)
+		required += !args->of[i].optional;
 	/* sysdig takes several in one quoted word. */
-	if (n && n_args > 1 && strchr(words[0], ' ')) {
+	if (n && args->n > 1 && strchr(words[0], ' ')) {
 		char *parts[CHISEL_ARGS_MAX + 1];
 		cleanup_free char *copy = xstrdup(words[0]);
-		unsigned count = split(copy, parts, n_args), ignored;
-		if (count > 1 && count >= required && count <= n_args) {
+		unsigned count = split(copy, parts, args->n), ignored;
+		if (count > 1 && count >= required && count <= args->n) {
 			*used = 1;
-			return set_all(c, args, n_args, parts, count, &ignored, e);
+			return set_all(c, args, parts, count, &ignored, e);
 		}
 	}
-	return set_all(c, args, n_args, words, n, used, e);
+	return set_all(c, args, words, n, used, e);
+}
+
+int chisel_take_args(struct chisel *c, char **words, unsigned n, unsigned *used, struct err *e)
+{
+	struct chisel_args args;
+	int status = chisel_args(c->script, &args, e);
+
+	if (!status)
+		status = take(c, &args, words, n, used, e);
+	chisel_args_done(&args);
+	return status;
 }

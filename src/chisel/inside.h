@@ -66,12 +66,18 @@ struct chisel *chisel_open(struct chisels *s, const char *name, struct err *e);
 /* ---- arguments.c ---- */
 
 struct chisel_arg {
-	const char *name, *description, *type; /* borrowed of the script */
+	char *name, *description, *type; /* owned: what is called with them may change the list */
 	bool optional;
 };
 
-/* The declared ones, allocated (free() the array). */
-int chisel_args(struct script *s, struct chisel_arg **out, unsigned *n, struct err *e);
+struct chisel_args {
+	struct chisel_arg of[CHISEL_ARGS_MAX];
+	unsigned n;
+};
+
+/* The declared ones; chisel_args_done however it ends. */
+int chisel_args(struct script *s, struct chisel_args *out, struct err *e);
+void chisel_args_done(struct chisel_args *a);
 int chisel_take_args(struct chisel *c, char **words, unsigned n, unsigned *used, struct err *e);
 
 /* ---- load.c ---- */

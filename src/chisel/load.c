@@ -175,14 +175,13 @@ static bool learn(const struct chisel_host *h, const char *name, struct about *a
 	struct chisels *s = reading(h);
 	struct err e;
 	bool hidden = false;
-	struct chisel_arg *args = NULL;
-	unsigned n;
+	struct chisel_args args = {0};
 
 	*a = (struct about){.name = clean(name)};
 	const struct chisel *c = chisel_open(s, name, &e);
-	if (!c || ask(c->script, a, &hidden, &e) || chisel_args(c->script, &args, &n, &e))
+	if (!c || ask(c->script, a, &hidden, &e) || chisel_args(c->script, &args, &e))
 		a->trouble = clean(e.message);
-	free(args);
+	chisel_args_done(&args);
 	chisels_free(s);
 	return a->trouble || (!hidden && a->summary);
 }
@@ -265,16 +264,17 @@ static void wrap(struct text *out, const char *s)
 	}
 }
 
-static void tell_args(const struct chisel_arg *args, unsigned n, struct text *out)
+static void tell_args(const struct chisel_args *args, struct text *out)
 {
 	text_str(out, "\nArguments:\n");
-	for (unsigned i = 0; i < n; i++) {
-		cleanup_free char *name = clean(args[i].name), *text = clean(args[i].description),
-				  *type = clean(args[i].type);
-		text_fmt(out, args[i].optional ? "  [%s]" : "  %s", name);
+	for (unsigned i = 0; i < args->n; i++) {
+		const struct chisel_arg *a = &args->of[i];
+		cleanup_free char *name = clean(a->name), *text = clean(a->description),
+				  *type = clean(a->type);
+		text_fmt(out, a->optional ? "  [%s]" : "  %s", name);
 		text_fmt(out, " (%s): %s\n", type, text);
 	}
-	if (!n)
+	if (!args->n)
 		text_str(out, "  (none)\n");
 }
 
@@ -282,20 +282,19 @@ int chisel_info(const struct chisel_host *h, const char *name, struct text *out,
 {
 	struct chisels *s = reading(h);
 	struct about a = {.name = clean(name)};
-	struct chisel_arg *args = NULL;
-	unsigned n = 0;
+	struct chisel_args args = {0};
 	bool hidden;
 	const struct chisel *c = chisel_open(s, name, e);
 	int status = -1;
 
-	if (c && !ask(c->script, &a, &hidden, e) && !chisel_args(c->script, &args, &n, e)) {
+	if (c && !ask(c->script, &a, &hidden, e) && !chisel_args(c->script, &args, e)) {
 		status = 0;
 		text_fmt(out, "%s: %s\n", a.name, a.summary ? a.summary : "");
 		text_fmt(out, "Category: %s\n\n", category_of(&a));
 		wrap(out, a.description ? a.description : "");
-		tell_args(args, n, out);
+		tell_args(&args, out);
 	}
-	free(args);
+	chisel_args_done(&args);
 	about_done(&a);
 	chisels_free(s);
 	return status;

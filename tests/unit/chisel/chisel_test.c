@@ -75,7 +75,7 @@ static void expect(const char *text)
 }
 
 /* A script in a file of its own, run as the only chisel. */
-static void begin_script(const char *text, bool live)
+static void begin_script_with(const char *text, char **words, unsigned n, bool live)
 {
 	char path[] = "/tmp/chisel-test-XXXXXX.lua";
 	int fd = mkstemps(path, 4);
@@ -83,8 +83,34 @@ static void begin_script(const char *text, bool live)
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 	close(fd);
-	begin(path, NULL, 0, live);
+	begin(path, words, n, live);
 	unlink(path);
+}
+
+static void begin_script(const char *text, bool live)
+{
+	begin_script_with(text, NULL, 0, live);
+}
+
+/* What takes an argument may take the list of arguments away. */
+static void test_arguments_vanish(void **unused)
+{
+	(void)unused;
+	begin_script_with(
+		"args = {}\n"
+		"for i = 1, 3 do args[i] = {name = ('n'):rep(20) .. i, description = ''} end\n"
+		"function on_set_arg(name, value)\n"
+		"  args = nil\n"
+		"  for _ = 1, 2 do\n"
+		"    collectgarbage()\n"
+		"    local t = {}\n"
+		"    for i = 1, 20000 do t[i] = ('x'):rep(i % 40) .. i end\n"
+		"  end\n"
+		"  print(name .. '=' .. value)\n"
+		"  return true\n"
+		"end\n",
+		(char *[]){"a", "b", "c"}, 3, false);
+	expect("nnnnnnnnnnnnnnnnnnnn1=a\nnnnnnnnnnnnnnnnnnnnn2=b\nnnnnnnnnnnnnnnnnnnnn3=c\n");
 }
 
 static int send(struct event *ev)
@@ -357,6 +383,7 @@ static void test_functions(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_arguments_vanish),
 		cmocka_unit_test(test_shaping),
 		cmocka_unit_test(test_drops),
 		cmocka_unit_test(test_portconflict),
