@@ -280,7 +280,8 @@ static bool pointed(struct ui *ui, const struct pointed *p)
 	return true;
 }
 
-static const struct pane question = {.draw = draw, .request = request, .pointed = pointed};
+static const struct pane question = {
+	.draw = draw, .request = request, .pointed = pointed, .holds = true};
 
 void action_start(struct ui *ui, const struct view_action *a)
 {

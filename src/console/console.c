@@ -247,17 +247,33 @@ bool ui_waiting(const struct ui *ui)
 	return !s || s->order != ui->orders || s->part < 1;
 }
 
-static void take_shot(struct ui *ui)
+/* The newest snapshot that may be shown by now, or NULL. */
+static struct shot *next_shot(struct ui *ui)
 {
 	struct shot *s = worker_take(ui->worker);
 
-	if (!s)
-		return;
-	if (s->bins) {
+	if (s && s->bins) {
 		free(ui->bins);
 		ui->bins = s->bins;
 		s->bins = NULL;
 	}
+	if (s) {
+		shot_free(ui->held);
+		ui->held = s;
+	}
+	if (ui->overlay && ui->overlay->holds)
+		return NULL;
+	s = ui->held;
+	ui->held = NULL;
+	return s;
+}
+
+static void take_shot(struct ui *ui)
+{
+	struct shot *s = next_shot(ui);
+
+	if (!s)
+		return;
 	/* An answer to what is no longer asked, or that nobody wants to see now. */
 	if (s->order != ui->orders || (ui->paused && ui_level(ui)->shot && !ui_file(ui))) {
 		shot_free(s);
@@ -423,6 +439,7 @@ static void done(struct ui *ui)
 	free(ui->search);
 	free(ui->bins);
 	free(ui->lines);
+	shot_free(ui->held);
 	text_done(&ui->scratch);
 }
 

@@ -180,7 +180,8 @@ static bool pointed(struct ui *ui, const struct pointed *p)
 	return true;
 }
 
-static const struct pane menu_pane = {.draw = draw, .request = request, .pointed = pointed};
+static const struct pane menu_pane = {
+	.draw = draw, .request = request, .pointed = pointed, .holds = true};
 
 static void begin(struct ui *ui, const char *title, unsigned width,
 		  void (*chosen)(struct ui *, const struct menu_item *),

@@ -20,6 +20,7 @@ struct pane {
 	/* false: not mine, let the others see it. */
 	bool (*request)(struct ui *ui, enum request r, int key);
 	bool (*pointed)(struct ui *ui, const struct pointed *p);
+	bool holds; /* what it speaks of stays as it is: no new rows meanwhile */
 };
 
 /* A view on the way down. */
@@ -63,7 +64,8 @@ struct ui {
 	enum style message_style;
 	uint64_t message_until;
 	struct text scratch;
-	size_t *lines; /* rows of the shot that are found, in order */
+	struct shot *held; /* that came while an overlay holds the rows, the newest; or NULL */
+	size_t *lines;	   /* rows of the shot that are found, in order */
 	size_t n_lines, cap_lines;
 };
 

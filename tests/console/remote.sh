@@ -17,14 +17,20 @@ fail() {
 cat >"$work/server.py" <<'END'
 import http.server
 import json
+import sys
 
 ROWS = [{"CPU%": 0.031, "IN/s": 10600.5, "CONT": 2, "APP": "/shop/client"},
         {"IN/s": 5, "APP": "/evil\x1b[31m\x1b]0;title\x07/\u202e\u200b/app"},
         {"CONT": "many", "APP": None}, 17, {"APP": "\u540d\u524d" * 40, "IN/s": 7}]
 
 
+FIRST = sys.argv[1] # a file with the task of the first row
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        with open(FIRST) as f:
+            ROWS[0]["ID"] = f.read().strip()
         body = json.dumps(ROWS if "/views/" in self.path else []).encode()
         print(self.path, self.headers.get("Authorization"), flush=True)
         self.send_response(200)
@@ -40,7 +46,8 @@ server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
 print(server.server_port, flush=True)
 server.serve_forever()
 END
-python3 "$work/server.py" >"$work/log" &
+echo task-a >"$work/first"
+python3 "$work/server.py" "$work/first" >"$work/log" &
 server=$!
 until_true() {
 	local i
@@ -75,6 +82,29 @@ until_true grep -q 'mesos_tasks?filter=.*marathon.app.id%3D%22%2Fshop%2Fclient%2
 LC_ALL=C grep -qF $'\033]0;title' "$work/raw" && fail "a name reached the terminal"
 LC_ALL=C grep -qF $'\342\200\256' "$work/raw" && fail "a mark of direction reached the terminal"
 [ -s "$work/raw" ] || fail "nothing was drawn"
+
+# What is asked about stays, whatever comes meanwhile.
+mkdir -p "$work/dredge/chisels/views"
+cat >"$work/dredge/chisels/views/killable.lua" <<'END'
+view_info = { id = "killable", view_type = "table", is_root = true,
+	columns = { { name = "ID", field = "mesos.task.id", is_key = true } },
+	actions = { { hotkey = "x", description = "end it", argv = { "false", "%mesos.task.id" },
+		ask_confirmation = true } } }
+END
+asked() { grep -c /v1/views/ "$work/log"; }
+t set-option -g remain-on-exit on
+t respawn-pane -k "XDG_DATA_HOME=$work TZ=UTC LC_ALL=C.UTF-8 cdredge --connect $url -d 100 -v killable"
+until_true shows task-a || fail "no tasks: $(t capture-pane -p)"
+t send-keys x
+until_true shows 'Run: false task-a' || fail "no question: $(t capture-pane -p)"
+echo task-b >"$work/first"
+n=$(asked)
+# shellcheck disable=SC2317 # until_true calls it
+some_more() { [ "$(asked)" -gt $((n + 5)) ]; }
+until_true some_more || fail "nothing more was asked"
+shows 'Run: false task-a' || fail "another task is to be killed now: $(t capture-pane -p)"
+t send-keys n
+until_true shows task-b || fail "the rows stay for ever"
 kill $server
 until_true shows 'Failed to connect' || fail "silence is not told"
 exit $failed
