@@ -2,6 +2,7 @@
 #include "console/action.h"
 #include "console/menu.h"
 
+#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <spawn.h>
@@ -182,13 +183,15 @@ static int run(char **argv, struct err *e)
 	posix_spawnattr_setsigdefault(&attr, &defaults);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+	/* Where our own parent ignores these, nobody would be told how the program ended. */
+	signal(SIGCHLD, SIG_DFL);
 	/* ^C is for the program. */
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, was_int, was_quit;
 	sigaction(SIGINT, &ignore, &was_int);
 	sigaction(SIGQUIT, &ignore, &was_quit);
 	int failed = posix_spawnp(&pid, argv[0], NULL, &attr, argv, environ);
 	if (!failed)
-		while (waitpid(pid, &status, 0) < 0)
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 			continue;
 	sigaction(SIGINT, &was_int, NULL);
 	sigaction(SIGQUIT, &was_quit, NULL);

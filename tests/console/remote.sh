@@ -93,7 +93,7 @@ view_info = { id = "killable", view_type = "table", is_root = true,
 END
 asked() { grep -c /v1/views/ "$work/log"; }
 t set-option -g remain-on-exit on
-t respawn-pane -k "XDG_DATA_HOME=$work TZ=UTC LC_ALL=C.UTF-8 cdredge --connect $url -d 100 -v killable"
+t respawn-pane -k "trap '' CHLD; XDG_DATA_HOME=$work TZ=UTC LC_ALL=C.UTF-8 cdredge --connect $url -d 100 -v killable"
 until_true shows task-a || fail "no tasks: $(t capture-pane -p)"
 t send-keys x
 until_true shows 'Run: false task-a' || fail "no question: $(t capture-pane -p)"
@@ -105,6 +105,13 @@ until_true some_more || fail "nothing more was asked"
 shows 'Run: false task-a' || fail "another task is to be killed now: $(t capture-pane -p)"
 t send-keys n
 until_true shows task-b || fail "the rows stay for ever"
+# Who began cdredge may ignore the ends of his children.
+t send-keys x
+until_true shows 'y runs it' || fail "no question"
+t send-keys y
+until_true shows 'false: exit status 1' || fail "how it ended is not told: $(t capture-pane -p)"
+t send-keys Enter
+until_true shows 'Viewing:' || fail "no way back"
 kill $server
 until_true shows 'Failed to connect' || fail "silence is not told"
 exit $failed
