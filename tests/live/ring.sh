@@ -127,6 +127,16 @@ check "sampling decides alike at both ends" "$(value $name:eth0 "$b" in)" "$kept
 check "one in eight is kept" "$((kept > 800 && kept < 1200))" 1
 check "each stands for eight" "$(value $name:eth0 "$a" weight)" "$((kept * 8))"
 
+# The whole way of a packet, from the ring into a file: no memory is asked for because of it.
+nsenter --net="/run/netns/$tag" "${probe%/*}/record_probe" "$tag" "$work/file.pcapng.lz4" 40000 >"$work/out" 2>&1 &
+recording=$!
+until grep -q ^ready "$work/out"; do sleep 0.05; done
+while kill -0 "$recording" 2>/dev/null; do send -c1 10.214.0.12 9000 5000; done
+wait "$recording"
+sed -n 's/^packets/     &/p' "$work/out"
+check "memory asked for while 20000 packets are recorded, less than 200 times" \
+	"$(sed -n 's/^packets=20000 allocations=\([0-9]*\)$/\1/p' "$work/out" | awk '{ print $1 < 200 }')" 1
+
 # A container nobody knew: its interface sends before its cgroup is there.
 c=$(id 3)
 begin "filter=udp port 9000"
