@@ -142,28 +142,33 @@ static void put_group(struct tree *tree, const struct row *group, bool first)
 	text_char(tree->t, '}');
 }
 
+static void put_all(struct tree *tree)
+{
+	bool first = true;
+
+	text_str(tree->t, "{\"groups\":[");
+	for (size_t i = 0; i < tree->groups.n; i++) {
+		if (group_len(tree->group[i]->id))
+			continue;
+		put_group(tree, tree->group[i], first);
+		first = false;
+	}
+	text_str(tree->t, "]}\n");
+}
+
 static bool is_asked(const struct row *group, const char *id)
 {
 	return str_eq(group->id, id) || (*group->id == '/' && str_eq(group->id + 1, id));
 }
 
-static void put_tree(struct tree *tree, const struct request *r, struct reply *a)
+static void put_one(struct tree *tree, const char *id, struct reply *a)
 {
-	bool first = true;
-
-	if (!r->id)
-		text_str(tree->t, "{\"groups\":[");
-	for (size_t i = 0; i < tree->groups.n; i++) {
-		const struct row *group = tree->group[i];
-		if (r->id ? !is_asked(group, r->id) : group_len(group->id) != 0)
-			continue;
-		put_group(tree, group, first);
-		first = false;
-	}
-	if (!r->id)
-		text_str(tree->t, "]}\n");
-	else if (first)
-		reply_error(a, 404, "nothing here has this id");
+	for (size_t i = 0; i < tree->groups.n; i++)
+		if (is_asked(tree->group[i], id)) {
+			put_group(tree, tree->group[i], true);
+			return;
+		}
+	reply_error(a, 404, "nothing here has this id");
 }
 
 static void tree_done(struct tree *tree)
@@ -191,7 +196,10 @@ void route_groups(const struct request *r, struct reply *a)
 		tree.group = sorted(&tree.groups, compare_ids);
 		tree.app = sorted(&tree.apps, compare_ids);
 		tree.by_app = sorted(&tree.leaves, compare_leaves);
-		put_tree(&tree, r, a);
+		if (r->id)
+			put_one(&tree, r->id, a);
+		else
+			put_all(&tree);
 		tree_done(&tree);
 	}
 	query_done(&q);

@@ -391,6 +391,14 @@ static void test_groups(void **unused)
 	assert_int_equal(json_array_size(json_object_get(web, "tasks")), 3);
 	json_decref(j);
 	view->health.metadata_alone = false;
+	/* A group that is called as what stands for none. */
+	static char group[] = "/n/a/db";
+	char **app = &view->items[2].c.meta[META_APP], *before = *app;
+	*app = group;
+	j = get("/v1/groups/n/a", 200);
+	assert_string_equal(text_of(j, "id"), "/n/a");
+	json_decref(j);
+	*app = before;
 }
 
 static void test_deep_groups(void **unused)
