@@ -229,11 +229,13 @@ static int do_load(lua_State *L)
 	luaL_checktype(L, 1, LUA_TFUNCTION);
 	lua_settop(L, 2);
 	luaL_buffinit(L, &all);
-	for (unsigned i = 0; i < PIECES_MAX; i++) {
+	for (unsigned i = 0;; i++) {
 		lua_pushvalue(L, 1);
 		lua_call(L, 0, 1);
 		if (!lua_isstring(L, -1) || !lua_objlen(L, -1))
 			break;
+		if (i == PIECES_MAX)
+			return luaL_error(L, "load: more than %d pieces", PIECES_MAX);
 		luaL_addvalue(&all);
 	}
 	lua_pop(L, 1);

@@ -43,6 +43,8 @@ static void test_prints(void **unused)
 		{"local n = 0 print(load(function() n = n + 1 return n == 1 and 'return 8' or nil "
 		 "end)())",
 		 "8\n"},
+		{"print(pcall(load, function() return ' ' end, '=x'))",
+		 "false\tload: more than 100000 pieces\n"},
 		{"print(loadstring('return +'))",
 		 "nil\t[string \"return +\"]:1: unexpected symbol near '+'\n"},
 		{"print(os.getenv('HOME'), os.date('!%H:%M', 3600), type(os.time()))",
