@@ -86,7 +86,7 @@ static int take_programs(struct datapath *d, struct err *e)
 	return 0;
 }
 
-int datapath_open(struct datapath *d, int existing, struct err *e)
+int datapath_open(struct datapath *d, uint32_t existing, struct err *e)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "dredge");
 
@@ -96,7 +96,7 @@ int datapath_open(struct datapath *d, int existing, struct err *e)
 					 (size_t)(datapath_object_end - datapath_object), &opts);
 	if (!d->object)
 		return err_sys(e, "cannot open the packet programs");
-	if (existing > 0 && take_maps(d->object, (uint32_t)existing, e))
+	if (existing && take_maps(d->object, existing, e))
 		goto fail;
 	if (bpf_object__load(d->object)) {
 		err_sys(e, "the kernel does not take the packet programs");

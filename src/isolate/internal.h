@@ -31,8 +31,8 @@ struct datapath {
 
 extern const char *const datapath_names[DP_PROGRAMS]; /* "dredge:dp_wire": names of filters */
 
-/* Load; existing >= 0: id of a program of ours that is attached, whose maps are taken over. */
-int datapath_open(struct datapath *d, int existing, struct err *e);
+/* Load; existing: id of a program of ours that is attached, whose maps are taken over; 0 = none. */
+int datapath_open(struct datapath *d, uint32_t existing, struct err *e);
 void datapath_close(struct datapath *d);
 /* Both tables. slot 0 = nobody. */
 void datapath_give(const struct datapath *d, uint32_t port, uint32_t slot);

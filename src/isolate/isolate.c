@@ -235,7 +235,8 @@ int container_write(struct isolator *i, struct container *c, const struct net_li
 /*
  * The kernel looks for the id of a namespace from the lowest on (idr_for_each in
  * net/core/net_namespace.c), some fifty times while a container is attached: the newest has the
- * lowest one, else each would take longer than the one before it.
+ * lowest one, else each would take longer than the one before it. Nothing takes an id away again:
+ * it stays with its namespace, also when the attach fails, and is found by the next one.
  */
 static void choose_nsid(const struct isolator *i, const struct container *c)
 {
@@ -443,7 +444,7 @@ struct isolator *isolate_open(const struct isolate_options *o, struct err *e)
 	if (handles_open(i, e))
 		goto fail;
 	i->monitor = net_monitor_open(NET_HEAR_CONFIG, e);
-	if (!i->monitor || datapath_open(&i->datapath, (int)recover_program(&i->host), e))
+	if (!i->monitor || datapath_open(&i->datapath, recover_program(&i->host), e))
 		goto fail;
 	try_flows(i);
 	recover_table(i);
