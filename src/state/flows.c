@@ -27,11 +27,15 @@ struct flow {
 };
 
 struct flows {
-	/* WAYS per set: hash of who is there, 0 = nobody; and which flow that is. */
-	uint32_t *tags, *places;
+	/* WAYS per set. */
+	struct slot {
+		uint32_t tag;	/* hash of who is there, 0 = nobody */
+		uint32_t place; /* and which flow that is */
+	} * slots;
 	/* struct flow, each `size` bytes, in the order of their coming: few take little memory. */
 	uint8_t *flow;
 	size_t size;
+	struct flow *last; /* of the packet before: often this one is of it too */
 	uint32_t known;
 	uint64_t mask; /* sets - 1 */
 	uint64_t streams, packets;
@@ -45,10 +49,10 @@ struct flows *flows_new(unsigned flows, bool follow)
 	while (sets * WAYS < MIN(flows, FLOWS_MAX))
 		sets *= 2;
 	f->mask = sets - 1;
-	f->tags = xcalloc(sets * WAYS, sizeof(*f->tags));
-	f->places = xcalloc(sets * WAYS, sizeof(*f->places));
+	f->slots = xcalloc(sets * WAYS, sizeof(*f->slots));
 	f->size = sizeof(struct flow) + (follow ? sizeof(struct talk) : 0);
 	f->flow = xcalloc(sets * WAYS, f->size);
+	f->last = (struct flow *)f->flow;
 	return f;
 }
 
@@ -56,8 +60,7 @@ void flows_free(struct flows *f)
 {
 	if (!f)
 		return;
-	free(f->tags);
-	free(f->places);
+	free(f->slots);
 	free(f->flow);
 	free(f);
 }
@@ -91,21 +94,21 @@ static inline unsigned way_at(uint64_t hash, unsigned k)
 	return ((unsigned)(hash >> 24) + k) % WAYS;
 }
 
-static inline struct flow *flow_at(const struct flows *f, uint64_t way)
+static inline struct flow *flow_of(const struct flows *f, const struct slot *s)
 {
-	return (struct flow *)(f->flow + f->places[way] * f->size);
+	return (struct flow *)(f->flow + s->place * f->size);
 }
 
 static inline struct flow *find(struct flows *f, const struct conversation *who, uint64_t hash)
 {
-	uint64_t set = (hash & f->mask) * WAYS;
+	const struct slot *set = &f->slots[(hash & f->mask) * WAYS];
 	uint32_t tag = (uint32_t)(hash >> 32) | 1;
 
 	for (unsigned k = 0; k < WAYS; k++) {
-		uint64_t i = set + way_at(hash, k);
-		if (f->tags[i] != tag)
+		const struct slot *s = &set[way_at(hash, k)];
+		if (s->tag != tag)
 			continue;
-		struct flow *flow = flow_at(f, i);
+		struct flow *flow = flow_of(f, s);
 		if (LIKELY(same_conversation(&flow->who, who)))
 			return flow;
 	}
@@ -127,22 +130,35 @@ static void begin(struct flows *f, struct flow *flow, struct conversation who)
 
 static struct flow *insert(struct flows *f, const struct conversation *who, uint64_t hash)
 {
-	uint64_t set = (hash & f->mask) * WAYS, best = set;
+	struct slot *set = &f->slots[(hash & f->mask) * WAYS], *best = set;
 
 	for (unsigned k = 0; k < WAYS; k++) {
-		uint64_t i = set + way_at(hash, k);
-		if (!f->tags[i]) {
-			f->places[i] = f->known++;
-			best = i;
+		struct slot *s = &set[way_at(hash, k)];
+		if (!s->tag) {
+			s->place = f->known++;
+			best = s;
 			break;
 		}
-		if (flow_at(f, i)->used < flow_at(f, best)->used)
-			best = i;
+		if (flow_of(f, s)->used < flow_of(f, best)->used)
+			best = s;
 	}
-	f->tags[best] = (uint32_t)(hash >> 32) | 1;
-	struct flow *flow = flow_at(f, best);
+	best->tag = (uint32_t)(hash >> 32) | 1;
+	struct flow *flow = flow_of(f, best);
 	begin(f, flow, *who);
 	return flow;
+}
+
+static inline struct flow *get(struct flows *f, const struct conversation *who, bool *first)
+{
+	*first = false;
+	if (same_conversation(&f->last->who, who))
+		return f->last;
+	uint64_t hash = hash_conversation(who);
+	f->last = find(f, who, hash);
+	*first = !f->last;
+	if (*first)
+		f->last = insert(f, who, hash);
+	return f->last;
 }
 
 /* dir: 0 = a sends to b. The side that looks like the client when no SYN tells. */
@@ -238,12 +254,8 @@ void flows_packet(struct flows *f, uint64_t ts, uint32_t iface, bool out, const 
 	who.iface = iface;
 	who.vni = p->tunnel == TUNNEL_NONE ? 0 : p->vni;
 	unsigned dir = way == 2;
-	uint64_t hash = hash_conversation(&who);
-	struct flow *flow = find(f, &who, hash);
-	bool first = !flow;
-
-	if (first)
-		flow = insert(f, &who, hash);
+	bool first;
+	struct flow *flow = get(f, &who, &first);
 	flow->used = ++f->packets;
 	bool again = second_sight(flow, dir, out);
 	struct opening *o = &flow->opening;
