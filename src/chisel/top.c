@@ -226,7 +226,7 @@ static bool make_values(struct top *t, struct context *c, double *out)
 			if (w->ref.field->get(w->ref.field, w->ref.arg, c, &t->scratch, v))
 				raw[i] = number_of(&w->ref, &v[0]);
 		}
-		if ((w->way && !(c->ev->flags & w->way)) || (w->only && !filter_match(w->only, c)))
+		if ((w->way && !(packet_way(c) & w->way)) || (w->only && !filter_match(w->only, c)))
 			continue;
 		out[i] = raw[i];
 		any |= out[i] > 0 && w->fold == TOP_SUM;
@@ -294,20 +294,16 @@ static double *find_row(struct top *t, struct context *c, bool talk)
 /* As the rest of top_event does it, of a packet that passed. */
 static void add_of_event(struct top *t, struct context *c, bool talk)
 {
-	const struct event *ev = c->ev;
-	uint32_t way = packet_way(c);
-	double add[TOP_VALUES_MAX];
+	const uint8_t *takes = t->takes[packet_way(c)];
+	double tells[PART_WHATS];
 	bool any = false;
 
-	for (unsigned i = 0; i < t->n_values; i++) {
-		const struct top_value *v = &t->values[i];
-		bool other = (v->way & ~ev->flags) || (v->own & ~way);
-		add[i] = other ? 0 : part_field_value(v->told, ev) * ev->weight;
-		any |= add[i] > 0;
-	}
+	event_tells(c->ev, c->ev->weight, tells);
+	for (unsigned i = 0; i < t->n_values; i++)
+		any |= tells[takes[i]] > 0;
 	double *sums = any ? find_row(t, c, talk) : NULL;
 	for (unsigned i = 0; sums && i < t->n_values; i++)
-		sums[i] += add[i];
+		sums[i] += tells[takes[i]];
 }
 
 void top_event(struct top *t, struct context *c)
@@ -409,8 +405,10 @@ void top_begin(struct top *t)
 	for (unsigned i = 0; i < t->n_values; i++) {
 		struct top_value *v = &t->values[i];
 		v->told = part_field_find(v->ref.field->name);
-		v->own = v->told ? part_field_way(v->told) : 0;
 		t->of_events &= v->told && !v->only && v->fold == TOP_SUM;
+		for (uint32_t way = 0; v->told && way <= EVENT_DIR_MASK; way++)
+			if (!((v->way | part_field_way(v->told)) & ~way))
+				t->takes[way][i] = (uint8_t)part_field_what(v->told);
 	}
 	t->talk_filter = filter_of_talk(t->filter);
 	for (unsigned i = 0; i < t->n_keys; i++) {

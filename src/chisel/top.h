@@ -16,9 +16,8 @@ struct top_value {
 	struct field_ref ref;
 	unsigned same;	     /* the first value of this field, which it is looked up for */
 	struct filter *only; /* events that count; NULL = all */
-	uint32_t way;	     /* EVENT_IN or EVENT_OUT: only those; 0 = all */
+	uint32_t way;	     /* EVENT_IN or EVENT_OUT: only those (packet_way); 0 = all */
 	const struct part_field *told; /* by directories and events themselves; NULL = it is not */
-	uint32_t own;		       /* of told: the way it counts */
 	enum top_fold fold;
 };
 
@@ -58,8 +57,11 @@ struct top {
 	} * talking;
 	bool talk_filter; /* so is the filter: asked once */
 	bool twin;	  /* keys, values and absent are another's */
-	bool of_events;	  /* sums of what packets tell by themselves, and nothing else */
-	uint64_t beyond;  /* events whose key found no place */
+	/* Sums of what packets tell by themselves, and nothing else: by packet_way what each value
+	 * takes, PART_NONE of those that go another way. */
+	bool of_events;
+	uint8_t takes[EVENT_DIR_MASK + 1][TOP_VALUES_MAX];
+	uint64_t beyond; /* events whose key found no place */
 };
 
 /* Its keys and values are known. */

@@ -8,8 +8,9 @@
 #define COLUMN_NONE UINT32_MAX
 #define SUM_MAX	    6u /* fields that one column adds up */
 
-/* Values that need no getter: what the event itself tells, or its conversation (field_fact). */
-enum shortcut { SHORT_NONE, SHORT_ONE, SHORT_LEN, SHORT_LOST, SHORT_TRUTH, SHORT_TIME };
+/* Values that need no getter: what the event itself tells (enum part_what), or its conversation
+ * (field_fact). */
+enum shortcut { SHORT_NONE = PART_NONE, SHORT_TRUTH = PART_WHATS, SHORT_TIME };
 
 struct getter {
 	const struct field *field; /* NULL = none */
@@ -203,11 +204,6 @@ void table_keep(struct table *t, struct row *r, struct context *c);
 /* ---- what a directory says instead of packets: part.c ---- */
 
 void column_shortcut(struct column *k);
-/* SHORT_ONE, SHORT_LEN or SHORT_LOST. */
-static inline double shortcut_value(enum shortcut what, const struct event *ev)
-{
-	return what == SHORT_LEN ? ev->len : what == SHORT_ONE ? 1 : ev->lost;
-}
 bool table_is_of_parts(const struct table *t);
 
 /* ---- paths: tree.c ---- */

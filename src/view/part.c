@@ -7,17 +7,17 @@
 
 static const struct part_field {
 	const char *field;
-	enum shortcut shortcut;
+	enum part_what what;
 	uint32_t dirs;
 } shortcuts[] = {
-	{"evt.count", SHORT_ONE, 0},
-	{"frame.count", SHORT_ONE, 0},
-	{"frame.count.in", SHORT_ONE, EVENT_IN},
-	{"frame.count.out", SHORT_ONE, EVENT_OUT},
-	{"frame.len", SHORT_LEN, 0},
-	{"frame.len.in", SHORT_LEN, EVENT_IN},
-	{"frame.len.out", SHORT_LEN, EVENT_OUT},
-	{"frame.drop_count", SHORT_LOST, 0},
+	{"evt.count", PART_ONE, 0},
+	{"frame.count", PART_ONE, 0},
+	{"frame.count.in", PART_ONE, EVENT_IN},
+	{"frame.count.out", PART_ONE, EVENT_OUT},
+	{"frame.len", PART_LEN, 0},
+	{"frame.len.in", PART_LEN, EVENT_IN},
+	{"frame.len.out", PART_LEN, EVENT_OUT},
+	{"frame.drop_count", PART_LOST, 0},
 };
 
 const struct part_field *part_field_find(const char *field)
@@ -28,9 +28,9 @@ const struct part_field *part_field_find(const char *field)
 	return NULL;
 }
 
-double part_field_value(const struct part_field *f, const struct event *ev)
+enum part_what part_field_what(const struct part_field *f)
 {
-	return shortcut_value(f->shortcut, ev);
+	return f->what;
 }
 
 uint32_t part_field_way(const struct part_field *f)
@@ -43,7 +43,7 @@ void column_shortcut(struct column *k)
 	const struct part_field *f = part_field_find(k->info->field);
 
 	if (f) {
-		k->shortcut = f->shortcut;
+		k->shortcut = (enum shortcut)f->what;
 		k->dirs = f->dirs;
 		k->of_event = !k->where && !k->over.n &&
 			      (k->fold == FOLD_SUM || k->fold == FOLD_TIME_AVG);
@@ -75,12 +75,12 @@ bool table_is_of_parts(const struct table *t)
 }
 
 /* false: the part has no packet of that way. */
-static bool part_sum(const struct table_part *p, enum shortcut what, uint32_t dirs, double *sum)
+static bool part_sum(const struct table_part *p, enum part_what what, uint32_t dirs, double *sum)
 {
 	uint64_t packets = !dirs ? p->packets : dirs == EVENT_IN ? p->packets_in : p->packets_out;
 	uint64_t bytes = !dirs ? p->bytes : dirs == EVENT_IN ? p->bytes_in : p->bytes_out;
 
-	*sum = (double)(what == SHORT_LEN ? bytes : what == SHORT_ONE ? packets : p->lost);
+	*sum = (double)(what == PART_LEN ? bytes : what == PART_ONE ? packets : p->lost);
 	return packets;
 }
 
@@ -100,7 +100,7 @@ bool table_part_sum(const struct table_part *p, const struct part_field *f, uint
 {
 	if (!f || !knows_ways(p) || (way && f->dirs && way != f->dirs))
 		return false;
-	if (!part_sum(p, f->shortcut, way ? way : f->dirs, sum))
+	if (!part_sum(p, f->what, way ? way : f->dirs, sum))
 		*sum = 0;
 	return true;
 }
@@ -147,7 +147,7 @@ static void part_to_row(struct table *t, struct row *r, const struct table_part 
 
 	for (size_t i = 0; i < t->planned[EVENT_PACKET]; i++) {
 		const struct column *k = t->plan[EVENT_PACKET][i];
-		if (!k->of_event || !part_sum(p, k->shortcut, k->dirs, &v))
+		if (!k->of_event || !part_sum(p, (enum part_what)k->shortcut, k->dirs, &v))
 			continue;
 		fold_add(k->fold, r->slots + k->place, v, weight, p->last);
 		if (k->spark)

@@ -114,7 +114,7 @@ static inline bool of_tcp(const struct context *c)
 /* What is above the line of a ratio, or all there is. */
 static bool above(const struct column *k, struct context *c, struct text *scratch, double *v)
 {
-	const struct event *ev = c->ev;
+	double tells[PART_WHATS];
 	uint64_t ns;
 
 	if ((k->dirs && !(packet_way(c) & k->dirs)) || (k->where && !filter_match(k->where, c)))
@@ -130,21 +130,22 @@ static bool above(const struct column *k, struct context *c, struct text *scratc
 	case SHORT_NONE:
 		return sum_of(&k->get, c, scratch, v);
 	default:
-		*v = shortcut_value(k->shortcut, ev);
+		event_tells(c->ev, 1, tells);
+		*v = tells[k->shortcut];
 		return true;
 	}
 }
 
 /* Most of what there is to do. */
-static inline void add_of_event(struct table *t, struct row *r, const struct column *k,
-				const struct event *ev, uint32_t way, double weight)
+static inline void add_of_event(struct table *t, struct row *r, const struct column *k, uint64_t ts,
+				uint32_t way, const double tells[PART_WHATS])
 {
 	if (k->dirs && !(way & k->dirs))
 		return;
-	double v = shortcut_value(k->shortcut, ev) * weight, *sum = r->slots + k->place;
+	double v = tells[k->shortcut], *sum = r->slots + k->place;
 	*sum = isnan(*sum) ? v : *sum + v;
 	if (k->spark)
-		spark_add(t, r, ev->ts, v);
+		spark_add(t, r, ts, v);
 }
 
 static void add(struct table *t, struct row *r, const struct column *k, struct context *c,
@@ -243,12 +244,13 @@ void table_event(struct table *t, struct context *c)
 		r->touched = t->interval;
 	}
 	table_keep(t, r, c);
-	double weight = type == EVENT_PACKET ? c->ev->weight : 1;
+	double weight = type == EVENT_PACKET ? c->ev->weight : 1, tells[PART_WHATS];
 	uint32_t way = packet_way(c);
+	event_tells(c->ev, weight, tells);
 	for (size_t i = 0; i < t->planned[type]; i++) {
 		const struct column *k = t->plan[type][i];
 		if (k->of_event)
-			add_of_event(t, r, k, c->ev, way, weight);
+			add_of_event(t, r, k, c->ev->ts, way, tells);
 		else if (!k->once || !t->again)
 			add(t, r, k, c, weight);
 	}

@@ -200,8 +200,16 @@ const struct part_field *part_field_find(const char *field);
  * the part does not tell, or f is NULL. */
 bool table_part_sum(const struct table_part *p, const struct part_field *f, uint32_t way,
 		    double *sum);
-/* The same of a packet by itself. */
-double part_field_value(const struct part_field *f, const struct event *ev);
+/* What of an event is summed, and what it tells of each, weight times. */
+enum part_what { PART_NONE, PART_ONE, PART_LEN, PART_LOST, PART_WHATS };
+enum part_what part_field_what(const struct part_field *f);
+static inline void event_tells(const struct event *ev, double weight, double out[PART_WHATS])
+{
+	out[PART_NONE] = 0;
+	out[PART_ONE] = weight;
+	out[PART_LEN] = ev->len * weight;
+	out[PART_LOST] = ev->lost * weight;
+}
 /* The direction it counts: EVENT_IN, EVENT_OUT; 0 = both. */
 uint32_t part_field_way(const struct part_field *f);
 /* How many packets one of it stands for, where they were sampled. */
