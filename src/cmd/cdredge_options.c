@@ -118,6 +118,8 @@ int console_settings_parse(struct console_settings *s, int argc, char **argv, st
 	if (first < 0)
 		return -1;
 	s->filter = words_join(argc, argv, first);
+	if (!s->input && words_refuse_file(argc, argv, first, e))
+		return -1;
 	if (s->mesos.urls && s->input)
 		return err_set(e, ERR_USAGE,
 			       "-m and -r do not go together: a capture carries its names, and "

@@ -136,6 +136,7 @@ static void set_format(struct settings *s, const char *arg)
 
 static int set_source(struct settings *s, int id, const char *arg, struct err *e)
 {
+	const char *name;
 	uint64_t n;
 
 	switch (id) {
@@ -146,10 +147,11 @@ static int set_source(struct settings *s, int id, const char *arg, struct err *e
 		return 0;
 	case 's':
 	case OPT_SAMPLE:
-		if (number(id == 's' ? "-s" : "--sample", arg, &n, e))
+		name = id == 's' ? "-s" : "--sample";
+		if (number(name, arg, &n, e))
 			return -1;
-		if (n > SAVEFILE_MAX_PACKET)
-			return err_set(e, ERR_USAGE, "%s is out of range", arg);
+		if (n > SAVEFILE_MAX_PACKET || (id == OPT_SAMPLE && !n))
+			return err_set(e, ERR_USAGE, "%s: %s is out of range", name, arg);
 		*(id == 's' ? &s->source.snaplen : &s->source.sample) = (unsigned)n;
 		return 0;
 	case OPT_COUNTERS:
@@ -328,7 +330,12 @@ int settings_parse(struct settings *s, int argc, char **argv, char **words, stru
 	*words = words_join(argc, argv, first);
 	if (s->explain && !*words)
 		return err_set(e, ERR_USAGE, "--explain needs a filter");
-	return 0;
+	const struct writer_options *o = &s->out;
+	if (!s->write && (s->format_chosen || o->rotate_bytes || o->rotate_ns || o->rotate_events ||
+			  o->rotate_files))
+		return err_set(e, ERR_USAGE,
+			       "-z, --write-format, -C, -G, -e and -W go with -w FILE");
+	return s->input_count ? 0 : words_refuse_file(argc, argv, first, e);
 }
 
 void settings_done(struct settings *s)

@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #define OPTIONS_MAX	256u
 #define CONFIG_MAX_SIZE (1u << 20)
@@ -242,6 +243,8 @@ int options_read_file(const struct option_row *rows, size_t n, const char *path,
 			status = -1;
 		}
 	}
+	if (!status && ferror(in))
+		status = err_sys(e, "cannot read %s", path);
 	fclose(in);
 	return status;
 }
@@ -300,4 +303,15 @@ char *words_join(int argc, char **argv, int from)
 	char *joined = t.len ? xstrdup(text_cstr(&t)) : NULL;
 	text_done(&t);
 	return joined;
+}
+
+int words_refuse_file(int argc, char **argv, int from, struct err *e)
+{
+	struct stat st;
+
+	if (from + 1 != argc || !strpbrk(argv[from], "./") || stat(argv[from], &st) ||
+	    !S_ISREG(st.st_mode))
+		return 0;
+	return err_set(e, ERR_USAGE, "%s is a file, where a filter may stand: -r %s reads it",
+		       argv[from], argv[from]);
 }

@@ -46,6 +46,8 @@ int options_read_file(const struct option_row *rows, size_t n, const char *path,
 		      void *settings, struct err *e);
 /* All words behind the options are the filter: one text, owned, or NULL. */
 char *words_join(int argc, char **argv, int from);
+/* A lone word that names a file is no filter: somebody forgot -r. Says so, and how to read it. */
+int words_refuse_file(int argc, char **argv, int from, struct err *e);
 void options_help(const struct option_row *rows, size_t n, struct text *out);
 /* Free the texts. */
 void options_done(const struct option_row *rows, size_t n, void *settings);
