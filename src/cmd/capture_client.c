@@ -73,21 +73,25 @@ static void add_argument(const struct request *r, struct text *query, const char
 		text_fmt(query, "%c%s=%s", query->len ? '&' : '?', name, safe);
 }
 
-/* "Authorization: Bearer TOKEN", or NULL where there is no file. */
+/* "Authorization: Bearer TOKEN": the last word of the file's first line, which may be one of
+ * dredged's own; nothing where there is no file. */
 static int add_token(const char *path, struct curl_slist **headers, struct err *e)
 {
-	char token[TOKEN_MAX + 2] = "";
+	char line[TOKEN_MAX + 16] = "";
 	cleanup_close int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 
 	if (!path)
 		return 0;
-	ssize_t n = fd < 0 ? -1 : read(fd, token, sizeof(token) - 1);
+	ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
 	if (n < 0)
 		return err_sys(e, "%s", path);
-	token[strcspn(token, " \t\r\n")] = '\0';
-	cleanup_free char *line = xasprintf("Authorization: Bearer %s", token);
-	*headers = curl_slist_append(*headers, line);
-	explicit_bzero(token, sizeof(token));
+	line[strcspn(line, "\r\n")] = '\0';
+	const char *token = line + strlen(line);
+	while (token > line && token[-1] != ' ' && token[-1] != '\t')
+		token--;
+	cleanup_free char *header = xasprintf("Authorization: Bearer %s", token);
+	*headers = curl_slist_append(*headers, header);
+	explicit_bzero(line, sizeof(line));
 	return 0;
 }
 
@@ -152,20 +156,33 @@ static int send_request(struct request *r, const char *method, const char *body,
 
 /* ---- commands ---- */
 
+/* What others wrote, fit for a terminal. */
+static void put_member(struct text *t, const json_t *object, const char *key)
+{
+	const char *s = json_string_value(json_object_get(object, key));
+
+	if (s)
+		text_plain(t, s, strlen(s));
+}
+
 static void put_line(struct text *t, const json_t *c)
 {
-	const char *filter = json_string_value(json_object_get(c, "filter"));
+	struct text name = {0};
 	double begun = json_number_value(json_object_get(c, "begun"));
 	size_t start = t->len;
 
-	text_fmt(t, "%-32s %-8s ", json_string_value(json_object_get(c, "name")),
+	put_member(&name, c, "name");
+	text_fmt(t, "%-32s %-8s ", text_cstr(&name),
 		 json_is_true(json_object_get(c, "writing")) ? "writing" : "whole");
 	text_bytes(t, (uint64_t)json_integer_value(json_object_get(c, "bytes")));
 	while (t->len - start < 52)
 		text_char(t, ' ');
 	text_time_datetime(t, (uint64_t)(begun * (double)NSEC_PER_SEC));
 	t->len -= strlen(".000000000");
-	text_fmt(t, "  %s\n", filter ? filter : "");
+	text_str(t, "  ");
+	put_member(t, c, "filter");
+	text_char(t, '\n');
+	text_done(&name);
 }
 
 static int do_list(struct request *r, char **words, struct text *out, struct err *e)
@@ -199,7 +216,8 @@ static int do_start(struct request *r, char **words, struct text *out, struct er
 	if (send_request(r, "POST", body, e))
 		return -1;
 	root = json_loads(text_cstr(&r->answer), 0, NULL);
-	text_fmt(out, "%s\n", json_string_value(json_object_get(root, "name")));
+	put_member(out, root, "name");
+	text_char(out, '\n');
 	json_decref(root);
 	return 0;
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # cdredge --connect against a server that answers with hostile names and odd rows: what is asked,
-# what is shown, and that no byte of a name reaches the terminal as it is.
+# what is shown, and that no byte of a name reaches the terminal as it is; and dredgectl captures.
 # Usage: tests/console/remote.sh    (cdredge must be in PATH)
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
@@ -24,6 +24,7 @@ ROWS = [{"CPU%": 0.031, "IN/s": 10600.5, "CONT": 2, "APP": "/shop/client"},
         {"CONT": "many", "APP": None}, 17, {"APP": "\u540d\u524d" * 40, "IN/s": 7}]
 
 
+CAPTURES = {"captures": [{"name": "evil\x1b[31m", "filter": "proc.name = \x1b]0;title\x07"}, {}]}
 FIRST = sys.argv[1] # a file with the task of the first row
 
 
@@ -31,7 +32,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         with open(FIRST) as f:
             ROWS[0]["ID"] = f.read().strip()
-        body = json.dumps(ROWS if "/views/" in self.path else []).encode()
+        answer = ROWS if "/views/" in self.path else CAPTURES if "captures" in self.path else []
+        body = json.dumps(answer).encode()
         print(self.path, self.headers.get("Authorization"), flush=True)
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -67,6 +69,11 @@ out=$(LC_ALL=C.UTF-8 cdredge --connect "$url/" --batch=csv --token-file "$work/t
 [[ $out == *'/shop/client'* ]] || fail "batch: $out"
 grep -qF '/v1/views/marathon_apps?filter=fd.sport%20%3D%2080 Bearer sesame' "$work/log" ||
 	fail "asked: $(cat "$work/log")"
+
+echo 'control open' >"$work/token"
+out=$(LC_ALL=C.UTF-8 dredgectl captures list --listen "$url" --token-file "$work/token")
+[[ $out == *evil* && $out != *$'\033'* ]] || fail "captures: $out"
+grep -qF '/v1/captures Bearer open' "$work/log" || fail "asked for captures: $(cat "$work/log")"
 
 t new-session -d -x 100 -y 20 "TZ=UTC LC_ALL=C.UTF-8 cdredge --connect $url -d 200"
 t pipe-pane "cat >$work/raw"
