@@ -275,7 +275,8 @@ void containers_end(struct isolator *i);
 
 /* ---- processes with which containers end; process.c ---- */
 
-/* When it began, by which it is known from others of its number; 0: there is none. */
+/* When it began, by which it is known from others of its number; 0: there is none, or it cannot be
+ * told. */
 uint64_t process_begun(uint32_t pid);
 bool process_lives(uint32_t pid, uint64_t begun);
 

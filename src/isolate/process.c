@@ -2,8 +2,10 @@
 /* Processes with which containers end. */
 #include "isolate/internal.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -24,10 +26,15 @@ uint64_t process_begun(uint32_t pid)
 	return p ? strtoull(p, NULL, 10) : 0;
 }
 
+/* What cannot be told, for want of descriptors or before Linux 5.3, is no end. */
 bool process_lives(uint32_t pid, uint64_t begun)
 {
+	if (kill((pid_t)pid, 0) && errno == ESRCH)
+		return false;
 	cleanup_close int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	struct pollfd p = {.fd = fd, .events = POLLIN};
-
-	return fd >= 0 && poll(&p, 1, 0) == 0 && process_begun(pid) == begun;
+	if (fd >= 0 && poll(&p, 1, 0) > 0) /* ended, and nobody has waited for it */
+		return false;
+	uint64_t now = process_begun(pid);
+	return !now || now == begun;
 }
