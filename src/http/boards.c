@@ -97,11 +97,28 @@ static void print_board(struct board *o, uint64_t now)
 	o->printed = time_monotonic();
 }
 
+/* One place stays free: who goes from view to view asks something new again and again. */
+static void make_room(struct boards *b)
+{
+	struct board *oldest = NULL;
+
+	for (unsigned i = 0; i < BOARDS_MAX; i++) {
+		struct board *o = &b->of[i];
+		if (!o->view)
+			return;
+		if (!is_waited_for(b, o) && (!oldest || o->asked < oldest->asked))
+			oldest = o;
+	}
+	if (oldest)
+		clear_board(oldest);
+}
+
 void boards_tick(struct boards *b, uint64_t now)
 {
 	uint64_t clock = time_monotonic();
 
 	pthread_mutex_lock(&b->lock);
+	make_room(b);
 	struct table *were[BOARDS_MAX];
 	size_t n = b->n_filling;
 	memcpy(were, b->filling, sizeof(were));

@@ -166,6 +166,9 @@ counts_packets() {
 }
 wait_for 10 counts_packets || bad "packets of a view: $(get /v1/views/marathon_apps)"
 same "a view as CSV" ID, "$(get '/v1/views/containers?format=csv' | head -n 1 | grep -o 'ID,')"
+# One who goes from question to question, as cdredge --connect does; places for eight are kept.
+asked() { for port in {1..12}; do get "/v1/views/containers?filter=fd.port=$port" -o /dev/null -w '%{http_code} '; done; }
+same "twelve questions in turn" "$(printf '200 %.0s' {1..12})" "$(asked)"
 same "no such view" 400 "$(get /v1/views/nosuch -o /dev/null -w '%{http_code}')"
 same "a bad filter of a view" 400 "$(get '/v1/views/containers?filter=((' -o /dev/null -w '%{http_code}')"
 
