@@ -284,7 +284,6 @@ struct lane {		  /* the events of one chunk, by time */
 
 /* The wanted events of decoded chunks: between all that was in these, or the heads of packets. */
 struct window {
-	struct region region;
 	uint8_t *arena; /* WINDOW_BUDGET and a block more */
 	size_t used;
 	struct mark *marks;

@@ -37,16 +37,16 @@ void region_done(struct region *r)
 
 void window_init(struct window *w)
 {
-	*w = (struct window){0};
 	/* A merge walks through hundreds of chunks at once: small pages would not fit the TLB. */
-	w->region.large = true;
-	region_fit(&w->region, ARENA_BYTES);
-	w->arena = w->region.at;
+	struct region arena = {.large = true};
+
+	region_fit(&arena, ARENA_BYTES);
+	*w = (struct window){.arena = arena.at};
 }
 
 void window_done(struct window *w)
 {
-	region_done(&w->region);
+	region_done(&(struct region){.at = w->arena, .size = ARENA_BYTES});
 	free(w->marks);
 	free(w->lanes);
 	free(w->tree);
