@@ -68,7 +68,7 @@ report.each_second(function()
 	for _, column in ipairs(columns) do
 		titles[#titles + 1] = {title = column.title, show = report.count}
 	end
-	report.table(titles, rows, "Nothing was dropped or refused.")
+	report.table(titles, rows, "No interface, limit or isolator dropped a packet.")
 	if lost > 0 and not report.json() then
 		print(("The monitor itself lost %d packets."):format(lost))
 	end
