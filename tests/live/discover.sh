@@ -155,7 +155,7 @@ life() {
 		-v s="$(field start <<<"$end")" -v e="$(field end <<<"$end")" 'BEGIN {
 		printf "     started %.1f ms after the command, ended after %.1f ms, removed after %.1f ms\n",
 			(s - born) * 1e3, (e - s) * 1e3, (gone - s) * 1e3
-		exit !(s > born - 0.02 && s < began + 0.02 && e > began + 0.29 && e < gone + 0.25) }'
+		exit !(s > born - 0.05 && s < began + 0.02 && e > began + 0.29 && e < gone + 0.25) }'
 }
 check "300 ms: times" life
 # From the moment the process is in its namespace until we are told of its interface; the bound is
