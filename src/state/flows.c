@@ -20,7 +20,7 @@ _Static_assert(sizeof(struct conversation) == 48, "no holes");
 
 struct flow {
 	struct conversation who;
-	uint64_t stream, used;
+	uint64_t stream;
 	struct opening opening;
 	uint8_t out_known, out; /* bit per direction: which way the interface saw it first */
 	struct talk talk[];	/* one, where conversations are followed */
@@ -31,11 +31,13 @@ struct flows {
 	struct slot {
 		uint32_t tag;	/* hash of who is there, 0 = nobody */
 		uint32_t place; /* and which flow that is */
+		uint64_t
+			used; /* by which packet; here, as a set is looked through for its oldest */
 	} * slots;
 	/* struct flow, each `size` bytes, in the order of their coming: few take little memory. */
 	uint8_t *flow;
 	size_t size;
-	struct flow *last; /* of the packet before: often this one is of it too */
+	struct slot *last; /* of the packet before: often this one is of it too */
 	uint32_t known;
 	uint64_t mask; /* sets - 1 */
 	uint64_t streams, packets;
@@ -52,7 +54,7 @@ struct flows *flows_new(unsigned flows, bool follow)
 	f->slots = xcalloc(sets * WAYS, sizeof(*f->slots));
 	f->size = sizeof(struct flow) + (follow ? sizeof(struct talk) : 0);
 	f->flow = xcalloc(sets * WAYS, f->size);
-	f->last = (struct flow *)f->flow;
+	f->last = f->slots;
 	return f;
 }
 
@@ -65,16 +67,23 @@ void flows_free(struct flows *f)
 	free(f);
 }
 
+/* Both halves of a product, so that each bit of the one depends on all of the other. */
+static inline uint64_t fold_product(uint64_t a, uint64_t b)
+{
+	unsigned __int128 product = (unsigned __int128)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Three products side by side: a packet waits for this before it can look for its conversation. */
 static inline uint64_t hash_conversation(const struct conversation *who)
 {
-	uint64_t w[6], h = 0;
+	uint64_t w[6];
 
 	memcpy(w, who, sizeof(w));
-	for (unsigned i = 0; i < ARRAY_SIZE(w); i++) {
-		h = (h ^ w[i]) * 0x9e3779b97f4a7c15ull;
-		h ^= h >> 32;
-	}
-	return hash_u64(h);
+	return fold_product(w[0] ^ 0x9e3779b97f4a7c15ull, w[1] ^ 0xd1b54a32d192ed03ull) ^
+	       fold_product(w[2] ^ 0x8cb92ba72f3d8dd7ull, w[3] ^ 0xaef17502108ef2d9ull) ^
+	       fold_product(w[4] ^ 0xf1357aea2e62a9c5ull, w[5] ^ 0xbf58476d1ce4e5b9ull);
 }
 
 static inline bool same_conversation(const struct conversation *a, const struct conversation *b)
@@ -99,18 +108,15 @@ static inline struct flow *flow_of(const struct flows *f, const struct slot *s)
 	return (struct flow *)(f->flow + s->place * f->size);
 }
 
-static inline struct flow *find(struct flows *f, const struct conversation *who, uint64_t hash)
+static inline struct slot *find(struct flows *f, const struct conversation *who, uint64_t hash)
 {
-	const struct slot *set = &f->slots[(hash & f->mask) * WAYS];
+	struct slot *set = &f->slots[(hash & f->mask) * WAYS];
 	uint32_t tag = (uint32_t)(hash >> 32) | 1;
 
 	for (unsigned k = 0; k < WAYS; k++) {
-		const struct slot *s = &set[way_at(hash, k)];
-		if (s->tag != tag)
-			continue;
-		struct flow *flow = flow_of(f, s);
-		if (LIKELY(same_conversation(&flow->who, who)))
-			return flow;
+		struct slot *s = &set[way_at(hash, k)];
+		if (s->tag == tag && LIKELY(same_conversation(&flow_of(f, s)->who, who)))
+			return s;
 	}
 	return NULL;
 }
@@ -128,7 +134,7 @@ static void begin(struct flows *f, struct flow *flow, struct conversation who)
 	flow->stream = f->streams++;
 }
 
-static struct flow *insert(struct flows *f, const struct conversation *who, uint64_t hash)
+static struct slot *insert(struct flows *f, const struct conversation *who, uint64_t hash)
 {
 	struct slot *set = &f->slots[(hash & f->mask) * WAYS], *best = set;
 
@@ -139,26 +145,27 @@ static struct flow *insert(struct flows *f, const struct conversation *who, uint
 			best = s;
 			break;
 		}
-		if (flow_of(f, s)->used < flow_of(f, best)->used)
+		if (s->used < best->used)
 			best = s;
 	}
 	best->tag = (uint32_t)(hash >> 32) | 1;
-	struct flow *flow = flow_of(f, best);
-	begin(f, flow, *who);
-	return flow;
+	begin(f, flow_of(f, best), *who);
+	return best;
 }
 
 static inline struct flow *get(struct flows *f, const struct conversation *who, bool *first)
 {
+	struct slot *s = f->last;
+
 	*first = false;
-	if (same_conversation(&f->last->who, who))
-		return f->last;
-	uint64_t hash = hash_conversation(who);
-	f->last = find(f, who, hash);
-	*first = !f->last;
-	if (*first)
-		f->last = insert(f, who, hash);
-	return f->last;
+	if (!same_conversation(&flow_of(f, s)->who, who)) {
+		uint64_t hash = hash_conversation(who);
+		s = find(f, who, hash);
+		*first = !s;
+		f->last = s = s ? s : insert(f, who, hash);
+	}
+	s->used = ++f->packets;
+	return flow_of(f, s);
 }
 
 /* dir: 0 = a sends to b. The side that looks like the client when no SYN tells. */
@@ -226,7 +233,8 @@ static void track_unreachable(struct flows *f, uint32_t iface, const struct pack
 		return;
 	who.iface = iface;
 	who.vni = p->tunnel == TUNNEL_NONE ? 0 : p->vni;
-	struct flow *flow = find(f, &who, hash_conversation(&who));
+	const struct slot *s = find(f, &who, hash_conversation(&who));
+	struct flow *flow = s ? flow_of(f, s) : NULL;
 	if (!flow || !opening_refuse(&flow->opening, way == 2, load_be32(quoted.data + q->l4 + 4)))
 		return;
 	facts->valid = facts->quoted = true;
@@ -256,7 +264,6 @@ void flows_packet(struct flows *f, uint64_t ts, uint32_t iface, bool out, const 
 	unsigned dir = way == 2;
 	bool first;
 	struct flow *flow = get(f, &who, &first);
-	flow->used = ++f->packets;
 	bool again = second_sight(flow, dir, out);
 	struct opening *o = &flow->opening;
 	struct segment s;
@@ -264,7 +271,6 @@ void flows_packet(struct flows *f, uint64_t ts, uint32_t iface, bool out, const 
 		segment_read(&s, p, l);
 		if (!again && opening_is_over(o, dir, &s)) {
 			restart(f, flow, dir, out);
-			flow->used = f->packets;
 			first = true;
 		}
 	}
