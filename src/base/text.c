@@ -18,47 +18,47 @@ void text_grow(struct text *t, size_t n)
 	t->data = xrealloc(t->data, t->cap);
 }
 
-/* The eight decimal digits of v < 10^8 as bytes 0..9, the first in the lowest byte: halves, then
- * quarters, then single digits, all of a step in one multiplication. */
-static inline uint64_t eight_digits(uint32_t v)
-{
-	uint64_t x = v / 10000 | (uint64_t)(v % 10000) << 32;
-	uint64_t high = (x * 10486 >> 20) & 0x0000007f0000007full;
+/* "000" to "999", the first digit in the lowest byte; above them, how many are no zeros in front.
+ */
+#define TRIPLE(v)                                                         \
+	(0x303030u | (v) / 100u | (v) / 10u % 10 << 8 | (v) % 10u << 16 | \
+	 (1u + ((v) >= 10) + ((v) >= 100)) << 24)
+#define TRIPLES_5(v) TRIPLE(v), TRIPLE(v + 1), TRIPLE(v + 2), TRIPLE(v + 3), TRIPLE(v + 4)
+#define TRIPLES_25(v) \
+	TRIPLES_5(v), TRIPLES_5(v + 5), TRIPLES_5(v + 10), TRIPLES_5(v + 15), TRIPLES_5(v + 20)
+#define TRIPLES_100(v) TRIPLES_25(v), TRIPLES_25(v + 25), TRIPLES_25(v + 50), TRIPLES_25(v + 75)
+static const uint32_t triples[1000] = {
+	TRIPLES_100(0),	  TRIPLES_100(100), TRIPLES_100(200), TRIPLES_100(300), TRIPLES_100(400),
+	TRIPLES_100(500), TRIPLES_100(600), TRIPLES_100(700), TRIPLES_100(800), TRIPLES_100(900)};
 
-	x = high | (x - high * 100) << 16;
-	high = (x * 103 >> 10) & 0x000f000f000f000full;
-	return high | (x - high * 10) << 8;
+/* Three digits, and a byte that what comes next takes. */
+static inline char *three_digits(char *p, uint32_t v)
+{
+	memcpy(p, &triples[v], 4);
+	return p + 3;
 }
 
-#define ASCII_ZEROS 0x3030303030303030ull
-#define EIGHT	    100000000u /* 10^8 */
-
-/*
- * Without zeros in front, and without a branch, as lengths of numbers are not guessed well: what is
- * zero in front is shifted out. p has room for eight bytes.
- */
-static inline char *put_digits(char *p, uint64_t digits, unsigned n)
+static inline char *leading_digits(char *p, uint32_t v)
 {
-	unsigned zeros = (unsigned)__builtin_ctzll(digits | 1ull << (n * 8 - 8)) / 8;
-	uint64_t shown = (digits | ASCII_ZEROS) >> (zeros * 8);
+	uint32_t t = triples[v], len = t >> 24;
 
-	memcpy(p, &shown, 8);
-	return p + n - zeros;
+	t >>= 24 - len * 8;
+	memcpy(p, &t, 4);
+	return p + len;
 }
 
 char *digits_u64(char *p, uint64_t v)
 {
-	if (v < 10000) {
-		uint32_t x = (uint32_t)v / 100 | (uint32_t)v % 100 << 16;
-		uint32_t tens = (x * 103 >> 10) & 0x000f000fu;
-		return put_digits(p, tens | (x - tens * 10) << 8, 4);
+	if (v >= 1000000) {
+		uint64_t millions = v / 1000000;
+		uint32_t rest = (uint32_t)(v - millions * 1000000);
+		p = three_digits(digits_u64(p, millions), rest / 1000);
+		return three_digits(p, rest % 1000);
 	}
-	if (v < EIGHT)
-		return put_digits(p, eight_digits((uint32_t)v), 8);
-	uint64_t last = eight_digits((uint32_t)(v % EIGHT)) | ASCII_ZEROS;
-	p = digits_u64(p, v / EIGHT);
-	memcpy(p, &last, 8);
-	return p + 8;
+	uint32_t thousands = (uint32_t)v / 1000;
+	if (!thousands)
+		return leading_digits(p, (uint32_t)v);
+	return three_digits(leading_digits(p, thousands), (uint32_t)v - thousands * 1000);
 }
 
 void text_u64(struct text *t, uint64_t v)
@@ -70,10 +70,10 @@ void text_u64(struct text *t, uint64_t v)
 
 void digits_nine(char out[9], uint32_t v)
 {
-	uint64_t last = eight_digits(v % EIGHT) | ASCII_ZEROS;
+	uint32_t thousands = v / 1000, last = triples[v % 1000];
 
-	out[0] = (char)('0' + v / EIGHT);
-	memcpy(out + 1, &last, 8);
+	three_digits(three_digits(out, thousands / 1000), thousands % 1000);
+	memcpy(out + 6, &last, 3);
 }
 
 void text_i64(struct text *t, int64_t v)

@@ -125,6 +125,8 @@ GETTER(get_dir)
 
 GETTER(get_type)
 {
+	if (is_packet(c)) /* nearly always: a word of known length */
+		return value_word(out, "packet");
 	return value_word(out, event_type_name((enum event_type)c->ev->type));
 }
 
