@@ -13,46 +13,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+static _Atomic uint64_t allocations;
+#include "../../allocations.h"
+
 #define CONTAINERS 200u
 #define PACKETS	   200000u
 
 static char path[] = "/tmp/work_test.XXXXXX";
-
-/* ---- allocations, counted where no sanitizer does so itself ---- */
-
-#if defined(__SANITIZE_ADDRESS__)
-#define NOT_COUNTED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define NOT_COUNTED
-#endif
-#endif
-
-static _Atomic uint64_t allocations;
-
-#ifndef NOT_COUNTED
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t n);
-
-void *malloc(size_t n)
-{
-	allocations++;
-	return __libc_malloc(n);
-}
-
-void *calloc(size_t n, size_t size)
-{
-	allocations++;
-	return __libc_calloc(n, size);
-}
-
-void *realloc(void *p, size_t n)
-{
-	allocations++;
-	return __libc_realloc(p, n);
-}
-#endif
 
 /* ---- runs ---- */
 

@@ -152,18 +152,19 @@ static void test_two_stages(void **unused)
 	state_free(s);
 }
 
+static struct view_column spark_columns[] = {
+	{.name = "ID", .field = "container.id", .key = true},
+	{.name = "LEN", .field = "frame.len", .fold = FOLD_SUM, .sparkline = true},
+};
+static const struct view_info spark_info = {
+	.id = "spark", .columns = spark_columns, .n_columns = ARRAY_SIZE(spark_columns)};
+
 /* Oldest first, in whatever order the events came. */
 static void test_sparklines(void **unused)
 {
 	(void)unused;
-	static struct view_column columns[] = {
-		{.name = "ID", .field = "container.id", .key = true},
-		{.name = "LEN", .field = "frame.len", .fold = FOLD_SUM, .sparkline = true},
-	};
-	const struct view_info info = {
-		.id = "spark", .columns = columns, .n_columns = ARRAY_SIZE(columns)};
 	struct state *s = make_state();
-	struct table *t = open_table(&info, NULL);
+	struct table *t = open_table(&spark_info, NULL);
 
 	table_window(t, T0, T0 + 16 * SEC - 1);
 	packet(s, t, WEB1, T0 + 15 * SEC, 150, EVENT_IN);
@@ -577,14 +578,8 @@ static void test_addresses(void **unused)
 static void test_long_parts(void **unused)
 {
 	(void)unused;
-	static struct view_column columns[] = {
-		{.name = "ID", .field = "container.id", .key = true},
-		{.name = "LEN", .field = "frame.len", .fold = FOLD_SUM, .sparkline = true},
-	};
-	const struct view_info info = {
-		.id = "spark", .columns = columns, .n_columns = ARRAY_SIZE(columns)};
 	struct state *s = make_state();
-	struct table *t = open_table(&info, NULL);
+	struct table *t = open_table(&spark_info, NULL);
 	struct table_part p = {.container = state_container_at(s, DB),
 			       .iface = state_iface_at(s, DB),
 			       .first = T0 - 16 * SEC,
