@@ -49,6 +49,34 @@ static inline void prefetch(const struct window *w, const struct lane *l)
 	}
 }
 
+/* The usual packet: window_add has checked it. False: it takes a closer look. */
+static inline bool quick_packet(struct merger *m, const uint8_t *block, struct event *ev)
+{
+	uint32_t id = load_le32(block + 8), caplen = load_le32(block + 20);
+
+	if (UNLIKELY(load_le32(block) != BLOCK_EPB || id >= m->p.limit))
+		return false;
+	uint32_t number = m->p.base + id;
+	const struct iface_in *i = &m->p.ifaces->items[number];
+	if (UNLIKELY(!i->plain_ns))
+		return false;
+	*ev = (struct event){
+		.ts = (uint64_t)load_le32(block + 12) << 32 | load_le32(block + 16),
+		.num = ++m->p.frames,
+		.data = block + 28,
+		.caplen = caplen,
+		.len = MAX(caplen, load_le32(block + 24)),
+		.iface = number,
+		.container = CONTAINER_NONE,
+		.type = EVENT_PACKET,
+		.hop = i->hop,
+		.weight = i->weight,
+	};
+	pcapng_packet_options(&m->p, ev->data + ((caplen + 3) & ~3u),
+			      block + load_le32(block + 4) - 4, ev);
+	return true;
+}
+
 static inline int deliver(struct merger *m, struct lane *l, const struct mark *mark)
 {
 	const uint8_t *block = m->w->arena + mark->at;
@@ -59,7 +87,8 @@ static inline int deliver(struct merger *m, struct lane *l, const struct mark *m
 	m->p.limit = l->limit;
 	m->p.loose = l->loose;
 	m->p.frames = l->frame + mark->frame;
-	if (pcapng_block(&m->p, NULL, block, load_le32(block + 4), &ev, &why) != 1)
+	if (UNLIKELY(!quick_packet(m, block, &ev)) &&
+	    pcapng_block(&m->p, NULL, block, load_le32(block + 4), &ev, &why) != 1)
 		return 0; /* cannot be: it has been checked */
 	return m->run->sink->event(m->run->sink->ctx, &ev);
 }

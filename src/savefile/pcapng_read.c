@@ -96,8 +96,8 @@ static bool is_twice(const struct pcapng *p, const struct option *o)
 	return v && n >= 2 && v[0] == CUSTOM_TWICE && v[1] == CUSTOM_VERSION;
 }
 
-static void packet_options(const struct pcapng *p, const uint8_t *from, const uint8_t *end,
-			   struct event *ev)
+void pcapng_more_options(const struct pcapng *p, const uint8_t *from, const uint8_t *end,
+			 struct event *ev)
 {
 	struct cursor c = {from, end};
 	struct option o;
@@ -142,7 +142,7 @@ static int timed_packet(struct pcapng *p, const uint8_t *block, uint32_t size, u
 	ev->packet_id = 0;
 	uint32_t padded = (caplen + 3) & ~3u;
 	if (room - caplen >= 8)
-		packet_options(p, block + 28 + padded, block + size - 4, ev);
+		pcapng_packet_options(p, block + 28 + padded, block + size - 4, ev);
 	p->last_ts = ev->ts;
 	return 1;
 }

@@ -123,6 +123,20 @@ int64_t pcapng_length(struct pcapng *p, const uint8_t head[12], struct reason *w
  * block or from p); 0: nothing for us, or an interface or section that was taken note of; -1. */
 int pcapng_block(struct pcapng *p, struct run *run, const uint8_t *block, uint32_t size,
 		 struct event *ev, struct reason *why);
+/* What the options of a packet say goes into *ev. */
+void pcapng_more_options(const struct pcapng *p, const uint8_t *from, const uint8_t *end,
+			 struct event *ev);
+static inline void pcapng_packet_options(const struct pcapng *p, const uint8_t *from,
+					 const uint8_t *end, struct event *ev)
+{
+	/* Mostly these are the flags, then the end mark. */
+	if (LIKELY(end - from >= 8 && load_le32(from) == (OPT_EPB_FLAGS | 4u << 16) && !p->swap)) {
+		ev->flags = load_le32(from + 4);
+		from += 8;
+	}
+	if (end - from >= 8)
+		pcapng_more_options(p, from, end, ev);
+}
 /* The next option; 0 at the end of the list. Sizes are checked. */
 struct option {
 	uint16_t code, size;
