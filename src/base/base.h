@@ -260,6 +260,8 @@ void text_fmt(struct text *t, const char *fmt, ...) ATTR_PRINTF(2, 3); /* off th
 void text_json(struct text *t, const char *p, size_t n);
 /* Bytes for a terminal: control characters, marks of direction and invalid UTF-8 become '.'. */
 void text_plain(struct text *t, const char *p, size_t n);
+/* The first bytes of them, up to one that text_plain would change or that is no ASCII; how many. */
+size_t text_plain_start(struct text *t, const char *p, size_t n);
 /*
  * The same for a terminal whose columns count: control characters, marks that change the direction
  * or hide, and invalid UTF-8 become '?'; cut with an ellipsis where it is wider than `width`

@@ -18,11 +18,8 @@ void text_grow(struct text *t, size_t n)
 	t->data = xrealloc(t->data, t->cap);
 }
 
-/* "000" to "999", the first digit in the lowest byte; above them, how many are no zeros in front.
- */
-#define TRIPLE(v)                                                         \
-	(0x303030u | (v) / 100u | (v) / 10u % 10 << 8 | (v) % 10u << 16 | \
-	 (1u + ((v) >= 10) + ((v) >= 100)) << 24)
+/* "000" to "999", the first digit in the lowest byte. */
+#define TRIPLE(v)    (0x303030u + ((v) / 100u | (v) / 10u % 10 << 8 | (v) % 10u << 16))
 #define TRIPLES_5(v) TRIPLE(v), TRIPLE(v + 1), TRIPLE(v + 2), TRIPLE(v + 3), TRIPLE(v + 4)
 #define TRIPLES_25(v) \
 	TRIPLES_5(v), TRIPLES_5(v + 5), TRIPLES_5(v + 10), TRIPLES_5(v + 15), TRIPLES_5(v + 20)
@@ -38,27 +35,28 @@ static inline char *three_digits(char *p, uint32_t v)
 	return p + 3;
 }
 
+/* 1 to 6 digits, in 8 bytes of which what comes next takes the rest. Lengths are not guessed well,
+ * so nothing here depends on them but where it ends. */
 static inline char *leading_digits(char *p, uint32_t v)
 {
-	uint32_t t = triples[v], len = t >> 24;
+	uint32_t thousands = v / 1000;
+	uint64_t six = triples[thousands] | (uint64_t)triples[v - thousands * 1000] << 24;
+	unsigned zeros = (unsigned)__builtin_ctzll((six ^ 0x303030303030) | 1ull << 40) & 0x38;
 
-	t >>= 24 - len * 8;
-	memcpy(p, &t, 4);
-	return p + len;
+	six >>= zeros;
+	memcpy(p, &six, 8);
+	return p + 6 - zeros / 8;
 }
 
 char *digits_u64(char *p, uint64_t v)
 {
-	if (v >= 1000000) {
-		uint64_t millions = v / 1000000;
-		uint32_t rest = (uint32_t)(v - millions * 1000000);
-		p = three_digits(digits_u64(p, millions), rest / 1000);
-		return three_digits(p, rest % 1000);
-	}
-	uint32_t thousands = (uint32_t)v / 1000;
-	if (!thousands)
+	if (v < 1000000)
 		return leading_digits(p, (uint32_t)v);
-	return three_digits(leading_digits(p, thousands), (uint32_t)v - thousands * 1000);
+	uint64_t millions = v / 1000000;
+	uint32_t rest = (uint32_t)(v - millions * 1000000);
+	p = LIKELY(millions < 1000000) ? leading_digits(p, (uint32_t)millions)
+				       : digits_u64(p, millions);
+	return three_digits(three_digits(p, rest / 1000), rest % 1000);
 }
 
 void text_u64(struct text *t, uint64_t v)
@@ -317,11 +315,24 @@ bool text_is_plain(const char *s, size_t n)
 	return p == end;
 }
 
-static const uint8_t *skip_plain(const uint8_t *p, const uint8_t *end)
+size_t text_plain_start(struct text *t, const char *s, size_t n)
 {
-	while (p < end && *p >= 0x20 && *p < 0x7f)
-		p++;
-	return p;
+	char *to = text_room(t, n);
+	size_t i = 0;
+
+	for (; n - i >= 8; i += 8) {
+		uint64_t w = load_le64(s + i), special = special_bytes(w);
+		memcpy(to + i, &w, 8);
+		if (special) {
+			i += (unsigned)__builtin_ctzll(special) / 8;
+			goto done;
+		}
+	}
+	for (; i < n && s[i] >= 0x20 && s[i] < 0x7f; i++)
+		to[i] = s[i];
+done:
+	t->len += i;
+	return i;
 }
 
 static const uint8_t *skip_json_plain(const uint8_t *p, const uint8_t *end)
@@ -392,14 +403,8 @@ void text_plain(struct text *t, const char *s, size_t n)
 {
 	const uint8_t *p = (const uint8_t *)s, *end = p + n;
 
-	if (LIKELY(text_is_plain(s, n))) {
-		text_put(t, s, n);
-		return;
-	}
-	while (p < end) {
-		const uint8_t *from = p;
-		p = skip_plain(p, end);
-		text_put(t, (const char *)from, (size_t)(p - from));
+	for (;;) {
+		p += text_plain_start(t, (const char *)p, (size_t)(end - p));
 		if (p == end)
 			break;
 		unsigned len = text_utf8((const char *)p, (size_t)(end - p));

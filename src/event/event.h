@@ -62,7 +62,7 @@ struct event {
  */
 static inline bool event_is_second_sight(const struct event *ev)
 {
-	return ev->packet_id && (ev->flags & EVENT_DIR_MASK) == EVENT_IN;
+	return (ev->packet_id != 0) & ((ev->flags & EVENT_DIR_MASK) == EVENT_IN); /* no branch */
 }
 
 /* ---- who: the identity of a container, a row of strings ---- */

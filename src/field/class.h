@@ -20,7 +20,7 @@ extern const struct field_class field_class_evt, field_class_container, field_cl
 static inline unsigned value_u64(struct value *out, enum value_type type, uint64_t u)
 {
 	out->type = type;
-	out->plain = false;
+	out->plain = out->roomy = false;
 	out->n = 0;
 	out->u = u;
 	return 1;
@@ -29,7 +29,7 @@ static inline unsigned value_u64(struct value *out, enum value_type type, uint64
 static inline unsigned value_i64(struct value *out, int64_t i)
 {
 	out->type = VALUE_I64;
-	out->plain = false;
+	out->plain = out->roomy = false;
 	out->n = 0;
 	out->i = i;
 	return 1;
@@ -38,7 +38,7 @@ static inline unsigned value_i64(struct value *out, int64_t i)
 static inline unsigned value_bool(struct value *out, bool b)
 {
 	out->type = VALUE_BOOL;
-	out->plain = false;
+	out->plain = out->roomy = false;
 	out->n = 0;
 	out->b = b;
 	return 1;
@@ -47,7 +47,7 @@ static inline unsigned value_bool(struct value *out, bool b)
 static inline unsigned value_bytes(struct value *out, enum value_type type, const void *p, size_t n)
 {
 	out->type = type;
-	out->plain = false;
+	out->plain = out->roomy = false;
 	out->n = (uint32_t)n;
 	out->p = p;
 	return 1;
@@ -59,12 +59,20 @@ static inline unsigned value_str(struct value *out, const char *s)
 }
 
 /* A word of our own. */
-static inline unsigned value_word(struct value *out, const char *s)
-{
-	unsigned n = value_str(out, s);
+struct word {
+	char text[VALUE_ROOM];
+	uint32_t n;
+};
+#define WORD(literal)                        \
+	{                                    \
+		literal, sizeof(literal) - 1 \
+	}
 
-	out->plain = true;
-	return n;
+static inline unsigned value_word(struct value *out, const struct word *w)
+{
+	value_bytes(out, VALUE_STRING, w->text, w->n);
+	out->plain = out->roomy = true;
+	return w->n != 0;
 }
 
 /* Text appended to the scratch since `from`. */
@@ -83,7 +91,7 @@ static inline unsigned value_meta(struct value *out, const struct container *c, 
 	unsigned n = c ? value_str(out, c->meta[key]) : 0;
 
 	if (n)
-		out->plain = c->plain >> key & 1;
+		out->plain = out->roomy = c->plain >> key & 1;
 	return n;
 }
 

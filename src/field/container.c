@@ -3,17 +3,17 @@
 #include "field/class.h"
 
 /* What sysdig shows for events outside any container. */
-#define OUTSIDE "host"
+static const struct word outside = WORD("host");
 
 GETTER(get_outside)
 {
 	if (!c->container)
-		return value_word(out, OUTSIDE);
+		return value_word(out, &outside);
 	/* A container without a name is better shown by its id than not at all, and who is known by
 	 * ports alone by the task. */
 	return value_meta(out, c->container, (enum meta_key)f->detail) ||
 	       value_meta(out, c->container, META_CONTAINER) ||
-	       value_meta(out, c->container, META_TASK) || value_word(out, OUTSIDE);
+	       value_meta(out, c->container, META_TASK) || value_word(out, &outside);
 }
 
 GETTER(get_meta)

@@ -111,23 +111,21 @@ static bool is_packet(const struct context *c)
 
 GETTER(get_dir)
 {
-	switch (c->ev->type) {
-	case EVENT_PACKET:
-		if (c->ev->flags & EVENT_OUT)
-			return value_word(out, ">");
-		return c->ev->flags & EVENT_IN ? value_word(out, "<") : 0;
-	case EVENT_COUNTERS:
-		return value_word(out, "<");
-	default:
-		return 0;
-	}
+	/* By EVENT_IN and EVENT_OUT. */
+	static const struct word ways[] = {WORD(""), WORD("<"), WORD(">"), WORD(">")};
+
+	if (is_packet(c))
+		return value_word(out, &ways[c->ev->flags & EVENT_DIR_MASK]);
+	return c->ev->type == EVENT_COUNTERS ? value_word(out, &ways[EVENT_IN]) : 0;
 }
 
 GETTER(get_type)
 {
-	if (is_packet(c)) /* nearly always: a word of known length */
-		return value_word(out, "packet");
-	return value_word(out, event_type_name((enum event_type)c->ev->type));
+	static const struct word packet = WORD("packet");
+
+	if (is_packet(c)) /* nearly always */
+		return value_word(out, &packet);
+	return value_str(out, event_type_name((enum event_type)c->ev->type));
 }
 
 GETTER(get_category)

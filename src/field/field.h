@@ -25,9 +25,12 @@ enum value_type {
 	VALUE_RELTIME  /* ns */
 };
 
+#define VALUE_ROOM 16u
+
 struct value {
 	enum value_type type : 8;
 	bool plain; /* text that was made fit for a terminal: nobody need look at it again */
+	bool roomy; /* text of which VALUE_ROOM bytes may be read, also where n is less */
 	uint32_t n; /* bytes at p */
 	union {
 		bool b;

@@ -5,8 +5,6 @@
 #include <errno.h>
 
 #define TCP_SIZE 20u /* RFC 9293, 3.1 */
-#define TCP_RST	 0x04u
-#define TCP_ACK	 0x10u
 
 #define SIDE_SRC 1u
 #define SIDE_DST 2u

@@ -185,14 +185,14 @@ static void count(struct flow_totals *t, const struct event *ev)
 		t->first = ev->ts;
 	t->last = MAX(t->last, ev->ts);
 	switch (ev->type) {
-	case EVENT_PACKET:
+	case EVENT_PACKET: {
+		bool counts = !event_is_second_sight(ev); /* which of them do cannot be guessed */
 		t->sights++;
 		t->lost += ev->lost;
-		if (!event_is_second_sight(ev)) {
-			t->packets++;
-			t->bytes += ev->len;
-		}
+		t->packets += counts;
+		t->bytes += counts * (uint64_t)ev->len;
 		break;
+	}
 	case EVENT_COUNTERS:
 		t->counters++;
 		break;

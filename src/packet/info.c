@@ -38,6 +38,13 @@ static char *put_tcp_flags(char *p, uint8_t flags)
 	static const char names[8][6] = {"FIN, ", "SYN, ", "RST, ", "PSH, ",
 					 "ACK, ", "URG, ", "ECE, ", "CWR, "};
 
+	/* Nearly all: data or an acknowledgment alone, which nobody can guess. */
+	if (LIKELY((flags & ~TCP_PSH) == TCP_ACK)) {
+		static const char usual[2][16] = {" [ACK]", " [PSH, ACK]"};
+		bool push = flags & TCP_PSH;
+		memcpy(p, usual[push], sizeof(usual[push]));
+		return p + (push ? 11 : 6);
+	}
 	if (!flags)
 		return PUT(p, " [none]");
 	p = PUT(p, " [");
@@ -55,7 +62,7 @@ static void put_tcp(struct text *t, const struct packet *packet, const struct pa
 	p = put_ports(PUT(p, "TCP"), l);
 	p = put_tcp_flags(p, l->tcp_flags);
 	p = digits_u64(PUT(p, " seq="), load_be32(h + 4));
-	if (l->tcp_flags & 0x10)
+	if (l->tcp_flags & TCP_ACK)
 		p = digits_u64(PUT(p, " ack="), load_be32(h + 8));
 	p = digits_u64(PUT(p, " win="), load_be16(h + 14));
 	p = digits_u64(PUT(p, " len="), l->payload_len);

@@ -120,12 +120,26 @@ static bool starts(const uint8_t *p, uint32_t n, const char *with)
 static void put_line(struct text *t, const uint8_t *p, uint32_t n)
 {
 	n = MIN(n, LINE_MAX_SHOWN);
+	size_t plain = text_plain_start(t, (const char *)p, n);
+	p += plain;
+	n -= (uint32_t)plain;
+	if (LIKELY(!n || *p == '\r' || *p == '\n'))
+		return;
 	for (const char *s = "\n\r"; *s; s++) {
 		const uint8_t *end = memchr(p, *s, n);
 		n = end ? (uint32_t)(end - p) : n;
 	}
 	text_plain(t, (const char *)p, n);
 }
+
+/* What a payload may be by its first byte. */
+enum { KIND_OTHER, KIND_HTTP, KIND_REDIS_COMMAND, KIND_REDIS_REPLY };
+static const uint8_t kinds[256] = {
+	['C'] = KIND_HTTP,	  ['D'] = KIND_HTTP,	      ['G'] = KIND_HTTP,
+	['H'] = KIND_HTTP,	  ['O'] = KIND_HTTP,	      ['P'] = KIND_HTTP,
+	['T'] = KIND_HTTP,	  ['*'] = KIND_REDIS_COMMAND, ['+'] = KIND_REDIS_REPLY,
+	['-'] = KIND_REDIS_REPLY, [':'] = KIND_REDIS_REPLY,
+};
 
 /* RFC 9110, 9, and RFC 5789; "PRI" opens HTTP/2 (RFC 9113, 3.4). */
 static bool is_http(const uint8_t *p, uint32_t n)
@@ -180,14 +194,20 @@ static void put_redis_command(struct text *t, const uint8_t *p, uint32_t n)
 
 void info_stream(struct text *t, const uint8_t *p, uint32_t n, bool redis)
 {
-	if (!n)
+	unsigned kind = n ? kinds[p[0]] : KIND_OTHER;
+
+	if (kind == KIND_OTHER)
 		return;
-	if (is_http(p, n)) {
+	if (kind == KIND_HTTP) {
+		if (!is_http(p, n))
+			return;
 		text_char(t, ' ');
 		put_line(t, p, n);
-	} else if (redis && p[0] == '*') {
+	} else if (!redis) {
+		return;
+	} else if (kind == KIND_REDIS_COMMAND) {
 		put_redis_command(t, p, n);
-	} else if (redis && (p[0] == '+' || p[0] == '-' || p[0] == ':')) {
+	} else {
 		text_str(t, " redis ");
 		put_line(t, p, n);
 	}

@@ -35,6 +35,9 @@
 #define PACKET_VLAN  0x1000u
 #define PACKET_MORE  0x2000u /* a first fragment (more fragments follow) */
 
+/* Bits of packet_layer.tcp_flags: RFC 9293, 3.1. */
+enum tcp_flag { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_PSH = 0x08, TCP_ACK = 0x10 };
+
 struct packet_layer {
 	uint32_t has;	      /* PACKET_* */
 	uint32_t l2, l3, l4;  /* offsets into the packet's bytes; valid when the layer is there */

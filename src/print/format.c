@@ -10,7 +10,6 @@
 #define FORMAT_MAX_TEXT	 (64u << 10)
 #define FORMAT_MAX_WIDTH 4096u
 #define BYTES_CUT	 40u
-#define LITERAL_ROOM	 16u /* bytes behind the format's text that may be read */
 
 const char print_format_default[] =
 	"*%evt.num %evt.outputtime %container.name %evt.dir %evt.type %evt.info";
@@ -249,7 +248,7 @@ struct format *format_compile(const char *text, const char *const *dirs,
 		err_set(e, ERR_USAGE, "format longer than %u bytes", FORMAT_MAX_TEXT);
 		goto fail;
 	}
-	f->text = xrealloc(f->text, strlen(f->text) + 1 + LITERAL_ROOM);
+	f->text = xrealloc(f->text, strlen(f->text) + 1 + VALUE_ROOM);
 	unescape(f->text);
 	if (parse(f, e))
 		goto fail;
@@ -307,11 +306,23 @@ static void put_output_time(const struct format *f, const struct context *c, str
 		text_reltime(out, ns);
 }
 
+/* Mostly short: the same bytes are moved whatever it is, as its length is not guessed well.
+ * roomy: that many may be read. */
+static inline void put_plain(struct text *out, const char *p, size_t n, bool roomy)
+{
+	if (LIKELY(roomy && n <= VALUE_ROOM)) {
+		memcpy(text_room(out, VALUE_ROOM), p, VALUE_ROOM);
+		out->len += n;
+	} else {
+		text_put(out, p, n);
+	}
+}
+
 static void put_value(const struct format *f, const struct field *field, const struct value *v,
 		      struct text *out)
 {
 	if (v->plain) {
-		text_put(out, v->p, v->n);
+		put_plain(out, v->p, v->n, v->roomy);
 	} else if (v->type == VALUE_BYTES) {
 		uint32_t n = f->options.whole_buffers ? v->n : MIN(v->n, BYTES_CUT);
 		bytes_inline(out, f->options.buffer, v->p, n);
@@ -345,12 +356,14 @@ static bool put_field(struct format *f, const struct piece *p, struct context *c
 		text_reset(&f->scratch);
 		n = p->field->get(p->field, p->arg, c, &f->scratch, v);
 	}
-	for (unsigned i = 0; i < n; i++) {
-		if (i)
-			text_char(out, ',');
+	if (UNLIKELY(!n))
+		return false;
+	put_value(f, p->field, &v[0], out);
+	for (unsigned i = 1; UNLIKELY(i < n); i++) {
+		text_char(out, ',');
 		put_value(f, p->field, &v[i], out);
 	}
-	return n > 0;
+	return true;
 }
 
 static void put_padding(struct text *out, size_t from, unsigned width)
@@ -358,17 +371,6 @@ static void put_padding(struct text *out, size_t from, unsigned width)
 	while (out->len - from < width)
 		text_char(out, ' ');
 	out->len = from + width;
-}
-
-/* Mostly a space: the same 16 bytes are moved whatever it is, as its length is not guessed well. */
-static void put_literal(struct text *out, const struct piece *p)
-{
-	if (LIKELY(p->literal_len <= LITERAL_ROOM)) {
-		memcpy(text_room(out, LITERAL_ROOM), p->literal, LITERAL_ROOM);
-		out->len += p->literal_len;
-	} else {
-		text_put(out, p->literal, p->literal_len);
-	}
 }
 
 static bool put_text_line(struct format *f, struct context *c, struct text *out)
@@ -383,7 +385,7 @@ static bool put_text_line(struct format *f, struct context *c, struct text *out)
 		}
 		if (p->width)
 			put_padding(out, start, p->width);
-		put_literal(out, p);
+		put_plain(out, p->literal, p->literal_len, true);
 	}
 	text_char(out, '\n');
 	if (f->options.buffer != BUFFER_DOTTED && c->ev->type == EVENT_PACKET)

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/synth.h"
 #include "event/event.h"
+#include "packet/packet.h"
 
 #include <stdlib.h>
 
 #define FLOWS	3u /* per container: with its partner, and two with the world outside */
 #define SYN_LEN 74u
-
-enum { FIN = 1, SYN = 2, PSH = 8, ACK = 16 };
 
 enum step {
 	STEP_SYN,
@@ -235,7 +234,7 @@ static void put_tcp(struct synth_traffic *t, const struct segment *s, uint64_t n
 {
 	const struct flow *f = s->f;
 	uint32_t n = s->body ? s->body->len : 0;
-	uint32_t header = s->flags & SYN ? SYN_LEN : SYNTH_HEADER, l4 = header - 34 + n;
+	uint32_t header = s->flags & TCP_SYN ? SYN_LEN : SYNTH_HEADER, l4 = header - 34 + n;
 	uint64_t body_sum = s->body ? synth_body_refill(s->body, s->key) : 0;
 	uint8_t *at = s->body ? s->body->at - header : t->small;
 	uint8_t *h = at + 34, *options = h + 20;
@@ -250,14 +249,14 @@ static void put_tcp(struct synth_traffic *t, const struct segment *s, uint64_t n
 	store16(h, s->up ? f->cport : f->sport);
 	store16(h + 2, s->up ? f->sport : f->cport);
 	store32(h + 4, s->up ? f->cseq : f->sseq);
-	store32(h + 8, s->flags & ACK ? (s->up ? f->sseq : f->cseq) : 0);
+	store32(h + 8, s->flags & TCP_ACK ? (s->up ? f->sseq : f->cseq) : 0);
 	store32(h + 12, (header - 34) / 4 << 28 | (uint32_t)s->flags << 16 | 502);
 	store32(h + 16, 0);
-	if (s->flags & SYN) { /* MSS 1460, SACK permitted, timestamps, window scale 7 */
+	if (s->flags & TCP_SYN) { /* MSS 1460, SACK permitted, timestamps, window scale 7 */
 		store32(options, 0x020405b4);
 		store32(options + 4, 0x0402080a);
 		store32(options + 8, ms);
-		store32(options + 12, s->flags & ACK ? ms - 1 : 0);
+		store32(options + 12, s->flags & TCP_ACK ? ms - 1 : 0);
 		store32(options + 16, 0x01030307);
 	} else {
 		store32(options, 0x0101080a);
@@ -272,7 +271,7 @@ static void put_tcp(struct synth_traffic *t, const struct segment *s, uint64_t n
 
 static void flow_next(struct synth_traffic *t, struct flow *f, uint64_t now, struct synth_packet *p)
 {
-	struct segment s = {.f = f, .flags = ACK};
+	struct segment s = {.f = f, .flags = TCP_ACK};
 	uint8_t step = f->step;
 	uint64_t key = hash_u64((uint64_t)f->cseq << 32 ^ f->sseq ^ f->cport);
 	uint8_t next = (uint8_t)(step + 1);
@@ -281,7 +280,7 @@ static void flow_next(struct synth_traffic *t, struct flow *f, uint64_t now, str
 	case STEP_SYN:
 	case STEP_SYNACK:
 		s.up = step == STEP_SYN;
-		s.flags = s.up ? SYN : SYN | ACK;
+		s.flags = s.up ? TCP_SYN : TCP_SYN | TCP_ACK;
 		break;
 	case STEP_OPEN:
 	case STEP_GOT:
@@ -290,7 +289,7 @@ static void flow_next(struct synth_traffic *t, struct flow *f, uint64_t now, str
 		break;
 	case STEP_REQUEST:
 		s.up = true;
-		s.flags = ACK | PSH;
+		s.flags = TCP_ACK | TCP_PSH;
 		s.body = &t->bodies.request[f->talk][key % SYNTH_BODIES];
 		f->reply = (key >> 8) % SYNTH_BODIES & (f->talk == TALK_HTTP ? ~1u : ~0u);
 		f->segments = f->talk == TALK_HTTP ? (uint8_t)synth_reply_segments(f->reply) : 1;
@@ -298,7 +297,7 @@ static void flow_next(struct synth_traffic *t, struct flow *f, uint64_t now, str
 		next = t->fixed ? STEP_RESPONSE : STEP_HEARD;
 		break;
 	case STEP_RESPONSE:
-		s.flags = ACK | PSH;
+		s.flags = TCP_ACK | TCP_PSH;
 		s.body = &t->bodies.response[f->talk][f->reply + !f->first];
 		if (--f->segments)
 			next = STEP_RESPONSE;
@@ -308,7 +307,7 @@ static void flow_next(struct synth_traffic *t, struct flow *f, uint64_t now, str
 	case STEP_FIN:
 	case STEP_FINACK:
 		s.up = step == STEP_FIN;
-		s.flags = ACK | FIN;
+		s.flags = TCP_ACK | TCP_FIN;
 		break;
 	}
 	if (step == STEP_GOT)
@@ -327,7 +326,7 @@ static void flow_next(struct synth_traffic *t, struct flow *f, uint64_t now, str
 	f->again = false;
 	f->first = f->first && step != STEP_RESPONSE;
 	uint32_t *seq = s.up ? &f->cseq : &f->sseq;
-	*seq += s.body ? s.body->len : (s.flags & (SYN | FIN)) != 0;
+	*seq += s.body ? s.body->len : (s.flags & (TCP_SYN | TCP_FIN)) != 0;
 	f->step = next;
 	if (step == STEP_LAST)
 		flow_connect(t, f);

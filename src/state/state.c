@@ -123,10 +123,12 @@ static struct container *new_container(struct state *s)
 
 static void set_meta(struct container *c, enum meta_key k, const char *value)
 {
+	size_t n = strlen(value);
+
 	free(c->meta[k]);
-	c->meta[k] = xstrdup(value);
+	c->meta[k] = memcpy(xcalloc(1, MAX(n + 1, CONTAINER_META_ROOM)), value, n);
 	c->plain &= ~(1u << k);
-	c->plain |= (uint32_t)text_is_plain(value, strlen(value)) << k;
+	c->plain |= (uint32_t)text_is_plain(value, n) << k;
 }
 
 /* What was not known of it then is what was learnt first. */
@@ -432,29 +434,29 @@ static uint32_t notice_container(const struct state *s, const struct event *ev)
 }
 
 /* On an interface of nobody alone: by the port of this host's end. */
-static void find_owner(struct state *s, struct context *c, struct event *ev)
+static struct container *find_owner(struct state *s, struct context *c, struct event *ev)
 {
 	const struct packet *p = s->owners && c->iface ? context_packet(c) : NULL;
 	uint32_t owner = p ? owners_find(s->owners, &p->layer[0], ev->flags, ev->ts, is_gone, s)
 			   : OWNER_NONE;
 
 	if (owner == OWNER_NONE)
-		return;
+		return NULL;
+	struct container *who = s->containers[owner];
 	ev->container = owner;
-	c->container = s->containers[owner];
 	c->by_port = true;
-	c->repeated = c->container->has_iface;
+	c->repeated = who->has_iface;
+	return who;
 }
 
 static void count_packet(struct container *c, const struct event *ev)
 {
-	if ((ev->flags & EVENT_DIR_MASK) == EVENT_OUT) {
-		c->packets_out++;
-		c->bytes_out += ev->len;
-	} else {
-		c->packets_in++;
-		c->bytes_in += ev->len;
-	}
+	uint64_t out = (ev->flags & EVENT_DIR_MASK) == EVENT_OUT; /* either is as likely */
+
+	c->packets_out += out;
+	c->bytes_out += out * ev->len;
+	c->packets_in += !out;
+	c->bytes_in += !out * (uint64_t)ev->len;
 	c->lost += ev->lost;
 }
 
@@ -512,13 +514,13 @@ struct context *state_event(struct state *s, struct event *ev)
 	s->last_ts = ev->ts;
 	c->ev = ev;
 	c->iface = i;
-	c->container = state_container_at(s, ev->container);
 	c->counters = NULL;
 	c->decoded = c->by_port = c->repeated = false;
 	c->facts.valid = false;
-	if (ev->type == EVENT_PACKET && !c->container)
-		find_owner(s, c, ev);
 	struct container *who = state_container_at(s, ev->container);
+	if (ev->type == EVENT_PACKET && !who)
+		who = find_owner(s, c, ev);
+	c->container = who;
 
 	if (ev->type == EVENT_PACKET) {
 		s->rungs[!who ? RUNG_UNKNOWN : c->by_port ? RUNG_PORT : who->rung].packets++;

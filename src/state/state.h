@@ -11,6 +11,8 @@
 #include "event/event.h"
 #include "packet/packet.h"
 
+#define CONTAINER_META_ROOM 16u
+
 struct container {
 	/* What each packet touches comes first, in as few cache lines as it takes. */
 	uint32_t index;
@@ -19,7 +21,8 @@ struct container {
 	uint32_t now, past; /* past: CONTAINER_NONE = there is none */
 	unsigned rung;	    /* of META_RUNG, inside the state */
 	bool has_iface;
-	uint32_t plain; /* 1 << key: nothing in it that a terminal obeys */
+	/* 1 << key: nothing in it that a terminal obeys, and CONTAINER_META_ROOM bytes to read. */
+	uint32_t plain;
 	uint64_t packets_in, packets_out, bytes_in, bytes_out; /* events seen, bytes on the wire */
 	uint64_t lost;
 	char *meta[META_KEYS];	  /* owned by the state; NULL = unknown */

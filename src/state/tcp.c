@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "state/tcp.h"
 
-enum { FIN = 0x01, SYN = 0x02, RST = 0x04, ACK = 0x10 };
-
 #define SEGMENT_MAX (1u << 24) /* above any real one, BIG TCP included */
 #define SPAN_MAX    (1 << 30)  /* the largest window (RFC 7323, 2.3); farther is another story */
 
@@ -26,14 +24,14 @@ void segment_read(struct segment *s, const struct packet *p, const struct packet
 	s->window = load_be16(h + 14);
 	s->flags = l->tcp_flags;
 	s->payload = MIN(l->payload_len, SEGMENT_MAX);
-	s->len = s->payload + !!(s->flags & SYN) + !!(s->flags & FIN);
+	s->len = s->payload + !!(s->flags & TCP_SYN) + !!(s->flags & TCP_FIN);
 }
 
 /* ---- who called whom ---- */
 
 bool opening_is_over(const struct opening *o, unsigned dir, const struct segment *s)
 {
-	return (s->flags & (SYN | ACK | RST)) == SYN && o->has_seq >> dir & 1 &&
+	return (s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN && o->has_seq >> dir & 1 &&
 	       s->seq != o->base[dir];
 }
 
@@ -41,7 +39,7 @@ bool opening_is_over(const struct opening *o, unsigned dir, const struct segment
 static bool begin_sides(struct opening *o, unsigned dir, const struct segment *s)
 {
 	uint8_t me = (uint8_t)(1u << dir), peer = me ^ 3;
-	bool syn = s->flags & SYN;
+	bool syn = s->flags & TCP_SYN;
 	bool anew = !(o->has_seq & me) || (syn && s->seq != o->base[dir]);
 
 	if (anew) {
@@ -51,7 +49,7 @@ static bool begin_sides(struct opening *o, unsigned dir, const struct segment *s
 		o->has_seq |= me;
 		o->syn = (o->syn & peer) | (syn ? me : 0);
 	}
-	if (s->flags & ACK && !(o->has_base & peer)) {
+	if (s->flags & TCP_ACK && !(o->has_base & peer)) {
 		o->base[!dir] = s->ack - 1;
 		o->has_base |= peer;
 	}
@@ -63,7 +61,7 @@ static bool call(struct opening *o, unsigned dir, const struct segment *s)
 {
 	bool first = !o->syn_sent;
 
-	if (s->flags & ACK) {
+	if (s->flags & TCP_ACK) {
 		o->client = !dir;
 		if (o->syn_sent && o->syn >> !dir & 1 && s->ack == o->base[!dir] + 1)
 			o->syn_acked = true;
@@ -77,19 +75,19 @@ static bool call(struct opening *o, unsigned dir, const struct segment *s)
 unsigned opening_take(struct opening *o, unsigned dir, const struct segment *s,
 		      struct flow_facts *facts)
 {
-	unsigned news = !(s->flags & RST) && begin_sides(o, dir, s) ? NEWS_SIDE : 0;
+	unsigned news = !(s->flags & TCP_RST) && begin_sides(o, dir, s) ? NEWS_SIDE : 0;
 
-	if ((s->flags & (SYN | RST)) == SYN)
+	if ((s->flags & (TCP_SYN | TCP_RST)) == TCP_SYN)
 		return news | (call(o, dir, s) ? NEWS_CALL : 0);
 	if (LIKELY(o->done || !o->syn_sent))
 		return news;
 	/* Nothing but the RST may be known of the server: its SYN-ACK may have been lost to us. */
-	if (!o->syn_acked && !o->refused && s->flags & RST && dir != o->client &&
+	if (!o->syn_acked && !o->refused && s->flags & TCP_RST && dir != o->client &&
 	    !(o->has_seq >> dir & 1)) {
 		o->refused = true;
 		facts->refused = true;
 	}
-	if (o->syn_acked && dir == o->client && s->flags & ACK && !(s->flags & RST) &&
+	if (o->syn_acked && dir == o->client && s->flags & TCP_ACK && !(s->flags & TCP_RST) &&
 	    o->syn == 3 && distance(o->base[!dir] + 1, s->ack) >= 0) {
 		o->done = true;
 		facts->handshake_done = true;
@@ -161,7 +159,8 @@ static void start_side(struct side *me, const struct segment *s)
 /* One byte that was there already, sent to hear an answer (RFC 9293, 3.8.4 and 3.8.6.1). */
 static bool is_probe(const struct side *me, const struct side *peer, const struct segment *s)
 {
-	if (s->flags & (SYN | FIN) || s->len > 1 || s->seq + 1 != me->next || !peer->has_ack)
+	if (s->flags & (TCP_SYN | TCP_FIN) || s->len > 1 || s->seq + 1 != me->next ||
+	    !peer->has_ack)
 		return false;
 	return distance(peer->acked, me->next) <= 0 || !peer->window;
 }
@@ -228,7 +227,7 @@ static bool place(struct side *me, const struct side *peer, bool anew, uint64_t 
 static void take_ack(struct side *me, struct side *peer, bool peer_known, uint64_t ts,
 		     const struct segment *s, struct flow_facts *facts)
 {
-	bool quiet = !s->len && !(s->flags & RST);
+	bool quiet = !s->len && !(s->flags & TCP_RST);
 	int32_t step = me->has_ack ? distance(me->acked, s->ack) : 1;
 
 	if (step == 0 && quiet && s->window && s->window == me->window && s->seq == me->next &&
@@ -254,7 +253,7 @@ static void take_ack(struct side *me, struct side *peer, bool peer_known, uint64
 static void time_handshake(struct talk *t, unsigned news, uint64_t ts, const struct segment *s,
 			   struct flow_facts *facts)
 {
-	if ((s->flags & (SYN | RST | ACK)) == SYN) {
+	if ((s->flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_SYN) {
 		if (news & NEWS_CALL)
 			t->syn_first = ts;
 		t->syn_last = ts;
@@ -282,18 +281,18 @@ void talk_tcp(struct talk *t, const struct opening *o, unsigned dir, uint64_t ts
 {
 	struct side *me = &t->side[dir], *peer = &t->side[!dir];
 
-	if (!again && !(s->flags & RST)) {
+	if (!again && !(s->flags & TCP_RST)) {
 		bool fresh = place(me, peer, news & NEWS_SIDE, ts, s, facts);
-		if (s->flags & ACK)
+		if (s->flags & TCP_ACK)
 			take_ack(me, peer, o->has_seq >> !dir & 1, ts, s, facts);
 		me->window = s->window;
-		facts->zero_window = !s->window && !(s->flags & (SYN | FIN));
+		facts->zero_window = !s->window && !(s->flags & (TCP_SYN | TCP_FIN));
 		time_handshake(t, news, ts, s, facts);
 		if (fresh && s->payload)
 			talk_turn(t, dir == o->client, ts, facts);
 	}
 	facts->seq = o->has_base >> dir & 1 ? s->seq - o->base[dir] : 0;
-	facts->ack = s->flags & ACK && o->has_base >> !dir & 1 ? s->ack - o->base[!dir] : 0;
+	facts->ack = s->flags & TCP_ACK && o->has_base >> !dir & 1 ? s->ack - o->base[!dir] : 0;
 	facts->initial_rtt = t->initial_rtt;
 }
 
