@@ -237,15 +237,19 @@ static int give_up(bool live, struct err *e)
 	return privileges_keep(live ? watching : reading, e);
 }
 
-static void warn_of_loss(const struct source *s)
+/* Of a file all losses are read, and not all packets. */
+static void warn_of_loss(const struct source *s, bool live)
 {
 	struct source_stats stats = {0};
 
 	if (s->kind->stats)
 		s->kind->stats(s, &stats);
-	if (stats.lost)
+	if (stats.lost && live)
 		log_warn("the kernel dropped %llu of %llu packets before they could be read",
 			 (unsigned long long)stats.lost, (unsigned long long)stats.seen);
+	else if (stats.lost)
+		log_warn("%llu packets are missing: they were lost when this was captured",
+			 (unsigned long long)stats.lost);
 }
 
 /* Has a field that is asked for one of these FIELD_* flags? */
@@ -386,7 +390,7 @@ static int run_source(struct app *a, const char *what, struct err *e)
 		status = flow_run(&o, &a->totals, e);
 	second_join(&second, a->s.chisels);
 	progress_done(&a->progress);
-	warn_of_loss(s);
+	warn_of_loss(s, live);
 	add_work(a, s);
 	a->ifaces_before += (uint32_t)state_ifaces(state);
 	signals_stop(NULL);

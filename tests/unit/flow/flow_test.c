@@ -178,7 +178,7 @@ static void test_conditions_reach_the_source(void **state)
 	    &(struct err){0});
 	assert_int_equal(asked.from, 2000);
 	assert_int_equal(asked.to, 6000);
-	assert_int_equal(asked.types, 1u << EVENT_PACKET);
+	assert_int_equal(asked.types, 1u << EVENT_PACKET | 1u << EVENT_DROP);
 }
 
 static void test_messages_become_notices_and_counters(void **state)
