@@ -295,6 +295,13 @@ int str_u64(const char *s, bool units, uint64_t *out);
 /* Edit distance, for suggestions; a and b up to 64 characters, longer ones count as far. */
 unsigned str_distance(const char *a, const char *b);
 
+/* Both halves of a product, so that each bit of the one depends on all of the other. */
+static inline uint64_t hash_pair(uint64_t a, uint64_t b)
+{
+	unsigned __int128 product = (unsigned __int128)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
 uint64_t hash_bytes(const void *p, size_t n);
 static inline uint64_t hash_u64(uint64_t x)
 {

@@ -69,14 +69,21 @@ unsigned str_distance(const char *a, const char *b)
 uint64_t hash_bytes(const void *data, size_t n)
 {
 	const uint8_t *p = data;
-	uint64_t h = 0x9e3779b97f4a7c15ull ^ n;
+	uint64_t h = 0x9e3779b97f4a7c15ull ^ n, first = 0, last = 0;
 
-	for (; n >= 8; p += 8, n -= 8)
-		h = hash_u64(h ^ load_le64(p));
-	uint64_t tail = 0;
-	if (n)
-		memcpy(&tail, p, n);
-	return hash_u64(h ^ tail);
+	for (; n > 16; p += 16, n -= 16)
+		h = hash_pair(load_le64(p) ^ 0xd1b54a32d192ed03ull, load_le64(p + 8) ^ h);
+	/* What is left is looked at from both ends, which may overlap. */
+	if (n >= 8) {
+		first = load_le64(p);
+		last = load_le64(p + n - 8);
+	} else if (n >= 4) {
+		first = load_le32(p);
+		last = load_le32(p + n - 4);
+	} else if (n) {
+		first = (uint64_t)p[0] << 16 | (uint64_t)p[n / 2] << 8 | p[n - 1];
+	}
+	return hash_u64(hash_pair(first ^ 0x8cb92ba72f3d8dd7ull, last ^ h));
 }
 
 struct slot {

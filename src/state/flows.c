@@ -67,23 +67,15 @@ void flows_free(struct flows *f)
 	free(f);
 }
 
-/* Both halves of a product, so that each bit of the one depends on all of the other. */
-static inline uint64_t fold_product(uint64_t a, uint64_t b)
-{
-	unsigned __int128 product = (unsigned __int128)a * b;
-
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
 /* Three products side by side: a packet waits for this before it can look for its conversation. */
 static inline uint64_t hash_conversation(const struct conversation *who)
 {
 	uint64_t w[6];
 
 	memcpy(w, who, sizeof(w));
-	return fold_product(w[0] ^ 0x9e3779b97f4a7c15ull, w[1] ^ 0xd1b54a32d192ed03ull) ^
-	       fold_product(w[2] ^ 0x8cb92ba72f3d8dd7ull, w[3] ^ 0xaef17502108ef2d9ull) ^
-	       fold_product(w[4] ^ 0xf1357aea2e62a9c5ull, w[5] ^ 0xbf58476d1ce4e5b9ull);
+	return hash_pair(w[0] ^ 0x9e3779b97f4a7c15ull, w[1] ^ 0xd1b54a32d192ed03ull) ^
+	       hash_pair(w[2] ^ 0x8cb92ba72f3d8dd7ull, w[3] ^ 0xaef17502108ef2d9ull) ^
+	       hash_pair(w[4] ^ 0xf1357aea2e62a9c5ull, w[5] ^ 0xbf58476d1ce4e5b9ull);
 }
 
 static inline bool same_conversation(const struct conversation *a, const struct conversation *b)
