@@ -88,11 +88,11 @@ static inline const char *context_meta(const struct context *c, enum meta_key ke
 
 static inline unsigned value_meta(struct value *out, const struct container *c, enum meta_key key)
 {
-	unsigned n = c ? value_str(out, c->meta[key]) : 0;
-
-	if (n)
-		out->plain = out->roomy = c->plain >> key & 1;
-	return n;
+	if (!c || !(c->plain >> key & 1))
+		return c ? value_str(out, c->meta[key]) : 0;
+	value_bytes(out, VALUE_STRING, c->meta[key], c->meta_len[key]);
+	out->plain = out->roomy = true;
+	return 1;
 }
 
 /* n captured bytes at an offset of the packet, or NULL. */

@@ -108,15 +108,6 @@ void info_dns(struct text *t, const uint8_t *p, uint32_t n)
 	text_u64(t, load_be16(p + 6));
 }
 
-/* n > 0 */
-static bool starts(const uint8_t *p, uint32_t n, const char *with)
-{
-	if (p[0] != (uint8_t)with[0]) /* mostly so, and no call */
-		return false;
-	size_t size = strlen(with);
-	return n >= size && memcmp(p, with, size) == 0;
-}
-
 static void put_line(struct text *t, const uint8_t *p, uint32_t n)
 {
 	n = MIN(n, LINE_MAX_SHOWN);
@@ -144,12 +135,20 @@ static const uint8_t kinds[256] = {
 /* RFC 9110, 9, and RFC 5789; "PRI" opens HTTP/2 (RFC 9113, 3.4). */
 static bool is_http(const uint8_t *p, uint32_t n)
 {
-	static const char *const starts_with[] = {"GET ",     "POST ",	 "HTTP/",      "PUT ",
-						  "HEAD ",    "DELETE ", "OPTIONS ",   "PATCH ",
-						  "CONNECT ", "TRACE ",	 "PRI * HTTP/"};
+	static const struct {
+		char text[8];
+		unsigned bytes;
+	} starts[] = {{"GET ", 4},     {"POST ", 5},   {"HTTP/", 5},	{"PUT ", 4},
+		      {"HEAD ", 5},    {"DELETE ", 7}, {"OPTIONS ", 8}, {"PATCH ", 6},
+		      {"CONNECT ", 8}, {"TRACE ", 6},  {"PRI * HT", 8}};
+	uint64_t head = 0;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(starts_with); i++)
-		if (starts(p, n, starts_with[i]))
+	if (LIKELY(n >= sizeof(head)))
+		head = load_le64(p);
+	else
+		memcpy(&head, p, n);
+	for (unsigned i = 0; i < ARRAY_SIZE(starts); i++)
+		if (!((head ^ load_le64(starts[i].text)) << (64 - 8 * starts[i].bytes)))
 			return true;
 	return false;
 }

@@ -129,10 +129,16 @@ void pcapng_more_options(const struct pcapng *p, const uint8_t *from, const uint
 static inline void pcapng_packet_options(const struct pcapng *p, const uint8_t *from,
 					 const uint8_t *end, struct event *ev)
 {
-	/* Mostly these are the flags, then the end mark. */
+	/* Mostly these are the flags, what says that another container saw it too, the end mark. */
 	if (LIKELY(end - from >= 8 && load_le32(from) == (OPT_EPB_FLAGS | 4u << 16) && !p->swap)) {
 		ev->flags = load_le32(from + 4);
 		from += 8;
+		if (end - from >= 12 && load_le32(from) == (OPT_CUSTOM_BYTES | 6u << 16) &&
+		    load_le32(from + 4) == SAVEFILE_PEN &&
+		    load_le16(from + 8) == (CUSTOM_TWICE | CUSTOM_VERSION << 8)) {
+			ev->packet_id = PACKET_ID_OF_BYTES;
+			from += 12;
+		}
 	}
 	if (end - from >= 8)
 		pcapng_more_options(p, from, end, ev);

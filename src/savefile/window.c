@@ -92,6 +92,15 @@ static inline void note(struct indexer *x, uint64_t ts, uint32_t at, uint32_t fr
 	x->last = ts;
 }
 
+static uint32_t keep_block(struct window *w, const uint8_t *block, uint32_t size)
+{
+	uint32_t at = (uint32_t)w->used;
+
+	memcpy(w->arena + at, block, size);
+	w->used += size;
+	return at;
+}
+
 /* A block of its own in the arena: the packet's first n bytes, and its options. */
 static uint32_t keep_head(struct window *w, const uint8_t *block, uint32_t size, uint32_t caplen,
 			  uint32_t n)
@@ -118,9 +127,9 @@ static inline uint32_t keep_packet(struct indexer *x, const uint8_t *block, uint
 
 	if (!x->heads)
 		return (uint32_t)(block - x->w->arena);
-	uint32_t n = caplen;
-	if (caplen > q->head_least)
-		n = q->head(q->ctx, iface, block + 28, caplen, load_le32(block + 24));
+	if (caplen <= q->head_least)
+		return keep_block(x->w, block, size);
+	uint32_t n = q->head(q->ctx, iface, block + 28, caplen, load_le32(block + 24));
 	return keep_head(x->w, block, size, caplen, MIN(n, caplen));
 }
 
@@ -153,12 +162,9 @@ static int slow_block(struct indexer *x, const uint8_t *block, uint32_t size, st
 		return 0;
 	int got = pcapng_block(&x->p, NULL, block, size, &ev, why);
 	if (got == 1 && run_wants(x->run, x->p.ifaces, &ev)) {
-		uint32_t at = x->heads ? (uint32_t)x->w->used : (uint32_t)(block - x->w->arena);
-		if (x->heads) {
-			memcpy(x->w->arena + at, block, size);
-			x->w->used += size;
-		}
-		note(x, ev.ts, at, frame);
+		note(x, ev.ts,
+		     x->heads ? keep_block(x->w, block, size) : (uint32_t)(block - x->w->arena),
+		     frame);
 	}
 	return got;
 }

@@ -128,7 +128,8 @@ static void set_meta(struct container *c, enum meta_key k, const char *value)
 	free(c->meta[k]);
 	c->meta[k] = memcpy(xcalloc(1, MAX(n + 1, CONTAINER_META_ROOM)), value, n);
 	c->plain &= ~(1u << k);
-	c->plain |= (uint32_t)text_is_plain(value, n) << k;
+	c->plain |= (uint32_t)(n <= UINT16_MAX && text_is_plain(value, n)) << k;
+	c->meta_len[k] = (uint16_t)n;
 }
 
 /* What was not known of it then is what was learnt first. */

@@ -21,8 +21,10 @@ struct container {
 	uint32_t now, past; /* past: CONTAINER_NONE = there is none */
 	unsigned rung;	    /* of META_RUNG, inside the state */
 	bool has_iface;
-	/* 1 << key: nothing in it that a terminal obeys, and CONTAINER_META_ROOM bytes to read. */
+	/* 1 << key: nothing in it that a terminal obeys, meta_len bytes long, and
+	 * CONTAINER_META_ROOM to read. */
 	uint32_t plain;
+	uint16_t meta_len[META_KEYS];
 	uint64_t packets_in, packets_out, bytes_in, bytes_out; /* events seen, bytes on the wire */
 	uint64_t lost;
 	char *meta[META_KEYS];	  /* owned by the state; NULL = unknown */
