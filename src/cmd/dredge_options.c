@@ -311,6 +311,19 @@ static int take_files(struct settings *s, int argc, char **argv, int first, stru
 	return 0;
 }
 
+/* "--summary container.name": what may be left out stands behind '='. A field alone is a filter,
+ * too, but hardly what is meant here. */
+static int refuse_lone_field(const char *word, struct err *e)
+{
+	size_t used = 0, n = strlen(word);
+	cleanup_free char *arg = NULL;
+
+	if (!field_find(word, n, &used, &arg) || used < n)
+		return 0;
+	return err_set(e, ERR_USAGE, "did you mean --summary=%s? (a filter would be '%s exists')",
+		       word, word);
+}
+
 int settings_parse(struct settings *s, int argc, char **argv, char **words, struct err *e)
 {
 	s->argv = argv;
@@ -328,6 +341,9 @@ int settings_parse(struct settings *s, int argc, char **argv, char **words, stru
 		return s->input_count ? 0 : err_set(e, ERR_USAGE, "--info needs a file");
 	}
 	*words = words_join(argc, argv, first);
+	if (s->want_summary && !s->summary_field && argc - first == 1 &&
+	    refuse_lone_field(argv[first], e))
+		return -1;
 	if (s->explain && !*words)
 		return err_set(e, ERR_USAGE, "--explain needs a filter");
 	const struct writer_options *o = &s->out;
