@@ -15,6 +15,26 @@ local columns = {
 	{ name = "NAME", field = "container.name", colsize = 0, description = "Name, else the task's." },
 }
 
+-- Mesos has no such commands.
+local actions = {}
+for _, engine in ipairs({ { "docker", "docker" }, { "libpod", "podman" } }) do
+	local kind, program = engine[1], engine[2]
+	local function add(hotkey, words, more)
+		local action = more or {}
+		action.when = "container.type=" .. kind
+		action.hotkey = hotkey
+		action.argv = { program, unpack(words) }
+		action.description = action.description or program .. " " .. table.concat(words, " ", 1, #words - 1)
+		actions[#actions + 1] = action
+	end
+	add("l", { "logs", "%container.id" })
+	add("f", { "logs", "-f", "%container.id" })
+	add("i", { "inspect", "%container.id" })
+	add("b", { "exec", "-it", "%container.id", "/bin/sh" },
+		{ description = "shell inside (" .. program .. ")", wait_finish = false })
+	add("k", { "kill", "%container.id" }, { ask_confirmation = true })
+end
+
 view_info = {
 	id = "containers",
 	name = "Containers",
@@ -27,15 +47,5 @@ view_info = {
 	filter = "container.id != host",
 	drilldown_target = "connections",
 	columns = columns,
-	actions = {
-		{ hotkey = "l", argv = { "docker", "logs", "%container.id" }, description = "docker logs" },
-		{ hotkey = "f", argv = { "docker", "logs", "-f", "%container.id" },
-			description = "docker logs -f" },
-		{ hotkey = "i", argv = { "docker", "inspect", "%container.id" },
-			description = "docker inspect" },
-		{ hotkey = "b", argv = { "docker", "exec", "-it", "%container.id", "/bin/sh" },
-			description = "shell inside (docker)", wait_finish = false },
-		{ hotkey = "k", argv = { "docker", "kill", "%container.id" }, description = "docker kill",
-			ask_confirmation = true },
-	},
+	actions = actions,
 }

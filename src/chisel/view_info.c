@@ -210,6 +210,7 @@ static int take_action(const struct reading *r, const char *where)
 
 	*a = (struct view_action){.wait = true};
 	if (take_text(r, where, "description", &a->description) ||
+	    take_text(r, where, "when", &a->when) ||
 	    script_text(r->s, -1, where, "hotkey", &key, r->e) ||
 	    script_bool(r->s, -1, where, "ask_confirmation", &a->ask, r->e) ||
 	    script_bool(r->s, -1, where, "wait_finish", &a->wait, r->e) || take_words(r, where, a))
@@ -217,10 +218,14 @@ static int take_action(const struct reading *r, const char *where)
 	if (!key || strlen(key) != 1 || *key <= ' ' || *key > '~')
 		return err_set(r->e, ERR_FAILED, "%s: %s.hotkey has to be one character",
 			       script_path(r->s), where);
+	if (a->when && !strchr(a->when, '='))
+		return err_set(r->e, ERR_FAILED, "%s: %s.when has to be FIELD=VALUE",
+			       script_path(r->s), where);
 	a->hotkey = *key;
 	/* A command that only a shell could run is not offered. */
 	if (!a->argv[0]) {
 		free(a->description);
+		free(a->when);
 		r->info->n_actions--;
 	}
 	return 0;

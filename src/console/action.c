@@ -304,6 +304,19 @@ void action_start(struct ui *ui, const struct view_action *a)
 
 /* ---- which ---- */
 
+static bool is_for_row(const struct ui *ui, const struct view_action *a)
+{
+	const char *value = a->when ? strchr(a->when, '=') : NULL;
+	struct text is = {0};
+
+	if (!value)
+		return true;
+	cleanup_free char *field = xstrndup(a->when, (size_t)(value - a->when));
+	bool same = put_value(ui, field, &is) && str_eq(text_cstr(&is), value + 1);
+	text_done(&is);
+	return same;
+}
+
 size_t actions_of(struct ui *ui, const struct view_action *out[ACTIONS_MAX])
 {
 	const struct view_info *v = ui_level(ui)->info;
@@ -311,7 +324,8 @@ size_t actions_of(struct ui *ui, const struct view_action *out[ACTIONS_MAX])
 	size_t n = 0;
 
 	for (size_t i = 0; i < v->n_actions && n < ACTIONS_MAX; i++)
-		out[n++] = &v->actions[i];
+		if (is_for_row(ui, &v->actions[i]))
+			out[n++] = &v->actions[i];
 	for (size_t i = 0; i < ARRAY_SIZE(common) && n < ACTIONS_MAX; i++)
 		if (!action_line(ui, &common[i], &line, NULL))
 			out[n++] = &common[i];

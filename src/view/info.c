@@ -68,6 +68,7 @@ void view_info_free(struct view_info *v)
 		view_column_done(&v->columns[i]);
 	for (size_t i = 0; i < v->n_actions; i++) {
 		free(v->actions[i].description);
+		free(v->actions[i].when);
 		for (char **word = v->actions[i].argv; *word; word++)
 			free(*word);
 	}

@@ -60,6 +60,7 @@ struct view_column {
 struct view_action {
 	char hotkey; /* printable ASCII */
 	char *description;
+	char *when; /* "field=value": only for rows that have that value; NULL = all */
 	/* Words, NULL-ended; "%field" in a word stands for the row's value. Never given to a shell.
 	 */
 	char *argv[VIEW_ACTION_WORDS + 1];

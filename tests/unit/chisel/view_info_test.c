@@ -38,7 +38,7 @@ static void test_read(void **unused)
 		"     groupby_aggregation='SUM', is_sorting=true, sparkline=true, unit='bytes',\n"
 		"     where='frame.len > 3'} },\n"
 		"  actions={{hotkey='k', command='kill \"%evt.count\" now', description='K',\n"
-		"            ask_confirmation=true, wait_finish=false},\n"
+		"            ask_confirmation=true, wait_finish=false, when='fd.l4proto=tcp'},\n"
 		"           {hotkey='s', command='a | b'},\n"
 		"           {hotkey='x', argv={'a b', 'c'}}} }");
 	assert_null(v->trouble);
@@ -55,6 +55,7 @@ static void test_read(void **unused)
 	assert_string_equal(v->actions[0].argv[1], "%evt.count");
 	assert_string_equal(v->actions[0].argv[2], "now");
 	assert_true(v->actions[0].ask && !v->actions[0].wait);
+	assert_string_equal(v->actions[0].when, "fd.l4proto=tcp");
 	assert_string_equal(v->actions[1].argv[0], "a b");
 	view_info_free(v);
 }
@@ -98,6 +99,9 @@ static void test_broken(void **unused)
 		 "column N"},
 		{"view_info = {id='x', columns={" KEY "}, actions={{hotkey='ab', argv={'x'}}}}",
 		 "hotkey has to be one character"},
+		{"view_info = {id='x', columns={" KEY
+		 "}, actions={{hotkey='a', argv={'x'}, when='y'}}}",
+		 "when has to be FIELD=VALUE"},
 		{"view_info = {id='x', columns={" KEY "}, actions={{hotkey='a'}}}",
 		 "actions[1] has no argv"},
 		{"view_info = {id='x', tags={1}, columns={" KEY "}}", "tags[1] has to be a string"},

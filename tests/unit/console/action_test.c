@@ -78,9 +78,47 @@ static void test_words(void **unused)
 	}
 }
 
+/* One key, and for each kind of container its own program; for others none. */
+static void test_offered(void **unused)
+{
+	(void)unused;
+	static struct view_column type = {.name = "ENGINE", .field = "container.type"};
+	struct view_action actions[] = {
+		{.hotkey = 'l', .argv = {"docker"}, .when = "container.type=docker"},
+		{.hotkey = 'l', .argv = {"podman"}, .when = "container.type=libpod"},
+		{.hotkey = 'i', .argv = {"id"}},
+	};
+	struct view_info info = {.columns = &type,
+				 .n_columns = 1,
+				 .actions = actions,
+				 .n_actions = ARRAY_SIZE(actions)};
+	struct table_column shown = {.info = &type};
+	const struct console_options o = {.marathon = NULL};
+	static const char *const types[] = {"docker", "libpod", "mesos"};
+	size_t line = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		const struct cell cell = {
+			.number = NAN, .text = types[i], .n = (uint32_t)strlen(types[i])};
+		struct table_row row = {.key = "c1", .key_n = 2, .cells = &cell};
+		struct shot shot = {
+			.columns = &shown, .n_columns = 1, .rows = {.rows = &row, .n = 1}};
+		struct ui ui = {.o = &o,
+				.levels = {{.info = &info, .shot = &shot}},
+				.n_levels = 1,
+				.lines = &line,
+				.n_lines = 1};
+		const struct view_action *offered[ACTIONS_MAX];
+		size_t n = actions_of(&ui, offered);
+		assert_int_equal(n, i < 2 ? 2 : 1);
+		assert_ptr_equal(offered[0], &actions[i]);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_words)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_words),
+					   cmocka_unit_test(test_offered)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
