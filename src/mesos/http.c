@@ -229,8 +229,8 @@ static bool is_redirect(long status)
  * Where an answer sends the client: 1 with *url replaced, 0 when it is no redirect, -1 when it
  * cannot be followed.
  */
-static int follow(struct http *h, CURL *c, const struct target *t, const char *path, unsigned hop,
-		  char **url, long *status, struct err *e)
+static int follow(struct http *h, CURL *c, const struct target *t, const struct request *r,
+		  unsigned hop, char **url, long *status, struct err *e)
 {
 	char *location = NULL;
 
@@ -240,7 +240,7 @@ static int follow(struct http *h, CURL *c, const struct target *t, const char *p
 		return 0;
 	if (hop == HOPS_MAX)
 		return err_set(e, ERR_FAILED, "%s: more than %u redirects", t->url, HOPS_MAX);
-	char *next = next_hop(*url, location, path, t->user || t->trusted, e);
+	char *next = next_hop(*url, location, r->path, t->user || t->trusted || r->secret, e);
 	if (!next)
 		return err_wrap(e, "%s", t->url);
 	if (h->no_follow && is_elsewhere(*url, next)) {
@@ -270,7 +270,7 @@ int http_ask(struct http *h, const struct target *t, const struct request *r, st
 		curl.slist_free_all(x.headers);
 		result = tell_result(h, &x, url, e);
 		if (!result)
-			result = follow(h, h->easy, t, r->path, hop, &url, &status, e);
+			result = follow(h, h->easy, t, r, hop, &url, &status, e);
 		if (!result)
 			result = (int)status;
 	}
@@ -305,7 +305,7 @@ static int stream_begin(struct http_stream *s, const struct target *t, const str
 		await(h, s->easy, &s->x, false);
 		result = s->x.done ? tell_result(h, &s->x, s->url, e) : 0;
 		if (!result)
-			result = follow(h, s->easy, t, r->path, hop, &s->url, &status, e);
+			result = follow(h, s->easy, t, r, hop, &s->url, &status, e);
 		if (!result)
 			result = (int)status;
 		if (result == 200)
@@ -353,6 +353,8 @@ uint64_t http_stream_heard(const struct http_stream *s)
 
 void http_stream_drop(struct http_stream *s, size_t n)
 {
+	if (!n)
+		return;
 	memmove(s->bytes.data, s->bytes.data + n, s->bytes.len - n);
 	s->bytes.len -= n;
 	if (!s->bytes.len && s->bytes.cap > STREAM_KEPT)

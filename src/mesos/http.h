@@ -40,6 +40,7 @@ unsigned target_port(const struct target *t); /* the scheme's when the URL has n
 struct request {
 	const char *path, *body;
 	const char *accept; /* content type; NULL = any */
+	bool secret;	    /* the body has credentials */
 };
 
 #define HTTP_TOO_LARGE (-2)

@@ -186,7 +186,7 @@ static int read_login(struct login *l, const char *path, struct err *e)
 static int log_in(struct login *l, struct http *h, struct err *e)
 {
 	char *body = login_body(l, e);
-	const struct request r = {.path = LOGIN_PATH, .body = body};
+	const struct request r = {.path = LOGIN_PATH, .body = body, .secret = true};
 	struct text answer = {0};
 	int status = body ? http_ask(h, &l->at, &r, &answer, e) : -1;
 

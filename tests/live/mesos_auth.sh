@@ -47,8 +47,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *args):
         pass
 
-    def answer(self, status, body=b""):
+    def answer(self, status, body=b"", location=None):
         self.send_response(status)
+        if location:
+            self.send_header("Location", location)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -58,6 +60,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.path != "/acs/api/v1/auth/login":
             return self.answer(404)
+        if os.path.exists(work + "/downgrade") and self.server.server_port != ports[0]:
+            return self.answer(307, location="http://127.0.0.1:%d%s" % (ports[0], self.path))
         if "token" in body and (body.keys() != {"uid", "token"} or body["uid"] != "dredge" or not is_signed(body["token"])):
             return self.answer(401)
         if "token" not in body and body != {"uid": "dredge", "password": "secret"}:
@@ -127,6 +131,12 @@ check "DC/OS" 6 "https://127.0.0.1:$here" "$named"
 [ "$(<"$work/logins")" -ge 2 ] || { echo "DC/OS: not logged in again"; status=1; }
 login "https://127.0.0.1:$here" secret-of-another
 check "DC/OS, wrong password" 3 "https://127.0.0.1:$here" "login refused: HTTP status 401"
+login "https://127.0.0.1:$here"
+logins=$(<"$work/logins")
+touch "$work/downgrade"
+check "DC/OS, sent on to http" 3 "https://127.0.0.1:$here" "redirect from https to http refused"
+[ "$(<"$work/logins")" = "$logins" ] || { echo "DC/OS: the password went over http"; status=1; }
+rm "$work/downgrade"
 account() { # KEY: as DC/OS makes the secret of a service account
 	python3 -c 'import json, sys; print(json.dumps({"login_endpoint": sys.argv[1] + "/acs/api/v1/auth/login",
 		"uid": "dredge", "scheme": "RS256", "private_key": open(sys.argv[2]).read()}))' \
