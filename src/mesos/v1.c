@@ -35,6 +35,15 @@ static void add_agent(struct mesos_builder *b, const json_t *o, bool registered)
 	a->registered |= registered;
 }
 
+/* It is not registered any more; who it was is still known, as of a framework that is gone. */
+static void remove_agent(struct mesos_builder *b, const json_t *o)
+{
+	const char *id = json_name(b, o, "agent_id");
+
+	if (id && agent_find(b->s, id))
+		agent_row(b, id)->registered = false;
+}
+
 static void add_task_lists(struct mesos_builder *b, const json_t *tasks)
 {
 	static const struct {
@@ -109,6 +118,7 @@ static void add_event(struct mesos_builder *b, const json_t *o)
 	if (json_object_get(o, "task_updated"))
 		add_update(b, json_object_get(o, "task_updated"));
 	add_agent(b, json_object_get(json_object_get(o, "agent_added"), "agent"), true);
+	remove_agent(b, json_object_get(o, "agent_removed"));
 	for (size_t i = 0; i < ARRAY_SIZE(frameworks); i++)
 		add_framework(b, json_object_get(json_object_get(o, frameworks[i]), "framework"),
 			      true);

@@ -349,6 +349,35 @@ static void test_history_of_the_cluster(void **state)
 	mesos_snapshot_free(next);
 }
 
+/* An agent that the stream says is gone is registered no more, and who was never there is not made.
+ */
+static void test_agent_removed(void **state)
+{
+	static const char event[] = "{\"type\":\"AGENT_REMOVED\",\"agent_removed\":{\"agent_id\":{"
+				    "\"value\":\"%s\"}}}";
+	static const char *const gone[] = {"S1", "S9"};
+	struct message_box box = {.waiting = 0};
+	struct news news = {&box, "S1"};
+	struct mesos_snapshot *s = beginning();
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(gone); i++) {
+		struct text t = {0};
+		text_fmt(&t, event, gone[i]);
+		struct mesos_builder *b = builder_on(s, NOW + (10 + 10 * i) * NSEC_PER_SEC);
+		assert_int_equal(mesos_add_v1(b, t.data, t.len, NULL), 0);
+		struct mesos_snapshot *next = mesos_builder_finish(b);
+		history_note(next, s, &limits, news_tell, &news);
+		mesos_snapshot_free(s);
+		s = next;
+		text_done(&t);
+	}
+	expect_news(&box, "agent_changed: agent S1 has now no master that knows it\n");
+	expect_then(s, 9, "S1 node1 1\nS0 node0 1\nF marathon 1\n");
+	expect_then(s, 20, "S1 node1 0\nS0 node0 1\nF marathon 1\n");
+	mesos_snapshot_free(s);
+}
+
 static int count_one(void *ctx, const struct mesos_task *t)
 {
 	size_t *n = ctx;
@@ -391,6 +420,7 @@ int main(void)
 		cmocka_unit_test(test_marathon_layer),
 		cmocka_unit_test(test_history),
 		cmocka_unit_test(test_history_of_the_cluster),
+		cmocka_unit_test(test_agent_removed),
 		cmocka_unit_test(test_history_limits),
 	};
 
