@@ -84,8 +84,9 @@ struct holder {
 	const char *id, *framework_id, *executor_id, *agent_id, *rung;
 	const char *framework; /* set by the join */
 	uint64_t seen;
-	uint32_t links; /* first of the tasks in it */
-	uint32_t next;	/* next container of the same executor */
+	uint32_t links;	 /* first of the tasks in it */
+	uint32_t next;	 /* next container of the same executor */
+	uint32_t before; /* how many of them are behind it in this list */
 };
 
 struct link {

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#define HOLDERS_MAX 64u /* containers that an executor had, one at a time, and is known in */
+
 /* ---- what the last snapshot knew ---- */
 
 static bool is_kept(const struct mesos_builder *b, uint64_t seen, bool frozen)
@@ -125,12 +127,12 @@ static void join_tasks(struct mesos_builder *b)
 
 /* ---- containers ---- */
 
+/* Task by task: one that is linked already is the newest link. */
 static void add_link(struct mesos_snapshot *s, struct holder *h, uint32_t task, bool direct,
 		     const char *rung)
 {
-	for (uint32_t l = h->links; l != NO_ROW; l = s->links[l].next)
-		if (s->links[l].task == task)
-			return;
+	if (h->links != NO_ROW && s->links[h->links].task == task)
+		return;
 	GROW(s->links, s->n_links, s->cap_links);
 	s->links[s->n_links] = (struct link){task, h->links, direct, rung};
 	h->links = s->n_links++;
@@ -161,7 +163,8 @@ static bool is_nested_own(const struct mesos_snapshot *s, const struct holder *h
 	return false;
 }
 
-static void link_executor(struct mesos_builder *b, uint32_t index)
+/* linked: by task, the holder (index and one) that had its link when it was asked for last. */
+static void link_executor(struct mesos_builder *b, uint32_t index, uint32_t *linked)
 {
 	struct mesos_snapshot *s = b->s;
 	struct holder *h = &s->holders[index];
@@ -173,15 +176,19 @@ static void link_executor(struct mesos_builder *b, uint32_t index)
 	if (!h->agent_id)
 		h->agent_id = s->agent_id;
 	h->next = index_find_str(&s->by_held, pair);
+	h->before = h->next == NO_ROW ? 0 : s->holders[h->next].before + 1;
 	index_put(&s->by_held, pair, index);
-	if (is_nested_own(s, h))
+	if (is_nested_own(s, h) || h->before >= HOLDERS_MAX)
 		return;
+	for (uint32_t l = h->links; l != NO_ROW; l = s->links[l].next)
+		linked[s->links[l].task] = index + 1;
 	uint32_t row = index_find_str(&s->by_executor, pair);
 	for (; row != NO_ROW; row = s->tasks[row].next) {
 		const struct task *t = &s->tasks[row];
 		bool nested = t->container_path && strchr(t->container_path, '.');
 		/* Executors of one name run on several agents. */
-		if (!t->agent_id || !h->agent_id || str_eq(t->agent_id, h->agent_id))
+		if (linked[row] != index + 1 &&
+		    (!t->agent_id || !h->agent_id || str_eq(t->agent_id, h->agent_id)))
 			add_link(s, h, row, !nested, h->rung);
 	}
 }
@@ -189,13 +196,14 @@ static void link_executor(struct mesos_builder *b, uint32_t index)
 static void join_holders(struct mesos_builder *b)
 {
 	struct mesos_snapshot *s = b->s;
+	cleanup_free uint32_t *linked = xcalloc(s->n_tasks + 1, sizeof(*linked));
 
 	for (uint32_t i = 0; i < s->n_tasks; i++)
 		if (s->tasks[i].container_id && s->tasks[i].container_path)
 			link_own(s, i);
 	for (uint32_t i = 0; i < s->n_holders; i++)
 		if (s->holders[i].executor_id)
-			link_executor(b, i);
+			link_executor(b, i, linked);
 }
 
 /* ---- tasks of this host ---- */

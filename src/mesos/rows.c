@@ -117,10 +117,18 @@ const char *health_name(struct mesos_builder *b, bool healthy)
 	return again(b, healthy ? "healthy" : "unhealthy");
 }
 
+/* Mesos lets no id have a dot (validateContainerId): they join ids to paths. */
+static const char *container_name(struct mesos_builder *b, const json_t *id)
+{
+	const char *name = json_name(b, id, "value");
+
+	return name && !strchr(name, '.') ? name : NULL;
+}
+
 /* {"value": "child", "parent": {"value": ...}} */
 static void read_container_id(struct mesos_builder *b, const json_t *id, struct task *t)
 {
-	const char *own = json_name(b, id, "value");
+	const char *own = container_name(b, id);
 	struct text path = {0};
 
 	if (!own)
@@ -129,7 +137,7 @@ static void read_container_id(struct mesos_builder *b, const json_t *id, struct 
 	text_str(&path, own);
 	const json_t *parent = json_object_get(id, "parent");
 	for (unsigned i = 0; i < PARENTS_MAX && json_is_object(parent); i++) {
-		const char *name = json_name(b, parent, "value");
+		const char *name = container_name(b, parent);
 		if (!name)
 			break;
 		struct text longer = {0};

@@ -276,6 +276,68 @@ static void test_assigned_ports(void **state)
 	mesos_snapshot_free(s);
 }
 
+/* ---- answers that would cost more than they are worth ---- */
+
+/* Mesos lets no container's id have a dot: a path of one that has thousands would have as many
+ * parents. */
+static void test_dotted_ids(void **state)
+{
+	struct text t = {0};
+
+	(void)state;
+	text_str(&t, "{\"frameworks\":[{\"id\":\"F\",\"tasks\":[");
+	for (unsigned i = 0; i < 10; i++) {
+		text_fmt(&t, "%s{\"id\":\"t%u\",\"statuses\":[{\"container_status\":{",
+			 i ? "," : "", i);
+		text_fmt(&t, "\"container_id\":{\"value\":\"%u", i);
+		for (unsigned k = 0; k < 4000; k++)
+			text_char(&t, '.');
+		text_str(&t, "\",\"parent\":{\"value\":\"P\"}}}}]}");
+	}
+	text_str(&t, ",{\"id\":\"u\",\"statuses\":[{\"container_status\":{\"container_id\":{"
+		     "\"value\":\"C\",\"parent\":{\"value\":\"P.Q\"}}}}]}]}]}");
+	struct mesos_builder *b = mesos_builder_new(NOW);
+	add_text(b, mesos_add_master_state, text_cstr(&t));
+	struct mesos_snapshot *s = mesos_builder_finish(b);
+	static const struct question questions[] = {{"C", NULL, NULL, "u", "status"},
+						    {"P", NULL, NULL, NULL, NULL},
+						    {"Q", NULL, NULL, NULL, NULL}};
+	ask(s, questions, ARRAY_SIZE(questions));
+	assert_in_range(strings_bytes(&s->strings), 0, 2 * t.len);
+	mesos_snapshot_free(s);
+	text_done(&t);
+}
+
+/* Many tasks of an executor with many containers: not each in each. */
+static void test_crowded_executor(void **state)
+{
+	enum { MANY = 500 };
+	struct text tasks = {0}, containers = {0};
+
+	(void)state;
+	text_str(&tasks, "{\"frameworks\":[{\"id\":\"F\",\"tasks\":[");
+	for (unsigned i = 0; i < MANY; i++) {
+		const char *comma = i ? "," : "";
+		text_fmt(&tasks, "%s{\"id\":\"t%u\",\"executor_id\":\"E\",\"statuses\":[{", comma,
+			 i);
+		text_str(&tasks, "\"container_status\":{\"container_id\":{\"value\":\"c0\"}}}]}");
+		text_fmt(&containers, "%s{\"container_id\":\"c%u\",\"framework_id\":\"F\",",
+			 i ? "," : "[", i);
+		text_str(&containers, "\"executor_id\":\"E\"}");
+	}
+	text_str(&tasks, "]}]}");
+	text_char(&containers, ']');
+	struct mesos_builder *b = mesos_builder_new(NOW);
+	add_text(b, mesos_add_master_state, text_cstr(&tasks));
+	add_text(b, mesos_add_agent_containers, text_cstr(&containers));
+	struct mesos_snapshot *s = mesos_builder_finish(b);
+	assert_int_equal(s->n_links,
+			 64 * MANY); /* c0 has each once, as the status and the agent say */
+	mesos_snapshot_free(s);
+	text_done(&tasks);
+	text_done(&containers);
+}
+
 /* ---- names of what vanished ---- */
 
 static const char one_task[] =
@@ -446,6 +508,8 @@ int main(void)
 		cmocka_unit_test(test_pods_of_groups),
 		cmocka_unit_test(test_tasks_of_this_host),
 		cmocka_unit_test(test_assigned_ports),
+		cmocka_unit_test(test_dotted_ids),
+		cmocka_unit_test(test_crowded_executor),
 		cmocka_unit_test(test_carry),
 		cmocka_unit_test(test_new_leader),
 		cmocka_unit_test(test_nested_containers),
