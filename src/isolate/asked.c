@@ -8,7 +8,7 @@
 
 /* Of one container, for json_pack, and with another letter for its cpus for json_unpack. */
 #define SHAPE	    "{s:I,s:I,s:I}"
-#define ASKED(cpus) "{s:s,s:i,s:s,s:s,s:I,s:I,s:" cpus ",s:" SHAPE ",s:" SHAPE "}"
+#define ASKED(cpus) "{s:s,s:I,s:s,s:s,s:I,s:I,s:" cpus ",s:" SHAPE ",s:" SHAPE "}"
 
 int id_valid(const char *id, struct err *e)
 {
@@ -38,7 +38,7 @@ char *asked_text(const struct asked *a)
 
 	port_set_text(&ports, &a->ports);
 	cleanup_free char *ephemeral = xasprintf("%u-%u", a->ephemeral_begin, a->ephemeral_end);
-	json_t *j = json_pack(ASKED("f"), "id", a->id, "slot", (int)a->slot, "ports",
+	json_t *j = json_pack(ASKED("f"), "id", a->id, "slot", number(a->slot), "ports",
 			      text_cstr(&ports), "ephemeral_ports", ephemeral, "until",
 			      number(a->until), "begun", number(a->begun), "cpus", a->cpus,
 			      "egress", "rate", number(a->egress.rate), "ceil",
@@ -93,9 +93,8 @@ static int take_ephemeral(const char *text, struct asked *a, struct err *e)
 static int take_one(json_t *j, struct asked *a, struct err *e)
 {
 	const char *id, *ports, *ephemeral;
-	json_int_t egress[3], ingress[3], until, begun;
+	json_int_t egress[3], ingress[3], slot, until, begun;
 	json_error_t why;
-	int slot;
 
 	*a = (struct asked){0};
 	if (json_unpack_ex(j, &why, JSON_STRICT, ASKED("F"), "id", &id, "slot", &slot, "ports",
@@ -108,7 +107,8 @@ static int take_one(json_t *j, struct asked *a, struct err *e)
 		return -1;
 	snprintf(a->id, sizeof(a->id), "%s", id);
 	if (slot < 1 || slot >= DP_SLOTS)
-		return err_set(e, ERR_FAILED, "slot %d: 1 to %d are wanted", slot, DP_SLOTS - 1);
+		return err_set(e, ERR_FAILED, "slot %lld: 1 to %d are wanted", (long long)slot,
+			       DP_SLOTS - 1);
 	a->slot = (uint32_t)slot;
 	if (until < 0 || until > INT32_MAX || begun < 0)
 		return err_set(e, ERR_FAILED, "until, begun: a process is wanted");

@@ -146,6 +146,7 @@ static void test_refused(void **state)
 		{"{\"version\":1,\"containers\":[]}x", "end of file"},
 		{"{\"version\":1,\"containers\":[1]}", "container 1"},
 		{"{\"version\":1,\"containers\":[{}]}", "container 1"},
+		{ONE("\"a\"", "4294967297", "\"\"", "\"1\"", "0", SHAPE), "slot 4294967297"},
 		{ONE("\"../a\"", "1", "\"\"", "\"1\"", "0", SHAPE), "container id"},
 		{ONE("\"host\"", "1", "\"\"", "\"1\"", "0", SHAPE), "host itself"},
 		{ONE("\"\"", "1", "\"\"", "\"1\"", "0", SHAPE), "container id"},
