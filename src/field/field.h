@@ -86,7 +86,8 @@ struct field;
  * Writes up to FIELD_MAX_VALUES values, returns how many. scratch: for text that has to be made.
  * Values that borrow from it hold until the scratch is reset or given to another getter (it may
  * move when it grows). Getters of scope CONTAINER and IFACE look at nothing but c->container and
- * c->iface, those of scope TIME and TYPE only at c->ev->ts and c->ev->type.
+ * c->iface, and where there is no container at a notice; those of scope TIME and TYPE only at
+ * c->ev->ts and c->ev->type.
  */
 typedef unsigned field_getter(const struct field *f, const char *arg, struct context *c,
 			      struct text *scratch, struct value *out);

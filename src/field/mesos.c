@@ -67,12 +67,12 @@ GETTER(get_labels)
 /* "/shop/web" belongs to group "/shop", "/web" to "/". */
 GETTER(get_group)
 {
-	const char *app = context_meta(c, META_APP);
-	const char *slash = app ? strrchr(app, '/') : NULL;
+	struct value app;
+	const char *slash = meta_value(c, META_APP, &app) ? memrchr(app.p, '/', app.n) : NULL;
 
 	if (!slash)
 		return 0;
-	return value_bytes(out, VALUE_STRING, app, slash == app ? 1 : (size_t)(slash - app));
+	return value_bytes(out, VALUE_STRING, app.p, slash == app.p ? 1 : (size_t)(slash - app.p));
 }
 
 static const struct field rows[] = {

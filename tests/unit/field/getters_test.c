@@ -207,6 +207,33 @@ static void test_values(void **state)
 	text_done(&got);
 }
 
+/* A notice of an app, and of no container. */
+static void test_notice_of_app(void **state)
+{
+	static const char data[] = "DREDGE_EVENT=app_changed\nMARATHON_APP_ID=/shop/web\n";
+	static const char *const fields[][2] = {{"marathon.app.id", "/shop/web"},
+						{"marathon.group.id", "/shop"},
+						{"container.id", "host"}};
+	const struct event ev = {.type = EVENT_NOTICE,
+				 .data = (const uint8_t *)data,
+				 .caplen = sizeof(data) - 1,
+				 .len = sizeof(data) - 1};
+	struct text scratch = {0};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		struct context c = {.ev = &ev};
+		struct value v[FIELD_MAX_VALUES];
+		size_t used;
+		char *arg;
+		const struct field *f = field_find(fields[i][0], strlen(fields[i][0]), &used, &arg);
+		assert_int_equal(f->get(f, arg, &c, &scratch, v), 1);
+		assert_int_equal(v[0].n, strlen(fields[i][1]));
+		assert_memory_equal(v[0].p, fields[i][1], v[0].n);
+	}
+	text_done(&scratch);
+}
+
 /* Every field on every event, with the bytes cut at every length: the row's promises hold. */
 static void check_promises(const struct field *f, struct context *c)
 {
@@ -311,6 +338,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_notice_of_app),
 		cmocka_unit_test(test_promises),
 		cmocka_unit_test(test_json),
 	};
