@@ -129,6 +129,9 @@ unsigned header_draw(struct ui *ui)
 
 /* ---- below ---- */
 
+/* Bindings whose labels are in the bottom line, from the first on: only these can be clicked. */
+static size_t labels;
+
 static unsigned draw_label(unsigned y, unsigned x, const struct binding *b)
 {
 	unsigned n = (unsigned)strcspn(b->names, " ");
@@ -161,6 +164,7 @@ static bool draw_message(const struct ui *ui)
 
 void footer_hint(const struct ui *ui, const char *keys)
 {
+	labels = 0;
 	if (screen_height() > 1 && !draw_message(ui))
 		paint_str(screen_height() - 1, 0, screen_width(), STYLE_DIM, keys);
 }
@@ -170,6 +174,7 @@ void footer_draw(struct ui *ui)
 	unsigned y = screen_height() - 1, width = screen_width(), x = 0;
 	char position[64];
 
+	labels = 0;
 	if (screen_height() < 2 || draw_message(ui))
 		return;
 	put_position(ui, position, sizeof(position));
@@ -179,8 +184,9 @@ void footer_draw(struct ui *ui)
 		if (!b->label)
 			continue;
 		if (x + label_width(b) + n >= width)
-			break; /* also where a shorter one would fit: all clicks find theirs */
+			break;
 		x = draw_label(y, x, b);
+		labels = i + 1;
 	}
 	if (n < width)
 		paint_str(y, width - n, n, STYLE_DIM, position);
@@ -192,7 +198,7 @@ bool footer_pointed(struct ui *ui, const struct pointed *p)
 
 	if (p->y + 1 != screen_height() || p->what != POINT_CLICK)
 		return false;
-	for (size_t i = 0; i < n_bindings; i++) {
+	for (size_t i = 0; i < labels; i++) {
 		const struct binding *b = &bindings[i];
 		if (!b->label)
 			continue;

@@ -11,6 +11,8 @@
 #   type TEXT           characters as they are
 #   mouse X Y [N]       click there, from 1 (N times); "wheel-up X Y", "drag X Y X Y" likewise
 #   resize WxH          another size
+#   sleep SECONDS       for what must not change the screen
+#   ties N              makes WORK/ties.pcap: N packets of one second, told no finer, and one of the next
 #   screen              must look as in NAME.screens, within some seconds
 # shellcheck disable=SC2317 # functions that until_true calls
 set -uo pipefail
@@ -84,13 +86,27 @@ compare() { # the next screen of the file
 	fi
 }
 
+ties() { # N
+	local i
+	{
+		printf '\xd4\xc3\xb2\xa1\2\0\4\0\0\0\0\0\0\0\0\0\xff\xff\0\0\1\0\0\0'
+		for ((i = 0; i <= $1; i++)); do
+			printf "\\$((i == $1))"
+			printf '\xf1\x53\x65\0\0\0\0\x2a\0\0\0\x2a\0\0\0'
+			printf '\2\0\0\0\0\1\2\0\0\0\0\2\x08\0\x45\0\0\x1c\0\0\0\0\x40\x11\0\0'
+			printf '\x0a\0\0\1\x0a\0\0\2\0\x35\0\x36\0\x08\0\0'
+		done
+	} >"$work/ties.pcap"
+}
+
 obey() { # COMMAND REST
 	local -a words
 	read -ra words <<<"$2"
 	case $1 in
 	'' | '#'*) return ;;
 	env) environment+=("$2") ;;
-	run) start "${words[@]}" ;;
+	run) start "${words[@]//WORK/$work}" ;;
+	ties) ties "$2" ;;
 	wait) until_true shows "$2" || { echo "$case: never showed: $2"; screen; return 1; } ;;
 	key) t send-keys -t c "${words[@]}" ;;
 	type) bytes "$2" ;;
@@ -98,6 +114,7 @@ obey() { # COMMAND REST
 	wheel-up) point 64 "${words[0]}" "${words[1]}" ;;
 	drag) point 0 "${words[0]}" "${words[1]}" && sleep 0.3 && point 3 "${words[2]}" "${words[3]}" ;;
 	resize) t resize-window -t c -x "${words[0]%x*}" -y "${words[0]#*x}" ;;
+	sleep) sleep "$2" ;;
 	screen) compare ;;
 	*) echo "$case: unknown command: $1" && return 1 ;;
 	esac
