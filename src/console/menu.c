@@ -37,6 +37,17 @@ static size_t word(const char *p, size_t n)
 	return i;
 }
 
+/* Of a word that no line has room for: whole characters, at least one. */
+static size_t part(const char *p, size_t n, unsigned width)
+{
+	size_t end = 0;
+
+	do
+		end += MAX(text_utf8(p + end, n - end), 1);
+	while (end < n && end + MAX(text_utf8(p + end, n - end), 1) <= width);
+	return end;
+}
+
 /* Bytes of the next line of so many columns; *next: where the one behind it begins. */
 static size_t line_of(const char *p, size_t n, unsigned width, size_t *next)
 {
@@ -47,6 +58,8 @@ static size_t line_of(const char *p, size_t n, unsigned width, size_t *next)
 		to += word(p + to, n - to);
 		if (to > width && end)
 			break;
+		if (to > width)
+			return *next = part(p, to, width);
 		end = to;
 	}
 	*next = end + (end < n);
@@ -59,12 +72,14 @@ unsigned paint_wrapped(unsigned y, unsigned x, unsigned width, unsigned rows, un
 		       const char *p, size_t n)
 {
 	unsigned lines = 0;
+	bool wrapped = false;
 
 	for (size_t next; n; p += next, n -= next, lines++) {
 		size_t len = line_of(p, n, MAX(width, 1), &next);
+		bool heading = !wrapped && len && p[0] == '#';
+		wrapped = p[next - 1] != '\n';
 		if (lines < top || lines - top >= rows)
 			continue;
-		bool heading = len && p[0] == '#';
 		paint(y + lines - top, x, width, heading ? STYLE_BOLD : STYLE_TEXT, p + heading,
 		      len - heading);
 	}
@@ -155,6 +170,7 @@ static bool request(struct ui *ui, enum request r, int key)
 		break;
 	case REQ_REDRAW:
 		return false;
+	case REQ_RESIZE:
 	case REQ_NONE:
 		break;
 	default:
