@@ -235,9 +235,9 @@ static size_t before(size_t at)
 
 static size_t behind(size_t at)
 {
-	while (at < typed.line.len && (typed.line.data[++at] & 0xc0) == 0x80 && at < typed.line.len)
+	while (at < typed.line.len && ++at < typed.line.len && (typed.line.data[at] & 0xc0) == 0x80)
 		continue;
-	return MIN(at, typed.line.len);
+	return at;
 }
 
 static void insert(uint32_t c)
