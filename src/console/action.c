@@ -127,7 +127,7 @@ static int expand(const struct ui *ui, const char *word, struct text *out, struc
 		else
 			status = check_value(field, &value, out->len == begin, e);
 		if (!status && url && out->len > begin)
-			text_percent(out, value.data, value.len, "/?#&");
+			text_percent(out, value.data, value.len, "/?#&{}[]\\"); /* curl's globs */
 		else if (!status)
 			text_put(out, value.data, value.len);
 		word += 1 + n;

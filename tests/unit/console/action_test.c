@@ -28,6 +28,8 @@ static const struct {
 	{"/a", "%mesos.task.id", NULL},	    /* their number is none of them */
 	{"/a", "%frame.len", NULL},
 	{"/a", "%marathon.url/v2/%marathon.app.id", "echo http://m/v2/%2Fa"},
+	/* what curl would make several addresses of */
+	{"{a,b}[1-9]\\", "http://m/v2/%marathon.app.id", "echo http://m/v2/%7Ba,b%7D%5B1-9%5D%5C"},
 	{"/a", "%capture.file", NULL},
 	{"-rf", "%marathon.app.id", NULL}, /* could be an option */
 	{"-rf", "./%marathon.app.id", "echo ./-rf"},
