@@ -16,6 +16,9 @@ struct dig {
 	struct format *format;
 	struct packet_kept *kept; /* ring of PACKETS */
 	uint64_t all;		  /* that were put in */
+	/* Of a file, a further page: it begins with the last moment of the one before, of which
+	 * `skip` packets were shown. */
+	uint64_t after, skip, skipped;
 };
 
 /* What the screen shows of it; one at a time. */
@@ -27,14 +30,17 @@ static struct {
 	unsigned detail_top;
 	enum packet_shape shape;
 	uint64_t seek; /* number of the packet to begin with, once it is there; 0 = none */
-	uint64_t to;
 } page;
 
 /* ---- the worker's side ---- */
 
 static void begin(struct look *l)
 {
-	((struct dig *)l)->all = 0;
+	struct dig *d = (struct dig *)l;
+
+	d->all = d->skipped = 0;
+	if (l->from != d->after)
+		d->skip = 0;
 }
 
 static int take(struct look *l, struct context *c)
@@ -47,6 +53,10 @@ static int take(struct look *l, struct context *c)
 	text_reset(&k->line);
 	if (!format_line(d->format, c, &k->line))
 		return 0;
+	if (d->skipped < d->skip && c->ev->ts == d->after) {
+		d->skipped++;
+		return 0;
+	}
 	if (k->line.len && k->line.data[k->line.len - 1] == '\n')
 		k->line.len--;
 	k->ts = c->ev->ts;
@@ -198,12 +208,19 @@ static void next_page(struct ui *ui)
 
 	pthread_mutex_lock(&d->look.lock);
 	bool full = !d->look.live && d->all == PACKETS;
-	uint64_t last = full ? d->kept[PACKETS - 1].ts : 0;
+	uint64_t last = full ? d->kept[PACKETS - 1].ts : 0, to = d->look.to;
+	unsigned same = 0;
+	while (full && same < PACKETS && d->kept[PACKETS - 1 - same].ts == last)
+		same++;
+	if (full) {
+		d->skip = same + (same == PACKETS && d->after == last ? d->skip : 0);
+		d->after = last;
+	}
 	pthread_mutex_unlock(&d->look.lock);
 	if (!full)
 		return;
 	page.at = page.top = 0;
-	ui_look(ui, ui->body, &d->look, last + 1, page.to);
+	ui_look(ui, ui->body, &d->look, last, to);
 }
 
 /* A page further; behind the last packet kept, those that follow. */
@@ -360,7 +377,6 @@ void dig_open(struct ui *ui, bool echo, const char *more, uint64_t from, uint64_
 	page.dig->format = format_compile(echo ? payload : packets, NULL, &print, NULL);
 	page.follow = l->live;
 	page.at = page.top = page.detail_top = 0;
-	page.to = to;
 	page.seek = ui_level(ui)->info->kind == VIEW_LIST ? number_of(ui, r) : 0;
 	picture_show(ui, echo ? &echo_pane : &dig_pane, l, from, to);
 }
