@@ -86,6 +86,8 @@ void axis_beat(struct ui *ui)
 {
 	uint64_t now = time_monotonic();
 
+	if (ui->paused)
+		axis.beat = now; /* that time does not count */
 	if (!axis.playing || ui->paused || ui_waiting(ui))
 		return;
 	double by = (double)(now - axis.beat) * speeds[axis.speed];

@@ -209,6 +209,7 @@ void ui_down(struct ui *ui, const struct view_info *info)
 	struct err e = {0};
 
 	if (ui->n_levels == LEVELS_MAX) {
+		cut_path(ui, from->steps);
 		ui_say(ui, STYLE_WARN, "deep enough");
 		return;
 	}
