@@ -317,9 +317,11 @@ bool text_is_plain(const char *s, size_t n)
 
 size_t text_plain_start(struct text *t, const char *s, size_t n)
 {
-	char *to = text_room(t, n);
 	size_t i = 0;
 
+	if (UNLIKELY(!n))
+		return 0;
+	char *to = text_room(t, n);
 	for (; n - i >= 8; i += 8) {
 		uint64_t w = load_le64(s + i), special = special_bytes(w);
 		memcpy(to + i, &w, 8);
