@@ -192,6 +192,12 @@ int counters_unpack(struct counters *c, const void *p, size_t n);
 
 /* Value of a key (borrowed, *n bytes), or NULL. */
 const char *notice_find(const void *data, size_t size, const char *key, size_t *n);
+/* All that it says of a container at once: likewise, NULL where it says nothing. */
+struct notice_value {
+	const char *p;
+	size_t n;
+};
+void notice_meta(const void *data, size_t size, struct notice_value out[META_KEYS]);
 /* Append "KEY=value\n" with '\n' and control bytes of the value shown as blanks. */
 void notice_add(struct text *t, const char *key, const char *value);
 /*

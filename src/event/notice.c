@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "event/event.h"
 
+static size_t line_length(const char *line, const char *end)
+{
+	const char *stop = memchr(line, '\n', (size_t)(end - line));
+
+	return (size_t)((stop ? stop : end) - line);
+}
+
 const char *notice_find(const void *data, size_t size, const char *key, size_t *n)
 {
 	const char *line = data, *end = line + size;
 	size_t key_len = strlen(key);
 
 	while (line < end) {
-		const char *stop = memchr(line, '\n', (size_t)(end - line));
-		size_t len = (size_t)((stop ? stop : end) - line);
+		size_t len = line_length(line, end);
 		if (len > key_len && line[key_len] == '=' && !memcmp(line, key, key_len)) {
 			*n = len - key_len - 1;
 			return line + key_len + 1;
@@ -16,6 +22,25 @@ const char *notice_find(const void *data, size_t size, const char *key, size_t *
 		line += len + 1;
 	}
 	return NULL;
+}
+
+void notice_meta(const void *data, size_t size, struct notice_value out[META_KEYS])
+{
+	const char *line = data, *end = line + size;
+
+	memset(out, 0, META_KEYS * sizeof(*out));
+	while (line < end) {
+		size_t len = line_length(line, end);
+		const char *is = memchr(line, '=', len);
+		size_t key_len = is ? (size_t)(is - line) : 0;
+		for (unsigned k = 0; k < META_KEYS && key_len; k++) {
+			const char *key = meta_rows[k].journal;
+			if (*key == *line && !out[k].p && !strncmp(key, line, key_len) &&
+			    !key[key_len])
+				out[k] = (struct notice_value){is + 1, len - key_len - 1};
+		}
+		line += len + 1;
+	}
 }
 
 void notice_add(struct text *t, const char *key, const char *value)

@@ -252,14 +252,13 @@ static bool value_is(const uint8_t *text, size_t n, const char *key, const char 
 static void tell_container(struct run *run, const uint8_t *text, size_t n, uint64_t ts)
 {
 	struct container_record r = {.recorded = true, .since = ts};
+	struct notice_value values[META_KEYS];
 	char *meta[META_KEYS] = {NULL};
 
-	for (unsigned k = 0; k < META_KEYS; k++) {
-		size_t len;
-		const char *v = notice_find(text, n, meta_rows[k].journal, &len);
-		if (v)
-			r.meta[k] = meta[k] = xstrndup(v, len);
-	}
+	notice_meta(text, n, values);
+	for (unsigned k = 0; k < META_KEYS; k++)
+		if (values[k].p)
+			r.meta[k] = meta[k] = xstrndup(values[k].p, values[k].n);
 	if (value_is(text, n, "DREDGE_EVENT", "container_end") ||
 	    value_is(text, n, "DREDGE_EVENT", "task_end"))
 		r.end = ts;

@@ -182,7 +182,8 @@ void pcap_packet(struct pcap *p, const uint8_t *record, struct event *ev);
 struct region {
 	void *at;
 	size_t size;
-	bool large; /* in large pages: fewer faults, and more at once */
+	size_t ready; /* so much of it has its memory */
+	bool large;   /* in large pages: fewer faults, and more at once */
 };
 void region_fit(struct region *r, size_t bytes);
 void region_done(struct region *r);

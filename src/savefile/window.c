@@ -12,11 +12,25 @@
 #define ARENA_BYTES  (WINDOW_BUDGET + LZ4_BLOCK_MAX)
 #define REGION_BYTES (4u << 20) /* at first: costs nothing until it is used */
 #define MARKS_KEPT   (4u << 20)
+#define READY_BYTES  (128u << 10)
+
+/* A fault for each page takes longer than all that is done with it. */
+static void get_ready(struct region *r, size_t bytes)
+{
+	size_t more = MIN(READY_BYTES, r->size - r->ready);
+
+	if (r->large || bytes <= r->ready)
+		return;
+	madvise((char *)r->at + r->ready, more, MADV_POPULATE_WRITE);
+	r->ready += more;
+}
 
 void region_fit(struct region *r, size_t bytes)
 {
-	if (LIKELY(bytes <= r->size))
+	if (LIKELY(bytes <= r->size)) {
+		get_ready(r, bytes);
 		return;
+	}
 	size_t size = MAX(MAX(2 * r->size, REGION_BYTES), bytes);
 	void *at = r->at ? mremap(r->at, r->size, size, MREMAP_MAYMOVE)
 			 : mmap(NULL, size, PROT_READ | PROT_WRITE,
