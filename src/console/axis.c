@@ -280,6 +280,7 @@ bool axis_pointed(struct ui *ui, const struct pointed *p)
 		}
 		return true;
 	default:
+		axis.pressed = false;
 		axis_center(ui, time_at(ui, p->x));
 		return true;
 	}

@@ -324,9 +324,17 @@ static void show_news(struct ui *ui)
 
 static void point(struct ui *ui, const struct pointed *p)
 {
+	static const struct pane *clicked; /* by the first of two clicks */
+	const struct pane *there = ui->overlay ? ui->overlay : ui->body;
+
+	if (p->what == POINT_DOUBLE && there != clicked)
+		return; /* it was meant for what the first one has closed or covered */
+	clicked = p->what == POINT_CLICK ? there : clicked;
+	if (footer_pointed(ui, p))
+		return;
 	if (ui->overlay)
 		ui->overlay->pointed(ui, p);
-	else if (!footer_pointed(ui, p) && !axis_pointed(ui, p))
+	else if (!header_pointed(ui, p) && !axis_pointed(ui, p))
 		ui->body->pointed(ui, p);
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The lines above and below: where one is, and what the keys do. */
 #include "console/axis.h"
+#include "console/prompt.h"
 #include "console/ui.h"
 
+#include <curses.h>
 #include <stdio.h>
 
 #define ARROW	   3u /* columns between two steps of the path */
@@ -84,6 +86,8 @@ static void put_count(struct text *t, double v, enum view_unit unit)
 	cell_text(&c, &cell, 0, t);
 }
 
+static unsigned filter_x; /* where the filter begins, as it was drawn last */
+
 static void draw_source(struct ui *ui)
 {
 	const struct level *l = ui_level(ui);
@@ -106,13 +110,14 @@ static void draw_source(struct ui *ui)
 		x = paint_fmt(1, x, STYLE_WARN, "  reading %u%%", worker_part(ui->worker));
 	if (ui_held(ui))
 		x = paint_fmt(1, x, STYLE_WARN, "  paused");
-	x = paint_fmt(1, x, STYLE_DIM, "  Filter: ");
-	x = paint_fmt(1, x, *ui->filter ? STYLE_TEXT : STYLE_DIM, "%s",
-		      *ui->filter	? ui->filter
-		      : l->info->filter ? l->info->filter
-					: "none");
 	if (*ui->match)
-		paint_fmt(1, x, STYLE_WARN, "  Text: %s", ui->match);
+		x = paint_fmt(1, x, STYLE_WARN, "  Text: %s", ui->match);
+	filter_x = x + 2;
+	x = paint_fmt(1, x, STYLE_DIM, "  Filter: ");
+	paint_fmt(1, x, *ui->filter ? STYLE_TEXT : STYLE_DIM, "%s",
+		  *ui->filter	    ? ui->filter
+		  : l->info->filter ? l->info->filter
+				    : "none");
 	text_done(&t);
 }
 
@@ -127,10 +132,20 @@ unsigned header_draw(struct ui *ui)
 	return 2 + axis_draw(ui, 2);
 }
 
+bool header_pointed(struct ui *ui, const struct pointed *p)
+{
+	if (p->what != POINT_CLICK || p->y != 1 || p->x < filter_x || screen_height() < 5)
+		return false;
+	prompt_language(ui);
+	return true;
+}
+
 /* ---- below ---- */
 
-/* Bindings whose labels are in the bottom line, from the first on: only these can be clicked. */
+/* For clicks, what is in the bottom line: so many bindings have their labels there, from the first
+ * on, or else the keys that a pane told. */
 static size_t labels;
+static const char *hinted;
 
 static unsigned draw_label(unsigned y, unsigned x, const struct binding *b)
 {
@@ -165,7 +180,8 @@ static bool draw_message(const struct ui *ui)
 void footer_hint(const struct ui *ui, const char *keys)
 {
 	labels = 0;
-	if (screen_height() > 1 && !draw_message(ui))
+	hinted = keys && screen_height() > 1 && !draw_message(ui) ? keys : NULL;
+	if (hinted)
 		paint_str(screen_height() - 1, 0, screen_width(), STYLE_DIM, keys);
 }
 
@@ -175,6 +191,7 @@ void footer_draw(struct ui *ui)
 	char position[64];
 
 	labels = 0;
+	hinted = NULL;
 	if (screen_height() < 2 || draw_message(ui))
 		return;
 	put_position(ui, position, sizeof(position));
@@ -192,21 +209,71 @@ void footer_draw(struct ui *ui)
 		paint_str(y, width - n, n, STYLE_DIM, position);
 }
 
-bool footer_pointed(struct ui *ui, const struct pointed *p)
+static int key_named(const char *name, size_t n)
+{
+	static const struct {
+		const char *name;
+		int key;
+	} keys[] = {
+		{"F2", KEY_F(2)},     {"Tab", '\t'},
+		{"Enter", '\r'},      {"Backspace", KEY_BACKSPACE},
+		{"Space", ' '},	      {"Left", KEY_LEFT},
+		{"Right", KEY_RIGHT},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (n == strlen(keys[i].name) && !memcmp(keys[i].name, name, n))
+			return keys[i].key;
+	if (n == 2 && name[0] == '^')
+		return name[1] & 0x1f;
+	return n == 1 && strchr("pFc[]+-0", name[0]) ? name[0] : 0;
+}
+
+/* Of the part that is there, between blanks of two, the word that is there or else the first one is
+ * the key. 0: none is. */
+static int hinted_key(unsigned x)
+{
+	const char *part = hinted, *word = hinted, *at = hinted;
+
+	for (unsigned column = 0; *at; at++) {
+		bool blank = *at == ' ';
+		if (!blank && at > hinted && at[-1] == ' ') {
+			word = at;
+			part = at > hinted + 1 && at[-2] == ' ' ? at : part;
+		}
+		if (((uint8_t)*at & 0xc0) != 0x80 && column++ == x)
+			break;
+	}
+	if (!*at || (*at == ' ' && (at[1] == ' ' || at[-1] == ' ')))
+		return 0;
+	int key = key_named(word, strcspn(word, " "));
+	return key ? key : key_named(part, strcspn(part, " "));
+}
+
+/* The same of the table's own line. */
+static int bound_key(unsigned at)
 {
 	unsigned x = 0;
 
-	if (p->y + 1 != screen_height() || p->what != POINT_CLICK)
-		return false;
 	for (size_t i = 0; i < labels; i++) {
 		const struct binding *b = &bindings[i];
 		if (!b->label)
 			continue;
-		if (p->x >= x && p->x < x + label_width(b)) {
-			ui_key(ui, b->keys[0]);
-			return true;
-		}
+		if (at >= x && at < x + label_width(b))
+			return b->keys[0];
 		x += label_width(b);
 	}
-	return true;
+	return 0;
+}
+
+bool footer_pointed(struct ui *ui, const struct pointed *p)
+{
+	if (p->y + 1 != screen_height() || (p->what != POINT_CLICK && p->what != POINT_DOUBLE))
+		return false;
+	if (ui->overlay && !hinted)
+		return false;
+	int key = hinted ? hinted_key(p->x) : bound_key(p->x);
+	if (key)
+		ui_key(ui, key);
+	return key || !ui->overlay;
 }

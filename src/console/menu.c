@@ -114,9 +114,7 @@ static void draw(struct ui *ui)
 		paint_wrapped(2, menu.width + 2, screen_width() - menu.width - 2, menu.rows + 1, 0,
 			      t.data, t.len);
 	}
-	if (height > 1)
-		paint_str(height - 1, 0, screen_width(), STYLE_DIM,
-			  "Up Down choose   Enter take it   Backspace leave");
+	footer_hint(ui, "Up Down choose   Enter take it   Backspace leave");
 	text_done(&t);
 }
 

@@ -14,8 +14,20 @@ struct kind {
 	void (*changed)(struct ui *ui); /* at every key; may be NULL */
 	bool (*entered)(struct ui *ui); /* false: stay */
 	void (*cleared)(struct ui *ui); /* Esc */
+	void (*help)(struct ui *ui);	/* F1 */
 	const struct kind *other;	/* F2 */
 	const char *other_name;
+};
+
+/* What the line begins with; the last one is left out where there is no other kind. */
+static const struct {
+	const char *name, *label;
+	int key;
+} hints[] = {
+	{"F1", "Help", KEY_F(1)},
+	{"Enter", "Done", '\r'},
+	{"Esc", "Clear", 0x1b},
+	{"F2", NULL, KEY_F(2)},
 };
 
 static struct {
@@ -67,6 +79,7 @@ static const struct kind text_kind = {
 	.changed = text_changed,
 	.entered = text_entered,
 	.cleared = text_cleared,
+	.help = help_keys,
 	.other = &filter_kind,
 	.other_name = "filter",
 };
@@ -74,6 +87,7 @@ static const struct kind filter_kind = {
 	.label = "Filter: ",
 	.entered = filter_entered,
 	.cleared = filter_cleared,
+	.help = help_filter,
 	.other = &text_kind,
 	.other_name = "text",
 };
@@ -83,6 +97,11 @@ void prompt_filter(struct ui *ui)
 	bool language = *ui->filter && !*ui->match;
 
 	open_prompt(ui, language ? &filter_kind : &text_kind, language ? ui->filter : ui->match);
+}
+
+void prompt_language(struct ui *ui)
+{
+	open_prompt(ui, &filter_kind, ui->filter);
 }
 
 /* ---- search ---- */
@@ -105,6 +124,7 @@ static const struct kind search_kind = {
 	.changed = search_changed,
 	.entered = text_entered,
 	.cleared = search_cleared,
+	.help = help_keys,
 };
 
 void prompt_search(struct ui *ui, void (*find)(struct ui *ui))
@@ -132,6 +152,7 @@ static const struct kind number_kind = {
 	.label = "Go to packet number: ",
 	.entered = number_entered,
 	.cleared = search_cleared,
+	.help = help_keys,
 };
 
 void prompt_packet(struct ui *ui, bool (*go)(struct ui *ui, uint64_t number))
@@ -157,6 +178,7 @@ static const struct kind time_kind = {
 	.label = "Go to (12:00:05, +10s): ",
 	.entered = time_entered,
 	.cleared = search_cleared,
+	.help = help_keys,
 };
 
 void prompt_time(struct ui *ui)
@@ -190,19 +212,21 @@ static void draw_trouble(unsigned height)
 	}
 }
 
+/* NULL: this one is left out. */
+static const char *label_of(size_t hint)
+{
+	return hints[hint].label ? hints[hint].label : typed.kind->other_name;
+}
+
 static void draw(struct ui *ui)
 {
 	unsigned y = screen_height() - 1, width = screen_width(), x = 0;
 
-	(void)ui;
+	footer_hint(ui, NULL);
 	paint_str(y, 0, width, STYLE_TEXT, "");
-	x = paint_fmt(y, x, STYLE_KEY, "Enter");
-	x = paint_fmt(y, x, STYLE_LABEL, "Done") + 1;
-	x = paint_fmt(y, x, STYLE_KEY, "Esc");
-	x = paint_fmt(y, x, STYLE_LABEL, "Clear") + 1;
-	if (typed.kind->other) {
-		x = paint_fmt(y, x, STYLE_KEY, "F2/Tab");
-		x = paint_fmt(y, x, STYLE_LABEL, "%s", typed.kind->other_name) + 1;
+	for (size_t i = 0; i < ARRAY_SIZE(hints) && label_of(i); i++) {
+		x = paint_fmt(y, x, STYLE_KEY, "%s", hints[i].name);
+		x = paint_fmt(y, x, STYLE_LABEL, "%s", label_of(i)) + 1;
 	}
 	x = paint_fmt(y, x, STYLE_BOLD, "%s", typed.kind->label);
 	/* What does not fit is left out at the front. */
@@ -322,6 +346,8 @@ static bool request(struct ui *ui, enum request r, int key)
 	} else if (key == 0x1b) {
 		close_prompt(ui);
 		k->cleared(ui);
+	} else if (key == KEY_F(1)) {
+		k->help(ui);
 	} else if (r == REQ_VIEWS && key != 'v' && k->other) {
 		open_prompt(ui, k->other, k == &text_kind ? ui->filter : ui->match);
 	} else if (edit(key)) {
@@ -334,8 +360,18 @@ static bool request(struct ui *ui, enum request r, int key)
 
 static bool pointed(struct ui *ui, const struct pointed *p)
 {
-	(void)ui;
-	(void)p;
+	unsigned x = 0;
+
+	if (p->what != POINT_CLICK || p->y + 1 != screen_height())
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(hints) && label_of(i); i++) {
+		unsigned from = x;
+		x += (unsigned)(strlen(hints[i].name) + strlen(label_of(i)) + 1);
+		if (p->x >= from && p->x + 1 < x) {
+			ui_key(ui, hints[i].key);
+			break;
+		}
+	}
 	return true;
 }
 

@@ -7,6 +7,8 @@
 
 /* Text that rows must contain, or (F2) the filter language. */
 void prompt_filter(struct ui *ui);
+/* The filter language at once. */
+void prompt_language(struct ui *ui);
 /* Text to go to: ui->search; `find` is called at every key. */
 void prompt_search(struct ui *ui, void (*find)(struct ui *ui));
 /* The number of a packet to go to; false: there is none. */

@@ -8,6 +8,9 @@
 #include <locale.h>
 #include <stdlib.h>
 
+#define DOUBLE_NS   (400 * NSEC_PER_MSEC) /* between two clicks that are one */
+#define POINTED_MAX 8u			  /* that ncurses keeps */
+
 static struct {
 	SCREEN *curses;
 	bool unicode, eighths, colors;
@@ -42,8 +45,9 @@ static const struct look looks[STYLES] = {
 	[STYLE_ERROR] = {167, -1, COLOR_RED, -1, A_BOLD, A_BOLD},
 };
 
-/* From a quiet blue to a warm yellow: brightness grows all the way. */
-static const short heat_colors[HEAT_STEPS] = {-1, 17, 18, 24, 30, 36, 72, 108, 144, 180, 216, 229};
+/* From a blue to a warm yellow: brightness grows all the way, from one that a single packet can be
+ * seen with on black too. */
+static const short heat_colors[HEAT_STEPS] = {-1, 24, 25, 31, 36, 72, 108, 144, 180, 216, 222, 229};
 static const short heat_colors8[HEAT_STEPS] = {
 	-1,	    COLOR_BLUE,	 COLOR_BLUE,  COLOR_BLUE,   COLOR_CYAN,	  COLOR_CYAN,
 	COLOR_CYAN, COLOR_GREEN, COLOR_GREEN, COLOR_YELLOW, COLOR_YELLOW, COLOR_WHITE};
@@ -97,8 +101,8 @@ int screen_open(struct err *e)
 	nonl();
 	keypad(stdscr, true);
 	nodelay(stdscr, true);
-	mousemask(ALL_MOUSE_EVENTS, NULL);
-	mouseinterval(150);
+	mousemask(BUTTON1_PRESSED | BUTTON1_RELEASED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);
+	mouseinterval(0);
 	curs_set(0);
 	make_styles();
 	terminal_catch();
@@ -266,14 +270,46 @@ void paint_heat(unsigned y, unsigned x, unsigned heat)
 
 /* ---- input ---- */
 
-static int read_mouse(struct pointed *p)
+/* A click is a press and a release at one place, however slow the hand is: ncurses, which would
+ * wait for the one after the other, knows only quick ones. */
+static struct {
+	unsigned x, y;
+	bool pressed;
+	uint64_t clicked; /* when the last click was there, 0 = never */
+} button;
+
+static void press(const struct pointed *p)
+{
+	if (p->x != button.x || p->y != button.y)
+		button.clicked = 0;
+	button.x = p->x;
+	button.y = p->y;
+	button.pressed = true;
+}
+
+static int release(const struct pointed *p)
+{
+	bool here = button.pressed && p->x == button.x && p->y == button.y;
+	uint64_t now = time_monotonic();
+	bool again = here && button.clicked && now - button.clicked < DOUBLE_NS;
+
+	button.pressed = false;
+	button.clicked = here && !again ? now : 0;
+	return again ? POINT_DOUBLE : here ? POINT_CLICK : POINT_RELEASE;
+}
+
+static struct {
+	struct pointed of[POINTED_MAX];
+	unsigned n;
+} queue; /* the newest first, as ncurses has them */
+
+/* All that ncurses has read at once. */
+static void read_mouse(void)
 {
 	static const struct {
 		mmask_t mask;
 		int what;
 	} kinds[] = {
-		{BUTTON1_DOUBLE_CLICKED, POINT_DOUBLE},
-		{BUTTON1_CLICKED, POINT_CLICK},
 		{BUTTON1_PRESSED, POINT_PRESS},
 		{BUTTON1_RELEASED, POINT_RELEASE},
 		{BUTTON4_PRESSED, POINT_UP},
@@ -281,28 +317,42 @@ static int read_mouse(struct pointed *p)
 	};
 	MEVENT m;
 
-	if (getmouse(&m) != OK)
-		return KEY_NONE_YET;
-	for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
-		if (!(m.bstate & kinds[i].mask))
-			continue;
-		*p = (struct pointed){.x = (unsigned)MAX(m.x, 0),
-				      .y = (unsigned)MAX(m.y, 0),
-				      .what = kinds[i].what};
-		return KEY_POINTED;
-	}
-	return KEY_NONE_YET;
+	while (queue.n < POINTED_MAX && getmouse(&m) == OK)
+		for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
+			if (!(m.bstate & kinds[i].mask))
+				continue;
+			queue.of[queue.n++] = (struct pointed){.x = (unsigned)MAX(m.x, 0),
+							       .y = (unsigned)MAX(m.y, 0),
+							       .what = kinds[i].what};
+			break;
+		}
+}
+
+static bool next_pointed(struct pointed *p)
+{
+	if (!queue.n)
+		return false;
+	*p = queue.of[--queue.n];
+	if (p->what == POINT_PRESS)
+		press(p);
+	else if (p->what == POINT_RELEASE)
+		p->what = release(p);
+	return true;
 }
 
 int screen_key(struct pointed *p)
 {
 	wint_t c;
-	int kind = get_wch(&c);
 
+	if (next_pointed(p))
+		return KEY_POINTED;
+	int kind = get_wch(&c);
 	if (kind == ERR)
 		return terminal_hung_up() ? KEY_END_OF_INPUT : KEY_NONE_YET;
-	if (kind == KEY_CODE_YES && c == KEY_MOUSE)
-		return read_mouse(p);
+	if (kind == KEY_CODE_YES && c == KEY_MOUSE) {
+		read_mouse();
+		return next_pointed(p) ? KEY_POINTED : KEY_NONE_YET;
+	}
 	/* Characters beyond Latin 1 could look like codes of keys: they are shown, never bound. */
 	if (kind != KEY_CODE_YES && c >= KEY_MIN)
 		return (int)c | KEY_CHARACTER;

@@ -111,16 +111,23 @@ const struct table_row *ui_row(const struct ui *ui);
 
 /* Moves the window so that the moment is in its middle. */
 void axis_center(struct ui *ui, uint64_t at);
+/* Pages of text, over whatever there is: the keys, the columns of the view, the filter language. */
 void help_keys(struct ui *ui);
 void help_legend(struct ui *ui);
+void help_filter(struct ui *ui);
 
 extern const struct pane table_pane;
 
 /* Lines above the body; returns how many. */
 unsigned header_draw(struct ui *ui);
+/* A click on the filter is for the filter. */
+bool header_pointed(struct ui *ui, const struct pointed *p);
 /* The bottom line; of bodies with keys of their own, those. A word to the user comes before. */
 void footer_draw(struct ui *ui);
+/* keys (static): what they do, "F2 view as  ^F search": each begins with a key's name. NULL: an
+ * overlay draws that line. */
 void footer_hint(const struct ui *ui, const char *keys);
+/* A click there is as the key that stands there. */
 bool footer_pointed(struct ui *ui, const struct pointed *p);
 
 #endif

@@ -14,6 +14,7 @@
 #   sleep SECONDS       for what must not change the screen
 #   ties N              makes WORK/ties.pcap: N packets of one second, told no finer, and one of the next
 #   screen              must look as in NAME.screens, within some seconds
+#   backgrounds N...    the colours behind what is shown, of 256
 # shellcheck disable=SC2317 # functions that until_true calls
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
@@ -38,6 +39,9 @@ until_true() { # COMMAND...: tries for half a minute
 	return 1
 }
 
+backgrounds() { # of this kind, in order
+	[ "$(t capture-pane -e -p -t c | grep -o '48;5;[0-9]*' | cut -d ';' -f 3 | sort -nu | xargs)" = "$*" ]
+}
 shows() { screen | grep -qF -- "$1"; }
 looks() { screen >"$work/got" && cmp -s "$work/got" "$work/want"; }
 still() { # twice the same, with a while between
@@ -116,6 +120,7 @@ obey() { # COMMAND REST
 	resize) t resize-window -t c -x "${words[0]%x*}" -y "${words[0]#*x}" ;;
 	sleep) sleep "$2" ;;
 	screen) compare ;;
+	backgrounds) until_true backgrounds "${words[@]}" || { echo "$case: not these colours: $2"; return 1; } ;;
 	*) echo "$case: unknown command: $1" && return 1 ;;
 	esac
 }
