@@ -32,6 +32,11 @@ for _, engine in ipairs({ { "docker", "docker" }, { "libpod", "podman" } }) do
 	add("i", { "inspect", "%container.id" })
 	add("b", { "exec", "-it", "%container.id", "/bin/sh" },
 		{ description = "shell inside (" .. program .. ")", wait_finish = false })
+	add("a", { "attach", "%container.id" })
+	add("w", { "wait", "%container.id" })
+	add("z", { "pause", "%container.id" }, { ask_confirmation = true })
+	add("u", { "unpause", "%container.id" })
+	add("s", { "stop", "%container.id" }, { ask_confirmation = true })
 	add("k", { "kill", "%container.id" }, { ask_confirmation = true })
 end
 

@@ -36,7 +36,7 @@ view_info = {
 			description = "Container's name (of the first seen)." },
 	},
 	actions = {
-		{ hotkey = "c", argv = { "tcpdump", "-ni", "any", "port", "%fd.sport" },
+		{ hotkey = "t", argv = { "tcpdump", "-ni", "any", "port", "%fd.sport" },
 			description = "tcpdump of the port" },
 	},
 }

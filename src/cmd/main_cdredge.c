@@ -212,6 +212,11 @@ static int screen(struct app *a, struct err *e)
 		.marathon = marathon_of(a->s.mesos.urls),
 	};
 
+	if (a->s.input && str_eq(a->s.input, "-"))
+		return err_set(
+			e, ERR_USAGE,
+			"-r -: standard input is where keys come from; --batch reads a capture "
+			"there");
 	if (find_window(a, &o.from, &o.to, e))
 		return -1;
 	return console_run(&o, e);

@@ -225,6 +225,21 @@ static void put_column(struct text *out, const struct view_column *c)
 	text_fmt(out, ",\"unit\":\"%s\",\"width\":%u}", view_unit_name(c->unit), c->width);
 }
 
+static void put_action(struct text *out, const struct view_action *a)
+{
+	const char key[] = {a->hotkey, '\0'};
+
+	text_str(out, "{\"hotkey\":");
+	put_string(out, key);
+	text_str(out, ",\"description\":");
+	put_string(out, a->description);
+	text_str(out, ",\"argv\":");
+	put_strings(out, a->argv);
+	text_str(out, ",\"when\":");
+	put_string(out, a->when);
+	text_fmt(out, ",\"ask_confirmation\":%s}", a->ask ? "true" : "false");
+}
+
 static void put_view(struct text *out, const struct view_info *v)
 {
 	bool any = false;
@@ -252,6 +267,11 @@ static void put_view(struct text *out, const struct view_info *v)
 		text_str(out, any ? ",\n  " : "\n  ");
 		put_column(out, &v->columns[i]);
 		any = true;
+	}
+	text_str(out, "],\"actions\":[");
+	for (size_t i = 0; i < v->n_actions; i++) {
+		text_str(out, i ? ",\n  " : "\n  ");
+		put_action(out, &v->actions[i]);
 	}
 	text_str(out, "]}");
 }
