@@ -205,8 +205,9 @@ static unsigned start(struct captures *c, struct capture_order *o, struct err *e
 	const char *const ends[] = {"", ".pcapng.lz4"};
 	bool whole = strstr(o->name, ".pcap") || strstr(o->name, ".lz4");
 	cleanup_free char *path = xasprintf("%s/%s%s", c->dir, o->name, ends[!whole]);
-	const struct writer_options w = {
-		.path = path, .format = savefile_format_of(path), .fresh = true};
+	struct writer_options w = {.path = path, .fresh = true};
+	if (savefile_format_of(path, &w.format, e))
+		return 400;
 	if (!access(path, F_OK))
 		return refuse(e, 409, "there is such a file already");
 	struct recording *r = recording_open(c, &w, e);

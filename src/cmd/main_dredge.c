@@ -171,8 +171,8 @@ static int open_writer(struct app *a, struct err *e)
 	if (refuse_same_file(&a->s, e))
 		return -1;
 	a->s.out.path = a->s.write;
-	if (!a->s.format_chosen)
-		a->s.out.format = savefile_format_of(a->s.write);
+	if (!a->s.format_chosen && savefile_format_of(a->s.write, &a->s.out.format, e))
+		return -1;
 	a->writer = writer_open(&a->s.out, e);
 	return a->writer ? 0 : -1;
 }

@@ -165,8 +165,9 @@ static int open_all(struct monitor *m, struct err *e)
 		return -1;
 	if (m->set.write) {
 		m->set.out.path = m->set.write;
-		if (!m->set.format_chosen)
-			m->set.out.format = savefile_format_of(m->set.write);
+		if (!m->set.format_chosen &&
+		    savefile_format_of(m->set.write, &m->set.out.format, e))
+			return -1;
 		m->writer = captures_open(&m->captures, &m->set.out, e);
 		if (!m->writer)
 			return -1;

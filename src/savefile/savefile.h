@@ -23,8 +23,8 @@
 enum savefile_format { SAVEFILE_PCAPNG_LZ4, SAVEFILE_PCAPNG, SAVEFILE_PCAP };
 
 /* By the ending of the name: .pcapng.lz4 .lz4 .pcapng .pcap .cap; "-" is PCAPNG. Anything else is
- * PCAPNG_LZ4. */
-enum savefile_format savefile_format_of(const char *path);
+ * PCAPNG_LZ4, but for .gz and .zst: -1 with e, as they are not written. */
+int savefile_format_of(const char *path, enum savefile_format *out, struct err *e);
 /* "pcapng.lz4", "pcapng", "pcap" -> format; -1 with err on anything else. */
 int savefile_format_parse(const char *name, enum savefile_format *out, struct err *e);
 

@@ -63,8 +63,8 @@ int main(int argc, char **argv)
 
 	if (argc != 3)
 		return 2;
-	struct writer_options o = {.path = argv[1], .format = savefile_format_of(argv[1])};
-	struct writer *w = writer_open(&o, &e);
+	struct writer_options o = {.path = argv[1]};
+	struct writer *w = savefile_format_of(argv[1], &o.format, &e) ? NULL : writer_open(&o, &e);
 	if (!w || writer_iface(w, &r, &e) || record(w, argv[2], &e)) {
 		fprintf(stderr, "%s\n", e.message);
 		return 1;

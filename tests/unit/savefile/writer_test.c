@@ -46,7 +46,7 @@ static struct writer *start(struct writer_options o, const char *name)
 	struct err e = {0};
 
 	o.path = in_folder(name);
-	o.format = savefile_format_of(name);
+	assert_int_equal(savefile_format_of(name, &o.format, &e), 0);
 	struct writer *w = writer_open(&o, &e);
 	if (!w)
 		fail_msg("%s", e.message);
@@ -825,8 +825,12 @@ static void formats(void **state)
 	struct err e = {0};
 
 	(void)state;
-	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
-		assert_int_equal(savefile_format_of(rows[i].path), rows[i].want);
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(savefile_format_of(rows[i].path, &got, &e), 0);
+		assert_int_equal(got, rows[i].want);
+	}
+	assert_int_equal(savefile_format_of("a.pcap.gz", &got, &e), -1);
+	assert_int_equal(e.code, ERR_USAGE);
 	assert_int_equal(savefile_format_parse("pcap", &got, &e), 0);
 	assert_int_equal(got, SAVEFILE_PCAP);
 	assert_int_equal(savefile_format_parse("scap", &got, &e), -1);
