@@ -18,12 +18,16 @@ static size_t take(char *p, size_t size, size_t n, void *ctx)
 	return size * n;
 }
 
-static int refused(long status, struct text *answer, struct err *e)
+static int refused(const char *name, long status, struct text *answer, struct err *e)
 {
 	json_t *root = json_loads(text_cstr(answer), 0, NULL);
 	const char *why = json_string_value(json_object_get(root, "error"));
+	int code = status < 500 ? ERR_USAGE : ERR_FAILED;
 
-	err_set(e, status < 500 ? ERR_USAGE : ERR_FAILED, "%s", why ? why : "dredged refused");
+	if (why)
+		err_set(e, code, "%s", why);
+	else /* dredged says why */
+		err_set(e, code, "%s: HTTP status %ld (is it dredged?)", name, status);
 	json_decref(root);
 	return -1;
 }
@@ -50,7 +54,7 @@ static int perform(CURL *c, const char *name, const char *hint, long *status, st
 		failed = err_set(e, ERR_FAILED, "%s: %s%s", name,
 				 *why ? why : curl_easy_strerror(rc), hint);
 	else if (*status >= 300)
-		failed = refused(*status, &answer, e);
+		failed = refused(name, *status, &answer, e);
 	else if (answer.len)
 		text_put(out, answer.data, answer.len);
 	text_done(&answer);

@@ -115,8 +115,12 @@ static int refused(struct request *r, long status, struct err *e)
 {
 	json_t *root = json_loads(text_cstr(&r->answer), 0, NULL);
 	const char *why = json_string_value(json_object_get(root, "error"));
+	int code = status < 500 ? ERR_USAGE : ERR_FAILED;
 
-	err_set(e, status < 500 ? ERR_USAGE : ERR_FAILED, "%s", why ? why : "dredged refused");
+	if (why)
+		err_set(e, code, "%s", why);
+	else /* dredged says why */
+		err_set(e, code, "%s: HTTP status %ld (is it dredged?)", r->url, status);
 	json_decref(root);
 	return -1;
 }

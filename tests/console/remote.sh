@@ -35,7 +35,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         answer = ROWS if "/views/" in self.path else CAPTURES if "captures" in self.path else []
         body = json.dumps(answer).encode()
         print(self.path, self.headers.get("Authorization"), flush=True)
-        self.send_response(200)
+        self.send_response(404 if self.path.startswith("/other/") else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -69,6 +69,12 @@ out=$(LC_ALL=C.UTF-8 cdredge --connect "$url/" --batch=csv --token-file "$work/t
 [[ $out == *'/shop/client'* ]] || fail "batch: $out"
 grep -qF '/v1/views/marathon_apps?filter=fd.sport%20%3D%2080 Bearer sesame' "$work/log" ||
 	fail "asked: $(cat "$work/log")"
+
+# who does not say why is no dredged
+out=$(cdredge --connect "$url/other" --batch 2>&1)
+[ "$out" = "cdredge: $url/other: HTTP status 404 (is it dredged?)" ] || fail "not dredged: $out"
+out=$(dredgectl captures list --listen "$url/other" 2>&1)
+[[ $out == "dredgectl: $url/other/v1/captures: HTTP status 404 (is it dredged?)" ]] || fail "not dredged: $out"
 
 echo 'control open' >"$work/token"
 out=$(LC_ALL=C.UTF-8 dredgectl captures list --listen "$url" --token-file "$work/token")
