@@ -249,10 +249,13 @@ static int run(struct app *a, struct err *e)
 	int status = 0;
 
 	views_load(&a->views, plugin_dirs("chisels"));
-	if (told(a, &out))
+	bool done = told(a, &out);
+	console_log(!done && !a->s.batch);
+	if (done)
 		a->status = show(a, &out);
 	else if (open_table(a, e) || open_feed(a, e) || (a->s.batch ? batch(a, e) : screen(a, e)))
 		status = -1;
+	console_log(false);
 	text_done(&out);
 	return status;
 }

@@ -2,6 +2,11 @@
 /* Built without ncurses. */
 #include "console/console.h"
 
+void console_log(bool keep)
+{
+	(void)keep;
+}
+
 int console_run(const struct console_options *o, struct err *e)
 {
 	(void)o;

@@ -311,6 +311,15 @@ static bool take_line(const char *text, size_t n)
 	return isatty(STDERR_FILENO);
 }
 
+void console_log(bool keep)
+{
+	log_divert(keep ? take_line : NULL);
+	char *line = keep ? NULL : mailbox_take(&news);
+	if (line)
+		log_warn("%s", line);
+	free(line);
+}
+
 static void show_news(struct ui *ui)
 {
 	char *line = mailbox_take(&news);
@@ -474,15 +483,12 @@ int console_run(const struct console_options *o, struct err *e)
 	if (!status)
 		status = screen_open(e);
 	if (!status) {
-		log_divert(take_line);
 		ui->worker = worker_start(o->feed, o->interval);
 		status = ui_open(ui, e);
 		if (!status)
 			loop(ui);
 		worker_stop(ui->worker);
 		screen_close();
-		log_divert(NULL);
-		free(mailbox_take(&news));
 	}
 	done(ui);
 	free(ui);

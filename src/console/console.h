@@ -23,6 +23,11 @@ struct console_options {
 	uint64_t from, to;		/* a file: the window to begin with; 0 and 0 = all */
 };
 
+/* true: what is logged from now on waits for the screen, which would hide it otherwise; before
+ * threads begin that may log. false: it is written as ever, and what the screen has not shown too.
+ */
+void console_log(bool keep);
+
 /* Takes the terminal until the user leaves. 0, or -1 with the terminal as it was before. */
 int console_run(const struct console_options *o, struct err *e);
 

@@ -26,6 +26,14 @@ begins() { screen | head -n 1 | grep -q "^Viewing: $1"; }
 expect() { wait_for 10 "$@" || bad "$*: $(screen)"; }
 press() { t send-keys "$@"; }
 
+# trouble from the first moment on, before there is a screen
+t new-session -d -x 100 -y 24 "env LC_ALL=C.UTF-8 NO_COLOR=1 XDG_DATA_HOME=$work/share TERM=screen \
+	nsenter --net=/run/netns/$host $(command -v cdredge) --cgroups-root $cgroup_name -d 300 \
+	-m http://127.0.0.1:5059"
+expect shows "Mesos metadata: http://127.0.0.1:5059/api/v1: Couldn't connect to server"
+expect begins 'Marathon Apps'
+t kill-server
+
 t new-session -d -x 100 -y 24 "env LC_ALL=C.UTF-8 NO_COLOR=1 XDG_DATA_HOME=$work/share TERM=screen \
 	nsenter --net=/run/netns/$host $(command -v cdredge) --cgroups-root $cgroup_name -d 300 \
 	-m http://127.0.0.1:5050,http://127.0.0.1:8080"
