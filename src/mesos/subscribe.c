@@ -106,9 +106,10 @@ int subscribe(struct mesos_poller *p, const struct target *t, struct mesos_build
 	if (status == 401)
 		login_refused(p->login);
 	if (!s->stream) {
-		/* Older ones know no such path or method; some may not be read by this way. */
 		bool unknown = status >= 400 && status != 401 && status != 503;
-		if (unknown) {
+		/* Older ones know no such path or method; some may not be read by this way. Other
+		 * trouble passes. */
+		if (unknown && (status < 500 || status == 501)) {
 			free(s->refused);
 			s->refused = xstrdup(t->url);
 			tell(p, ASKED_STREAM, &(struct err){0});

@@ -58,6 +58,8 @@ done
 check "no stream: polled" 2 polled "*state=TASK_RUNNING Mesos metadata of 1 tasks*" "status 404"
 asked "no stream: polled" 1 1 SUBSCRIBE
 asked "no stream: polled" 2 9 /master/state
+check "no stream for now: polled, and asked again" 3 polled "*state=TASK_RUNNING Mesos metadata of 1 tasks*" "status 500"
+asked "no stream for now" 2 9 SUBSCRIBE
 check "a stream without a state: polled never, told" 2 first "*no state in the stream*" "wait 60"
 check "no leader" 2 polled "*HTTP status 503*" "status 503"
 check "another one leads" 2 first "*state=TASK_RUNNING Mesos metadata of 1 tasks*" "to $port"
