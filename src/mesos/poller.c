@@ -46,7 +46,7 @@ int fetch(struct mesos_poller *p, const struct target *t, const struct way *ways
 
 int target_of_pid(struct target *t, const char *pid, const struct target *like, struct err *e)
 {
-	const char *at = pid ? strchr(pid, '@') : NULL;
+	const char *at = pid ? strrchr(pid, '@') : NULL; /* no "user:password@" of its own */
 
 	if (!at || !at[1])
 		return err_set(e, ERR_FAILED, "no address in '%s'", pid ? pid : "");

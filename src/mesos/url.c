@@ -68,7 +68,8 @@ int target_init(struct target *t, const char *url, struct err *e)
 	CURLU *u = curl.url();
 	if (!u || curl.url_set(u, CURLUPART_URL, full, 0) != CURLUE_OK || !scheme_is_http(u)) {
 		curl.url_cleanup(u);
-		return err_set(e, ERR_USAGE, "'%s' is no http:// or https:// URL", url_shown(url));
+		return err_set(e, ERR_USAGE, "'%.*s' is no http:// or https:// URL",
+			       (int)strcspn(url_shown(url), "?"), url_shown(url));
 	}
 	t->user = url_part(u, CURLUPART_USER, CURLU_URLDECODE);
 	t->password = url_part(u, CURLUPART_PASSWORD, CURLU_URLDECODE);
