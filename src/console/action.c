@@ -231,7 +231,10 @@ static void execute(struct ui *ui, const struct view_action *a)
 		fflush(stdout);
 		int status = run(argv, &e);
 		if (a->wait || status) {
-			printf("\n[%s] Enter goes back to cdredge\n", status ? e.message : "done");
+			text_reset(&clean);
+			text_plain(&clean, e.message, strlen(e.message));
+			printf("\n[%s] Enter goes back to cdredge\n",
+			       status ? text_cstr(&clean) : "done");
 			fflush(stdout);
 			wait_for_enter();
 		}
@@ -246,6 +249,14 @@ static void execute(struct ui *ui, const struct view_action *a)
 
 static const struct view_action *asked;
 
+/* What the rows are of, where it is not what a program would meet that is run here and now. */
+static const char *elsewhere(const struct ui *ui)
+{
+	if (ui_file(ui))
+		return "The capture is of another time, and maybe of another host.\n";
+	return ui->o->feed->ask ? "The rows are of another host; it runs on this one.\n" : NULL;
+}
+
 static void draw(struct ui *ui)
 {
 	struct text line = {0}, all = {0};
@@ -253,8 +264,8 @@ static void draw(struct ui *ui)
 	unsigned height = screen_height(), width = screen_width();
 
 	action_line(ui, asked, &line, &e);
-	if (ui_file(ui))
-		text_str(&all, "The capture is of another time, and maybe of another host.\n");
+	if (elsewhere(ui))
+		text_str(&all, elsewhere(ui));
 	text_fmt(&all, "Run: %s", text_cstr(&line));
 	unsigned rows = paint_wrapped(height, 0, width, 0, 0, all.data, all.len);
 	rows = MIN(rows, height - 1);
@@ -293,7 +304,7 @@ void action_start(struct ui *ui, const struct view_action *a)
 
 	if (action_line(ui, a, &line, &e)) {
 		ui_say(ui, STYLE_ERROR, "not run: %s", e.message);
-	} else if (a->ask || ui_file(ui)) {
+	} else if (a->ask || elsewhere(ui)) {
 		asked = a;
 		ui->overlay = &question;
 	} else {

@@ -102,7 +102,7 @@ cat >"$work/dredge/chisels/views/killable.lua" <<'END'
 view_info = { id = "killable", view_type = "table", is_root = true,
 	columns = { { name = "ID", field = "mesos.task.id", is_key = true } },
 	actions = { { hotkey = "x", description = "end it", argv = { "false", "%mesos.task.id" },
-		ask_confirmation = true } } }
+		ask_confirmation = true }, { hotkey = "z", argv = { "%mesos.task.id" } } } }
 END
 asked() { grep -c /v1/views/ "$work/log"; }
 t set-option -g remain-on-exit on
@@ -125,6 +125,17 @@ t send-keys y
 until_true shows 'false: exit status 1' || fail "how it ended is not told: $(t capture-pane -p)"
 t send-keys Enter
 until_true shows 'Viewing:' || fail "no way back"
+# What is run here is asked about, as the rows are another host's; and a name is no program.
+printf 'task\302\23331m' >"$work/first"
+until_true shows 'task?31m' || fail "no third task: $(t capture-pane -p)"
+t pipe-pane "cat >$work/raw"
+t send-keys z
+until_true shows 'another host' || fail "run without a question: $(t capture-pane -p)"
+t send-keys y
+until_true shows 'No such file' || fail "it was not run: $(t capture-pane -p)"
+LC_ALL=C grep -qF $'\302\233' "$work/raw" && fail "a control character reached the terminal"
+t send-keys Enter
+until_true shows 'Viewing:' || fail "no way back from a name"
 kill $server
 until_true shows 'Failed to connect' || fail "silence is not told"
 exit $failed
