@@ -188,7 +188,11 @@ static int batch(struct app *a, struct err *e)
 	a->feed->ctx = a;
 	a->feed->table = a->table;
 	signals_stop(flow_feed_source(a->feed));
-	return a->feed->live ? a->feed->run(a->feed, e) : print_file(a, e);
+	int status = a->feed->live ? a->feed->run(a->feed, e) : print_file(a, e);
+	if (a->feed->lost)
+		log_warn("%llu packets are missing: they were lost before they could be read",
+			 (unsigned long long)a->feed->lost);
+	return status;
 }
 
 /* The second of "URL,URL", or NULL. */

@@ -108,6 +108,11 @@ static void draw_source(struct ui *ui)
 	x = paint_fmt(1, x, STYLE_TEXT, "%s", text_cstr(&t));
 	if (worker_part(ui->worker) < 100)
 		x = paint_fmt(1, x, STYLE_WARN, "  reading %u%%", worker_part(ui->worker));
+	if (l->shot && l->shot->lost) {
+		text_reset(&t);
+		put_count(&t, (double)l->shot->lost, UNIT_COUNT);
+		x = paint_fmt(1, x, STYLE_WARN, "  %s lost", text_cstr(&t));
+	}
 	if (ui_held(ui))
 		x = paint_fmt(1, x, STYLE_WARN, "  paused");
 	if (*ui->match)

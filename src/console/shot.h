@@ -13,6 +13,7 @@ struct shot {
 	struct table_column *columns;
 	size_t n_columns;
 	struct table_rows rows;
+	uint64_t lost;	 /* packets */
 	unsigned sorted; /* as the view has it */
 	bool descending;
 	double part;  /* of the window that was read, 0..1 */

@@ -53,6 +53,7 @@ static void show_rows(struct worker *w, const struct table_rows *rows, double pa
 
 	s->order = w->current.number;
 	s->part = part;
+	s->lost = w->feed->lost;
 	s->bins = w->bins;
 	w->bins = NULL;
 	if (e)

@@ -31,6 +31,8 @@ static int present(void *ctx, struct context *c)
 	struct table *t = f->base.live ? f->base.table : f->filling;
 	const struct view_look *l = f->base.live ? f->base.look : f->scanning;
 
+	if (c->ev->lost && (f->base.live || c->ev->ts >= f->from))
+		f->base.lost += c->ev->lost;
 	if (t)
 		table_event(t, c);
 	if (!l || (l->filter && !filter_match(l->filter, c)))
@@ -262,6 +264,7 @@ static int fill(struct view_feed *base, struct table *t, uint64_t from, uint64_t
 	new_state(f, fresh(twin ? flows / 2 : flows));
 	f->from = from;
 	f->to = to;
+	f->base.lost = 0;
 	f->newest = UINT64_MAX;
 	/* find_newest looks at the directory while it is being read. */
 	if (f->reader)
@@ -282,6 +285,7 @@ static int scan(struct view_feed *base, const struct view_look *l, uint64_t from
 	struct feed *f = (struct feed *)base;
 
 	f->measure = false;
+	f->base.lost = 0;
 	bool flows = l->flows || filter_needs(l->filter, FIELD_FLOW);
 	new_state(f, state_new(flows ? FLOWS_TRACKED : 0));
 	f->from = from;
