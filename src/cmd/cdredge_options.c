@@ -114,7 +114,7 @@ int console_settings_parse(struct console_settings *s, int argc, char **argv, st
 	s->interval = INTERVAL_DEFAULT;
 	s->threads = 2;
 	s->source.statistics.sockets = true;
-	int first = options_parse(rows, ARRAY_SIZE(rows), argc, argv, set_option, s, e);
+	int first = options_parse_mixed(rows, ARRAY_SIZE(rows), argc, argv, set_option, s, e);
 	if (first < 0)
 		return -1;
 	s->filter = words_join(argc, argv, first);

@@ -227,7 +227,8 @@ struct chisel_host settings_chisel_host(const struct settings *s)
 static int set_chisel(struct settings *s, const char *name, struct err *e)
 {
 	const struct chisel_host host = settings_chisel_host(s);
-	unsigned used = 0;
+	unsigned used = 0, n;
+	char **behind = options_behind(&n);
 
 	if (str_eq(name, "l")) {
 		s->list_chisels = true;
@@ -237,7 +238,7 @@ static int set_chisel(struct settings *s, const char *name, struct err *e)
 		s->chisels = chisels_new(&host);
 	if (s->chisels)
 		chisels_host(s->chisels)->trusted = s->trust_chisels;
-	if (chisels_add(s->chisels, name, s->argv + optind, (unsigned)(s->argc - optind), &used, e))
+	if (chisels_add(s->chisels, name, behind, n, &used, e))
 		return -1;
 	optind += (int)used;
 	return 0;
@@ -291,26 +292,6 @@ static int set_option(void *ctx, int id, const char *arg, struct err *e)
 	return 0;
 }
 
-/* "dredge --info FILE... -j": the words are files, and options may stand behind them. */
-static int take_files(struct settings *s, int argc, char **argv, int first, struct err *e)
-{
-	while (first < argc) {
-		if (argv[first][0] != '-' || !argv[first][1]) {
-			if (set_source(s, 'r', argv[first++], e))
-				return -1;
-			continue;
-		}
-		s->argv = argv + first - 1;
-		s->argc = argc - first + 1;
-		int used = options_parse(rows, ARRAY_SIZE(rows), s->argc, s->argv, set_option, s,
-					 e);
-		if (used < 0)
-			return -1;
-		first += used - 1;
-	}
-	return 0;
-}
-
 /* "--summary container.name": what may be left out stands behind '='. A field alone is a filter,
  * too, but hardly what is meant here. */
 static int refuse_lone_field(const char *word, struct err *e)
@@ -326,18 +307,17 @@ static int refuse_lone_field(const char *word, struct err *e)
 
 int settings_parse(struct settings *s, int argc, char **argv, char **words, struct err *e)
 {
-	s->argv = argv;
-	s->argc = argc;
 	s->threads = 2;
 	s->source.interfaces = s->interfaces;
 	s->source.statistics.sockets = true;
-	int first = options_parse(rows, ARRAY_SIZE(rows), argc, argv, set_option, s, e);
+	int first = options_parse_mixed(rows, ARRAY_SIZE(rows), argc, argv, set_option, s, e);
 	if (first < 0)
 		return -1;
 	if (s->info) {
 		*words = NULL;
-		if (take_files(s, argc, argv, first, e))
-			return -1;
+		while (first < argc)
+			if (set_source(s, 'r', argv[first++], e))
+				return -1;
 		return s->input_count ? 0 : err_set(e, ERR_USAGE, "--info needs a file");
 	}
 	*words = words_join(argc, argv, first);

@@ -27,8 +27,6 @@ struct settings {
 	unsigned threads, interface_count;
 	const char *interfaces[DREDGE_INTERFACES_MAX]; /* NULL-ended */
 	bool trust_chisels;
-	char **argv; /* borrowed: the words that are parsed */
-	int argc;
 	struct chisels *chisels; /* owned; NULL = none */
 	/* What they print from settings_parse on; set before. */
 	int (*chisel_text)(void *ctx, const char *p, size_t n);

@@ -143,11 +143,24 @@ static int set_long(const struct option_row *rows, size_t n, int argc, char **ar
 	return 0;
 }
 
+static struct {
+	int argc;
+	char **argv;
+} parsed; /* the words that are looked at now */
+
+char **options_behind(unsigned *n)
+{
+	*n = (unsigned)(parsed.argc - optind);
+	return parsed.argv + optind;
+}
+
 int options_parse(const struct option_row *rows, size_t n, int argc, char **argv,
 		  option_setter *set, void *settings, struct err *e)
 {
 	char letters[3 * OPTIONS_MAX];
 
+	parsed.argc = argc;
+	parsed.argv = argv;
 	letters_of(rows, n, letters);
 	opterr = 0;
 	optind = 1;
@@ -179,6 +192,35 @@ int options_parse(const struct option_row *rows, size_t n, int argc, char **argv
 		if (set_row(row, arg, set, settings, e))
 			return -1;
 	}
+}
+
+/* Behind an operator it is a value: "evt.res = -EPERM". */
+static bool is_option(char **argv, int at)
+{
+	const char *word = argv[at], *before = argv[at - 1];
+
+	return word[0] == '-' && (isalpha((unsigned char)word[1]) || str_starts(word, "--")) &&
+	       !(*before && strchr("=<>", before[strlen(before) - 1]));
+}
+
+int options_parse_mixed(const struct option_row *rows, size_t n, int argc, char **argv,
+			option_setter *set, void *settings, struct err *e)
+{
+	cleanup_free char **words = xcalloc((size_t)argc + 1, sizeof(*words));
+	int n_words = 0;
+
+	for (int at = 0; at < argc;) {
+		int used = options_parse(rows, n, argc - at, argv + at, set, settings, e);
+		if (used < 0)
+			return -1;
+		bool rest = used > 1 && str_eq(argv[at + used - 1], "--");
+		at += used;
+		for (; at < argc && (rest || !is_option(argv, at)); at++)
+			words[n_words++] = argv[at];
+		at -= at < argc;
+	}
+	memcpy(argv + argc - n_words, words, (size_t)n_words * sizeof(*words));
+	return argc - n_words;
 }
 
 static char *trim(char *s)

@@ -41,10 +41,15 @@ typedef int option_setter(void *settings, int id, const char *arg, struct err *e
  */
 int options_parse(const struct option_row *rows, size_t n, int argc, char **argv,
 		  option_setter *set, void *settings, struct err *e);
+/* The same, but options may stand behind words, too, up to "--": the words are moved to the end. */
+int options_parse_mixed(const struct option_row *rows, size_t n, int argc, char **argv,
+			option_setter *set, void *settings, struct err *e);
+/* For a setter: the *n words behind the option; who takes some of them adds that to optind. */
+char **options_behind(unsigned *n);
 /* A file of "name = value" lines with the long names; '#' begins a comment. */
 int options_read_file(const struct option_row *rows, size_t n, const char *path, option_setter *set,
 		      void *settings, struct err *e);
-/* All words behind the options are the filter: one text, owned, or NULL. */
+/* All words that are no options are the filter: one text, owned, or NULL. */
 char *words_join(int argc, char **argv, int from);
 /* A lone word that names a file is no filter: somebody forgot -r. Says so, and how to read it. */
 int words_refuse_file(int argc, char **argv, int from, struct err *e);

@@ -122,6 +122,44 @@ static void test_command_lines(void **state)
 	}
 }
 
+static void test_options_behind_words(void **state)
+{
+	static const struct {
+		const char *argv[9];
+		const char *seen, *words;
+	} cases[] = {
+		{{"p", "-r", "a", "tcp.port=1", "-q"}, "114=a;113=;", "tcp.port=1"},
+		{{"p", "not", "-r", "a", "tcp", "and", "-q", "udp"},
+		 "114=a;113=;",
+		 "not tcp and udp"},
+		{{"p", "evt.res", "=", "-EPERM", "-q"}, "113=;", "evt.res = -EPERM"},
+		{{"p", "evt.num", ">", "-5"}, "", "evt.num > -5"},
+		{{"p", "-r", "-", "tcp", "--", "-q"}, "114=-;", "tcp -q"},
+		{{"p", "-q", "--", "-q"}, "113=;", "-q"},
+		{{"p", "-m", "http://a,", "http://b", "f", "--read", "x"},
+		 "109=http://a,http://b;114=x;",
+		 "f"},
+		{{"p"}, "", ""},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct err e = {0};
+		char *argv[9] = {0};
+		int argc = 0;
+		while (argc < 9 && cases[i].argv[argc]) {
+			argv[argc] = (char *)cases[i].argv[argc];
+			argc++;
+		}
+		seen[0] = '\0';
+		int first = options_parse_mixed(rows, ARRAY_SIZE(rows), argc, argv, note, NULL, &e);
+		assert_true(first >= 0);
+		cleanup_free char *words = words_join(argc, argv, first);
+		assert_string_equal(seen, cases[i].seen);
+		assert_string_equal(words ? words : "", cases[i].words);
+	}
+}
+
 static int read_text(const char *text, struct err *e)
 {
 	char path[] = "/tmp/options-XXXXXX";
@@ -205,6 +243,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain_options),
 		cmocka_unit_test(test_command_lines),
+		cmocka_unit_test(test_options_behind_words),
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_help_names_every_option),
 		cmocka_unit_test(test_bytes),
