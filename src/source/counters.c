@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/counters.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #define FILE_BYTES   65536	  /* of a cgroup file: some 9000 processes */
 #define V1_UNLIMITED (1ull << 60) /* memory.limit_in_bytes says "no limit" as a huge number */
 #define SPARE_FDS    256	  /* left to the rest of the program */
+#define INNER_DEPTH  8		  /* of groups inside that of a container */
 
 /* Read the file at p (NUL-terminated) into c. */
 typedef void parse_fn(const char *p, struct counters *c);
@@ -355,6 +357,35 @@ static void watched_open(struct sampler *s, struct watched *w, const struct disc
 			directory_open(s, w, c->cgroup_dirs[i], v2, &told);
 }
 
+/* A group with groups inside has no processes of its own in version 2: podman, systemd and Mesos
+ * put them further inside. */
+static uint64_t processes_inside(const char *dir, unsigned depth, char buffer[FILE_BYTES])
+{
+	uint64_t n = 0;
+	DIR *d = opendir(dir);
+	for (struct dirent *x; d && (x = readdir(d));) {
+		if (x->d_type != DT_DIR || x->d_name[0] == '.')
+			continue;
+		cleanup_free char *inner = xasprintf("%s/%s", dir, x->d_name);
+		cleanup_free char *name = xasprintf("%s/cgroup.procs", inner);
+		cleanup_close int fd = open(name, O_RDONLY | O_CLOEXEC);
+		n += fd >= 0 && !file_text(fd, buffer) ? lines(buffer) : 0;
+		n += depth > 1 ? processes_inside(inner, depth - 1, buffer) : 0;
+	}
+	if (d)
+		closedir(d);
+	return n;
+}
+
+static void count_inside(const struct discovered *c, char buffer[FILE_BYTES], struct counters *out)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; c->cgroup_dirs[i] && !n; i++)
+		n = processes_inside(c->cgroup_dirs[i], INNER_DEPTH, buffer);
+	if (n)
+		counters_set(out, COUNTER_PROCESSES, n);
+}
+
 static void read_cgroup(struct sampler *s, const struct discovered *c, struct counters *out)
 {
 	struct watched *w = idmap_find(&s->watched, c->key);
@@ -380,6 +411,8 @@ static void read_cgroup(struct sampler *s, const struct discovered *c, struct co
 		if (fd >= 0 && !file_text(fd, buffer))
 			f->row->parse(buffer, out);
 	}
+	if (!out->value[COUNTER_PROCESSES] && !c->record.end)
+		count_inside(c, buffer, out);
 }
 
 static void list_add(struct sampler *s, const char *id, const char *container,

@@ -82,6 +82,48 @@ static void run(const struct file *files, size_t file_count, const struct want *
 	sampler_free(s);
 }
 
+/* What podman makes of version 2: nothing in the group of the container, all in groups inside. */
+static void test_processes_inside(void **state)
+{
+	static const char *const dirs[] = {"payload", "payload/init.scope"};
+	static const struct file files[] = {
+		{"cgroup.controllers", ""},
+		{"cgroup.procs", ""},
+		{"payload/cgroup.procs", "11\n"},
+		{"payload/init.scope/cgroup.procs", "12\n13\n"},
+	};
+	struct source_options o = {0};
+	struct counters out;
+	struct err e;
+	char path[256];
+
+	(void)state;
+	assert_non_null(mkdtemp(strcpy(root, "/tmp/counters-test-XXXXXX")));
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		snprintf(path, sizeof(path), "%s/%s", root, dirs[i]);
+		assert_int_equal(mkdir(path, 0700), 0);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		write_file(files[i].name, files[i].text);
+	struct sampler *s = sampler_new(&o, &e);
+	assert_non_null(s);
+	const char *top[] = {root, NULL};
+	const struct discovered c = {.key = 16, .cgroup_dirs = top};
+	sampler_read(s, &c, &out);
+	expect(&out, &(struct want){COUNTER_PROCESSES, 3}, 1);
+	sampler_forget(s, c.key);
+	sampler_free(s);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		snprintf(path, sizeof(path), "%s/%s", root, files[i].name);
+		unlink(path);
+	}
+	for (size_t i = ARRAY_SIZE(dirs); i--;) {
+		snprintf(path, sizeof(path), "%s/%s", root, dirs[i]);
+		rmdir(path);
+	}
+	rmdir(root);
+}
+
 static void test_v1(void **state)
 {
 	(void)state;
@@ -158,6 +200,7 @@ static void test_unlimited_and_odd(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_processes_inside),
 		cmocka_unit_test(test_v1),
 		cmocka_unit_test(test_v2),
 		cmocka_unit_test(test_unlimited_and_odd),
