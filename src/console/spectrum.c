@@ -235,8 +235,13 @@ static void dig_range(struct ui *ui, const struct pointed *a, const struct point
 	unsigned top = MIN(a->y, b->y), bottom = MAX(a->y, b->y) + 1;
 	top = top < page.y ? 0 : top - page.y;
 	bottom = bottom < page.y ? 0 : bottom - page.y;
-	uint64_t from = s->base + (page.first + (uint64_t)top * LINES / page.lines) * s->line_ns;
-	uint64_t to = s->base + (page.first + (uint64_t)bottom * LINES / page.lines) * s->line_ns;
+	pthread_mutex_lock(&s->look.lock);
+	uint64_t base = s->base, line_ns = s->line_ns;
+	pthread_mutex_unlock(&s->look.lock);
+	if (!line_ns || !page.lines)
+		return; /* not begun, or not drawn: no line is of any time */
+	uint64_t from = base + (page.first + (uint64_t)top * LINES / page.lines) * line_ns;
+	uint64_t to = base + (page.first + (uint64_t)bottom * LINES / page.lines) * line_ns;
 	bool live = s->look.live;
 	picture_close(ui);
 	dig_open(ui, false, *more ? more : NULL, live ? 0 : from, live ? 0 : to);
