@@ -20,6 +20,7 @@ int run_iface(struct run *run, struct iface_table *t, uint32_t number, const str
 		GROW(t->items, t->count, t->cap);
 		t->items[t->count++] = *in;
 	}
+	t->items[number].dropped = 0;
 	if (!run || !run->sink)
 		return 0;
 	if (!run->ended && run->sink->iface)

@@ -2,6 +2,8 @@
 /* pcapng, block by block: draft-ietf-opsawg-pcapng. */
 #include "savefile/read.h"
 
+#include <stdio.h>
+
 #define BLOCK_CUSTOM	     0x00000badu
 #define BLOCK_CUSTOM_NO_COPY 0x40000badu
 
@@ -184,16 +186,50 @@ static int simple_packet(struct pcapng *p, const uint8_t *block, uint32_t size, 
 	return 1;
 }
 
-/* Only our own samples are events; the totals of foreign statistics are not. */
-static int statistics(struct pcapng *p, const uint8_t *block, uint32_t size, struct event *ev,
-		      struct reason *why)
+/* What another program lost on the interface up to here. */
+static int statistics_loss(struct pcapng *p, struct iface_in *i, uint64_t ts, uint64_t dropped,
+			   struct event *ev)
+{
+	uint64_t lost = dropped > i->dropped ? dropped - i->dropped : 0;
+
+	if (!lost)
+		return 0;
+	i->dropped = dropped;
+	ts = ts ? ts : p->last_ts;
+	int n = snprintf(p->drop, sizeof(p->drop),
+			 "__REALTIME_TIMESTAMP=%llu\nPRIORITY=4\nDREDGE_EVENT=drop\n"
+			 "MESSAGE=%llu packets lost: so the statistics of the interface\n"
+			 "DREDGE_COUNT=%llu\nDREDGE_REASON=interface statistics\n",
+			 (unsigned long long)(ts / NSEC_PER_USEC), (unsigned long long)lost,
+			 (unsigned long long)lost);
+	*ev = (struct event){
+		.ts = ts,
+		.data = (const uint8_t *)p->drop,
+		.caplen = (uint32_t)n,
+		.len = (uint32_t)n,
+		.iface = IFACE_NONE,
+		.container = CONTAINER_NONE,
+		.type = EVENT_DROP,
+		.lost = (uint32_t)MIN(lost, UINT32_MAX),
+		.weight = 1,
+	};
+	return 1;
+}
+
+/* Our own samples are events; of foreign statistics only that packets were lost. run: NULL where
+ * there are only ours. */
+static int statistics(struct pcapng *p, const struct run *run, const uint8_t *block, uint32_t size,
+		      struct event *ev, struct reason *why)
 {
 	struct cursor c = {block + 20, block + size - 4};
 	uint32_t id = pcapng_u32(p, block + 8);
+	uint64_t dropped = 0;
 	struct option o;
 
 	while (pcapng_option(p, &c, &o)) {
 		size_t n;
+		if (o.code == OPT_ISB_IFDROP && o.size == 8)
+			dropped = pcapng_u64(p, o.value);
 		const uint8_t *v = o.code == OPT_CUSTOM_BYTES_NO_COPY ? pcapng_custom(p, &o, &n)
 								      : NULL;
 		if (!v || n < 2 || v[0] != CUSTOM_COUNTERS || v[1] != CUSTOM_VERSION)
@@ -216,7 +252,10 @@ static int statistics(struct pcapng *p, const uint8_t *block, uint32_t size, str
 		};
 		return 1;
 	}
-	return 0;
+	if (!run || !dropped || id >= p->limit)
+		return 0;
+	struct iface_in *i = &p->ifaces->items[p->base + id];
+	return statistics_loss(p, i, event_time(p, i, block + 12), dropped, ev);
 }
 
 /* Fixed part of a block with its header and trailer, bytes. */
@@ -253,7 +292,7 @@ int pcapng_block(struct pcapng *p, struct run *run, const uint8_t *block, uint32
 	case BLOCK_EPB:
 		return timed_packet(p, block, size, pcapng_u32(p, block + 8), 0, ev, why);
 	case BLOCK_ISB:
-		return statistics(p, block, size, ev, why);
+		return statistics(p, run, block, size, ev, why);
 	case BLOCK_JEB:
 		describe_journal(run, block + 8, size - 12, ev);
 		ev->num = ++p->frames;

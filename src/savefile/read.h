@@ -32,6 +32,7 @@ struct iface_in {
 	int64_t offset;	  /* if_tsoffset, seconds */
 	uint32_t weight;  /* 1 in N */
 	uint32_t snaplen; /* 0 = none */
+	uint64_t dropped; /* isb_ifdrop that was told of in this run */
 	uint16_t hop;
 	uint8_t resolution; /* if_tsresol */
 	bool plain_ns;	    /* times are ns as they stand */
@@ -95,6 +96,7 @@ struct pcapng {
 	uint64_t frames; /* frames so far, as Wireshark counts */
 	uint64_t last_ts;
 	struct counters counters;		/* what event.data of a counter sample points at */
+	char drop[256];				/* and that of a loss which statistics tell */
 	struct text *application, *description; /* of the first section header; may be NULL */
 };
 

@@ -23,6 +23,7 @@ struct state {
 	unsigned rung_count;
 	struct context context;
 	uint64_t events;
+	bool numbered; /* the source gives its events numbers */
 	uint64_t last_ts;
 };
 
@@ -502,7 +503,9 @@ struct context *state_event(struct state *s, struct event *ev)
 {
 	struct context *c = &s->context;
 
-	if (!ev->num && ev->type != EVENT_COUNTERS)
+	if (ev->num)
+		s->numbered = true;
+	else if (ev->type != EVENT_COUNTERS && !s->numbered)
 		ev->num = ++s->events;
 	const struct iface *i = state_iface_at(s, ev->iface);
 	ev->container = i ? i->container : CONTAINER_NONE;

@@ -199,7 +199,7 @@ static void save(const void *p, size_t n)
 	fclose(out);
 }
 
-static int read_all(void)
+static int read_times(unsigned n)
 {
 	const struct sink sink = {.iface = on_iface, .container = on_container, .event = on_event};
 	const struct reader_query q = {.to = UINT64_MAX};
@@ -208,11 +208,16 @@ static int read_all(void)
 
 	memset(&seen, 0, sizeof(seen));
 	struct reader *r = reader_open(path, &e);
-	if (r)
+	while (r && n--)
 		status = reader_run(r, &q, &sink, &e);
 	reader_close(r);
 	snprintf(seen.message, sizeof(seen.message), "%s", status < 0 ? e.message : "");
 	return status;
+}
+
+static int read_all(void)
+{
+	return read_times(1);
 }
 
 static void expect(unsigned i, uint64_t ts, uint32_t on, uint32_t len, const char *data)
@@ -367,6 +372,47 @@ static void test_block_kinds(void **state)
 		assert_int_equal(seen.ev[2].flags, EVENT_OUT);
 		assert_int_equal(seen.ev[2].lost, 5);
 		assert_int_equal(seen.ev[2].packet_id, 0x1122334455667788);
+	}
+}
+
+static void statistics(uint64_t ts, uint64_t dropped)
+{
+	size_t at = begin(5);
+
+	u32(0);
+	u32(ts >> 32);
+	u32(ts & UINT32_MAX);
+	u16(5); /* isb_ifdrop: a total */
+	u16(8);
+	number(dropped, 8);
+	end(at);
+}
+
+/* What the interface lost since it told last; also when the file is read once more. */
+static void test_losses(void **state)
+{
+	(void)state;
+	for (int big = 0; big < 2; big++) {
+		clear(big);
+		section();
+		iface(9, 0, 0);
+		packet(0, 1, "one", 3);
+		statistics(10, 7);
+		statistics(20, 7);
+		packet(0, 25, "two", 3);
+		statistics(0, 77); /* says no time */
+		save(f.bytes, f.n);
+		assert_int_equal(read_all(), 0);
+		assert_int_equal(seen.events, 4);
+		assert_int_equal(seen.ev[1].type, EVENT_DROP);
+		assert_int_equal(seen.ev[1].ts, 10);
+		assert_int_equal(seen.ev[1].lost, 7);
+		assert_int_equal(seen.ev[1].num, 0); /* no frame */
+		assert_int_equal(seen.ev[2].num, 2);
+		assert_int_equal(seen.ev[3].ts, 25);
+		assert_int_equal(seen.ev[3].lost, 70);
+		assert_int_equal(read_times(2), 0);
+		assert_int_equal(seen.events, 8);
 	}
 }
 
@@ -662,10 +708,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sections),    cmocka_unit_test(test_resolutions),
-		cmocka_unit_test(test_block_kinds), cmocka_unit_test(test_bad_blocks),
-		cmocka_unit_test(test_sysdig),	    cmocka_unit_test(test_pcap),
-		cmocka_unit_test(test_parts),	    cmocka_unit_test(test_damage),
-		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_block_kinds), cmocka_unit_test(test_losses),
+		cmocka_unit_test(test_bad_blocks),  cmocka_unit_test(test_sysdig),
+		cmocka_unit_test(test_pcap),	    cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_damage),	    cmocka_unit_test(test_round_trip),
 	};
 
 	return cmocka_run_group_tests(tests, make_path, remove_path);
