@@ -20,13 +20,16 @@ static void look_own(void *ctx, const struct net_link *l)
 {
 	struct own_links *own = ctx;
 	uint32_t slot;
-	int n = 0;
+	char name[sizeof(VETH_FORM) + 10];
 
-	if (str_eq(l->kind, "veth") && sscanf(l->name, VETH_FORM "%n", &slot, &n) == 1 &&
-	    !l->name[n] && slot && slot < DP_SLOTS && own->count < DP_SLOTS) {
-		own->slots[own->count] = slot;
-		own->ifindexes[own->count++] = l->ifindex;
-	}
+	if (!str_eq(l->kind, "veth") || sscanf(l->name, VETH_FORM, &slot) != 1 || !slot ||
+	    slot >= DP_SLOTS || own->count == DP_SLOTS)
+		return;
+	snprintf(name, sizeof(name), VETH_FORM, slot);
+	if (!str_eq(name, l->name))
+		return; /* "dr05" or "dr1a" */
+	own->slots[own->count] = slot;
+	own->ifindexes[own->count++] = l->ifindex;
 }
 
 static struct own_links *own_links(const struct host *h)

@@ -48,7 +48,10 @@ tear_out eth0 lo dr1
 for link in lo eth0; do tc -n "$tag-A" qdisc del dev $link ingress; done
 touch "$run/netns/stray"
 rm "$run/state.json"
+ip -n "$host" link add dr07 type veth peer name dr4294967303
 start_dredged --no-host-network
+same "names nearly like ours" 2 "$(ip -n "$host" -o link | grep -c 'dr07@\|dr4294967303@')"
+ip -n "$host" link del dr07
 same "forgotten" "" "$(listed)"
 same "nothing is left of it" "" "$(ls "$run/netns")$(ip -n "$host" -o link | grep -o ' dr[0-9]*@')"
 same "and told of" 3 "$(grep -c 'belonged to no container\|is no container: let go' "$work/dredged.err")"
