@@ -72,6 +72,7 @@ static void introduce(struct loader *l)
 {
 	struct directory *d = l->d;
 	struct dir_entry c;
+	struct pcapng p = {.ifaces = l->ifaces}; /* counts as the directory does */
 	uint64_t first = UINT64_MAX;
 
 	directory_rewind(d);
@@ -80,18 +81,13 @@ static void introduce(struct loader *l)
 		size_t n;
 		if (!c.chunk.metadata && !c.unknown)
 			first = MIN(first, c.chunk.first);
+		p.loose |= c.chunk.metadata && c.unknown;
 		if (!c.chunk.metadata || c.unknown)
 			continue;
 		d->work->bytes_read += c.chunk.stored;
 		if (chunk_load(d->fd, &c, l->hands[0].stored, d->decoded, LZ4_BLOCK_MAX, &n, &why))
 			continue; /* told when its notices are to be read */
 		d->work->bytes_decoded += n;
-		/* limit counts the chunk's own interfaces already */
-		struct pcapng p = {.ifaces = l->ifaces, .base = c.base, .loose = c.loose};
-		uint32_t own = 0;
-		for (size_t at = 0; n - at >= 12; at += load_le32(d->decoded + at + 4))
-			own += load_le32(d->decoded + at) == BLOCK_IDB;
-		p.limit = c.limit >= own ? c.limit - own : 0;
 		chunk_describe(&p, l->run, d->decoded, n, &first, &why);
 	}
 	/* A name that stands late in the file may decide about an interface that stands early. */

@@ -238,20 +238,22 @@ static int count_metadata(struct directory *d, struct dir_entry *c)
 		return -1;
 	d->work->bytes_decoded += n;
 	c->chunk.raw = (uint32_t)n;
-	uint32_t ifaces = 0;
-	bool section = false;
+	uint32_t ifaces = 0, all = 0;
+	bool section = false, loose = s->loose;
 	while (n - at >= 12) {
-		int64_t size = pcapng_length(&p, d->decoded + at, &why);
-		uint32_t type = load_le32(d->decoded + at);
-		if (size < 0 || (size_t)size > n - at || p.swap)
+		const uint8_t *block = d->decoded + at;
+		int64_t size = pcapng_length(&p, block, &why);
+		uint32_t type = load_le32(block);
+		if (size < 0 || (size_t)size > n - at || p.swap ||
+		    pcapng_whole(&p, block, (uint32_t)size, &why))
 			return -1;
 		if (type == BLOCK_SHB) {
 			ifaces = 0;
 			section = true;
-			s->loose = false;
+			loose = false;
 		} else if (type == BLOCK_IDB) {
-			ifaces += !s->loose;
-			s->total += !s->loose;
+			ifaces += !loose;
+			all += !loose;
 		} else if (type == BLOCK_JEB) {
 			c->frames++;
 		} else {
@@ -259,8 +261,10 @@ static int count_metadata(struct directory *d, struct dir_entry *c)
 		}
 		at += (size_t)size;
 	}
-	if (at != n)
+	if (at != n || all > READ_MAX_IFACES - s->total)
 		return -1;
+	s->loose = loose;
+	s->total += all;
 	s->limit = section ? ifaces : s->limit + ifaces;
 	if (section)
 		s->base = s->total - ifaces;

@@ -87,6 +87,7 @@ static inline int deliver(struct merger *m, struct lane *l, const struct mark *m
 	m->p.limit = l->limit;
 	m->p.loose = l->loose;
 	m->p.frames = l->frame + mark->frame;
+	m->p.last_ts = mark->ts; /* of a packet without a time of its own */
 	if (UNLIKELY(!quick_packet(m, block, &ev)) &&
 	    pcapng_block(&m->p, NULL, block, load_le32(block + 4), &ev, &why) != 1)
 		return 0; /* cannot be: it has been checked */

@@ -278,17 +278,23 @@ static uint32_t least(uint32_t type)
 	}
 }
 
+int pcapng_whole(const struct pcapng *p, const uint8_t *block, uint32_t size, struct reason *why)
+{
+	uint32_t type = pcapng_u32(p, block), again = pcapng_u32(p, block + size - 4);
+
+	if (again != size)
+		return reason_set(why, "block lengths %u and %u differ", size, again);
+	if (size < least(type))
+		return reason_set(why, "block of type %u is too short", type);
+	return 0;
+}
+
 int pcapng_block(struct pcapng *p, struct run *run, const uint8_t *block, uint32_t size,
 		 struct event *ev, struct reason *why)
 {
-	uint32_t type = pcapng_u32(p, block);
-
-	if (pcapng_u32(p, block + size - 4) != size)
-		return reason_set(why, "block lengths %u and %u differ", size,
-				  pcapng_u32(p, block + size - 4));
-	if (size < least(type))
-		return reason_set(why, "block of type %u is too short", type);
-	switch (type) {
+	if (pcapng_whole(p, block, size, why))
+		return -1;
+	switch (pcapng_u32(p, block)) {
 	case BLOCK_EPB:
 		return timed_packet(p, block, size, pcapng_u32(p, block + 8), 0, ev, why);
 	case BLOCK_ISB:
@@ -300,8 +306,9 @@ int pcapng_block(struct pcapng *p, struct run *run, const uint8_t *block, uint32
 	case BLOCK_IDB:
 		return describe_iface(p, run, block, size, why);
 	case BLOCK_SHB:
-		p->base = p->ifaces->count;
+		p->base += p->limit;
 		p->limit = 0;
+		p->loose = false;
 		describe_section(p, block, size);
 		return 0;
 	case BLOCK_PACKET:

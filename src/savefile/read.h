@@ -121,6 +121,8 @@ static inline uint64_t pcapng_u64(const struct pcapng *p, const void *at)
 /* Length of the block that begins with these 12 bytes; also takes the byte order from a section
  * header. -1 when it cannot be. */
 int64_t pcapng_length(struct pcapng *p, const uint8_t head[12], struct reason *why);
+/* Is a block of `size` bytes, as pcapng_length said, as long as its end and its type say? 0, -1. */
+int pcapng_whole(const struct pcapng *p, const uint8_t *block, uint32_t size, struct reason *why);
 /* A whole block of `size` bytes as pcapng_length said. 1: *ev is an event (data borrowed from the
  * block or from p); 0: nothing for us, or an interface or section that was taken note of; -1. */
 int pcapng_block(struct pcapng *p, struct run *run, const uint8_t *block, uint32_t size,

@@ -90,7 +90,6 @@ static int by_time(const void *a, const void *b)
 struct indexer {
 	struct window *w;
 	const struct run *run;
-	const struct dir_entry *c;
 	struct pcapng p;
 	uint64_t last; /* time of the mark before */
 	bool heads, disorder;
@@ -152,14 +151,15 @@ static inline int quick_packet(struct indexer *x, const uint8_t *block, uint32_t
 {
 	uint32_t id = load_le32(block + 8), caplen = load_le32(block + 20);
 
-	if (UNLIKELY(size < 32 || id >= x->c->limit || caplen > size - 32 ||
+	if (UNLIKELY(size < 32 || id >= x->p.limit || caplen > size - 32 ||
 		     caplen > SAVEFILE_MAX_PACKET || load_le32(block + size - 4) != size))
 		return -1;
-	uint32_t iface = x->c->base + id;
+	uint32_t iface = x->p.base + id;
 	const struct iface_in *i = &x->p.ifaces->items[iface];
 	if (UNLIKELY(!i->plain_ns))
 		return -1;
 	uint64_t ts = (uint64_t)load_le32(block + 12) << 32 | load_le32(block + 16);
+	x->p.last_ts = ts;
 	if (i->wanted && x->run->types >> EVENT_PACKET & 1 && run_wants_time(x->run, ts))
 		note(x, ts, keep_packet(x, block, size, iface, caplen), (uint32_t)x->p.frames);
 	x->p.frames++;
@@ -187,12 +187,14 @@ int window_add(struct window *w, const uint8_t *chunk, size_t n, const struct di
 	       const struct run *run, struct iface_table *ifaces, size_t *at, struct reason *why)
 {
 	const uint8_t *block = chunk, *end = chunk + n;
-	struct indexer x = {.w = w, .run = run, .c = c, .heads = keeps_heads(run)};
+	struct indexer x = {.w = w, .run = run, .heads = keeps_heads(run)};
 	size_t first = w->mark_count;
 	int status = 0;
 
+	/* The file may be another one since its interfaces were described. */
 	x.p = (struct pcapng){
-		.ifaces = ifaces, .base = c->base, .limit = c->limit, .loose = c->loose};
+		.ifaces = ifaces, .base = MIN(c->base, ifaces->count), .loose = c->loose};
+	x.p.limit = MIN(c->limit, ifaces->count - x.p.base);
 	while (block < end) {
 		uint32_t size = end - block >= 12 ? load_le32(block + 4) : 0;
 		if (UNLIKELY(size < 12 || size % 4 || size > (size_t)(end - block))) {
@@ -217,8 +219,8 @@ int window_add(struct window *w, const uint8_t *chunk, size_t n, const struct di
 		.next = first,
 		.end = w->mark_count,
 		.frame = c->chunk.frame - 1,
-		.base = c->base,
-		.limit = c->limit,
+		.base = x.p.base,
+		.limit = x.p.limit,
 		.loose = c->loose,
 	};
 	return status;

@@ -208,8 +208,10 @@ static int read_times(unsigned n)
 
 	memset(&seen, 0, sizeof(seen));
 	struct reader *r = reader_open(path, &e);
-	while (r && n--)
+	while (r && n--) {
+		seen.ifaces = 0; /* they keep their numbers */
 		status = reader_run(r, &q, &sink, &e);
+	}
 	reader_close(r);
 	snprintf(seen.message, sizeof(seen.message), "%s", status < 0 ? e.message : "");
 	return status;

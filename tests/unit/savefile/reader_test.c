@@ -499,6 +499,151 @@ static void test_damaged_chunk(void **state)
 	assert_int_equal(s.packets, PACKETS - lost);
 }
 
+/* ---- chunks made by hand, as no writer makes them ---- */
+
+struct made {
+	uint8_t at[1024];
+	size_t n, chunk;
+};
+
+static void made_u32(struct made *m, uint32_t v)
+{
+	store_le32(m->at + m->n, v);
+	m->n += 4;
+}
+
+/* Not compressed, without a checksum. */
+static void made_chunk(struct made *m)
+{
+	m->chunk = m->n;
+	made_u32(m, 0);
+}
+
+static void made_block(struct made *m, uint32_t type, const uint32_t *body, size_t words)
+{
+	uint32_t size = 12 + (uint32_t)words * 4;
+
+	made_u32(m, type);
+	made_u32(m, size);
+	for (size_t i = 0; i < words; i++)
+		made_u32(m, body[i]);
+	made_u32(m, size);
+	store_le32(m->at + m->chunk, (uint32_t)(m->n - m->chunk - 4) | 1u << 31);
+}
+
+#define MADE_TIME 0x1122334455667788ull
+
+/* A section, three interfaces, and a packet of the last and one that has no time, of the first. */
+static struct made make_chunks(size_t *second_iface)
+{
+	struct made m = {{0}, 0, 0};
+	static const uint32_t iface[] = {1, 0, 9 | 1 << 16, 9, 0}, simple[] = {4, 0x01010101},
+			      packet[] = {2, MADE_TIME >> 32, (uint32_t)MADE_TIME, 4,
+					  4, 0x01010101};
+	uint32_t section[] = {0x1a2b3c4d, 1, UINT32_MAX, UINT32_MAX, 1 | 12 << 16, 0, 0, 0, 0};
+
+	memcpy(section + 5, "{\"dredge\":1}", 12);
+	made_u32(&m, 0x184d2204);
+	memcpy(m.at + m.n, "\x60\x60\x51", 3);
+	m.n += 3;
+	made_chunk(&m);
+	made_block(&m, 0x0a0d0d0a, section, ARRAY_SIZE(section));
+	made_block(&m, 1, iface, ARRAY_SIZE(iface));
+	made_chunk(&m);
+	*second_iface = m.n;
+	made_block(&m, 1, iface, ARRAY_SIZE(iface));
+	made_block(&m, 1, iface, ARRAY_SIZE(iface));
+	made_chunk(&m);
+	made_block(&m, 6, packet, ARRAY_SIZE(packet));
+	made_block(&m, 3, simple, ARRAY_SIZE(simple));
+	made_u32(&m, 0);
+	return m;
+}
+
+struct made_seen {
+	uint32_t ifaces, packets, iface[2];
+	uint64_t ts[2];
+};
+
+static int on_made_iface(void *ctx, const struct iface_record *r)
+{
+	struct made_seen *s = ctx;
+
+	assert_int_equal(r->number, s->ifaces++);
+	return 0;
+}
+
+static int on_made_event(void *ctx, struct event *ev)
+{
+	struct made_seen *s = ctx;
+
+	assert_true(s->packets < 2);
+	s->iface[s->packets] = ev->iface;
+	s->ts[s->packets++] = ev->ts;
+	return 0;
+}
+
+/* Twice, as interfaces keep their numbers however often a file is read. */
+static int read_made(const struct made *m, struct made_seen *s, struct err *e)
+{
+	const struct sink sink = {.ctx = s, .iface = on_made_iface, .event = on_made_event};
+	int status = 0;
+
+	put(m->at, m->n);
+	struct reader *r = reader_open(path, e);
+	if (!r)
+		fail_msg("%s", e->message);
+	assert_int_equal(reader_chunks(r), 3);
+	for (unsigned i = 0; i < 2; i++) {
+		*s = (struct made_seen){0};
+		status = reader_run(r, &everything, &sink, e);
+	}
+	reader_close(r);
+	return status;
+}
+
+/* A packet without a time comes behind the one before it, at its time. */
+static void test_packet_without_time(void **state)
+{
+	size_t second;
+	struct err e = {0};
+	struct made_seen s;
+	struct made m = make_chunks(&second);
+
+	(void)state;
+	assert_int_equal(read_made(&m, &s, &e), 0);
+	assert_int_equal(s.ifaces, 3);
+	assert_int_equal(s.packets, 2);
+	assert_int_equal(s.iface[0], 2);
+	assert_int_equal(s.iface[1], 0);
+	assert_true(s.ts[0] == MADE_TIME && s.ts[1] == MADE_TIME);
+}
+
+/* Of descriptions that are damaged none counts: packets of theirs are of no interface, and none is
+ * looked for where there is none. */
+static void test_damaged_descriptions(void **state)
+{
+	static const struct {
+		size_t at; /* from the second of three on, which shares a chunk with the third */
+		uint32_t v;
+	} rows[] = {{32, 0x0bad}, {4, 12}, {4, UINT32_MAX}, {28, 28}, {28, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		size_t second;
+		struct err e = {0};
+		struct made_seen s;
+		struct made m = make_chunks(&second);
+		store_le32(m.at + second + rows[i].at, rows[i].v);
+		assert_int_equal(read_made(&m, &s, &e), -1);
+		assert_non_null(strstr(e.message, "damaged at byte"));
+		assert_int_equal(s.ifaces, 1);
+		assert_int_equal(s.packets, 2);
+		assert_int_equal(s.iface[0], IFACE_NONE);
+		assert_int_equal(s.iface[1], 0);
+	}
+}
+
 static void test_foreign(void **state)
 {
 	static const struct {
@@ -562,12 +707,21 @@ static void test_growing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),	      cmocka_unit_test(test_part),
-		cmocka_unit_test(test_large_windows), cmocka_unit_test(test_every_prefix),
-		cmocka_unit_test(test_every_flip),    cmocka_unit_test(test_damaged_chunk),
-		cmocka_unit_test(test_foreign),	      cmocka_unit_test(test_growing),
-		cmocka_unit_test(test_contents),      cmocka_unit_test(test_late_interface),
-		cmocka_unit_test(test_heads),	      cmocka_unit_test(test_far_times),
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_part),
+		cmocka_unit_test(test_large_windows),
+		cmocka_unit_test(test_every_prefix),
+		cmocka_unit_test(test_every_flip),
+		cmocka_unit_test(test_damaged_chunk),
+		cmocka_unit_test(test_packet_without_time),
+		cmocka_unit_test(test_damaged_descriptions),
+
+		cmocka_unit_test(test_foreign),
+		cmocka_unit_test(test_growing),
+		cmocka_unit_test(test_contents),
+		cmocka_unit_test(test_late_interface),
+		cmocka_unit_test(test_heads),
+		cmocka_unit_test(test_far_times),
 	};
 
 	return cmocka_run_group_tests(tests, make_file, remove_file);
