@@ -36,7 +36,7 @@ void notice_meta(const void *data, size_t size, struct notice_value out[META_KEY
 		for (unsigned k = 0; k < META_KEYS && key_len; k++) {
 			const char *key = meta_rows[k].journal;
 			if (*key == *line && !out[k].p && !strncmp(key, line, key_len) &&
-			    !key[key_len])
+			    strlen(key) == key_len) /* a name may hold a zero byte */
 				out[k] = (struct notice_value){is + 1, len - key_len - 1};
 		}
 		line += len + 1;

@@ -151,6 +151,58 @@ static void test_messages_are_taken_in_order(void **state)
 	message_free(all);
 }
 
+/* All keys at once are found as each alone is, whatever the text is made of. */
+static void test_meta_of_any_text(void **state)
+{
+	static const char bytes[] = "==\n\n\0DX_";
+	uint64_t random = 1;
+	char text[300];
+
+	(void)state;
+	for (unsigned round = 0; round < 20000; round++) {
+		size_t size = 0;
+		while (size < 200 && (random = hash_u64(random + round)) % 16) {
+			const char *key = meta_rows[(random >> 8) % META_KEYS].journal;
+			size_t n = (random >> 16) % (strlen(key) + 1);
+			n = random >> 32 & 3 ? strlen(key) : n;
+			memcpy(text + size, key, n);
+			size += n;
+			for (n = (random >> 40) % 4; n--; random = hash_u64(random))
+				text[size++] = bytes[random % (sizeof(bytes) - 1)];
+		}
+		char *exact = memcpy(xmalloc(size), text, size);
+		struct notice_value all[META_KEYS];
+		notice_meta(exact, size, all);
+		for (unsigned k = 0; k < META_KEYS; k++) {
+			size_t n = 0;
+			const char *p = notice_find(exact, size, meta_rows[k].journal, &n);
+			assert_ptr_equal(all[k].p, p);
+			assert_int_equal(all[k].n, n);
+		}
+		free(exact);
+	}
+}
+
+/* A name that goes on behind a zero byte is none of ours, and no key is looked at beyond its end.
+ */
+static void test_meta_of_long_name(void **state)
+{
+	size_t key = strlen(meta_rows[META_TASK].journal), size = 1 << 26;
+	char *text = xcalloc(1, size);
+	struct notice_value all[META_KEYS];
+
+	(void)state;
+	memcpy(text, meta_rows[META_TASK].journal, key);
+	memcpy(text + size - 2, "=x", 2);
+	notice_meta(text, size, all);
+	assert_null(all[META_TASK].p);
+	text[key] = '=';
+	notice_meta(text, size, all);
+	assert_ptr_equal(all[META_TASK].p, text + key + 1);
+	assert_int_equal(all[META_TASK].n, size - key - 1);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +210,8 @@ int main(void)
 		cmocka_unit_test(test_second_sight),
 		cmocka_unit_test(test_counters),
 		cmocka_unit_test(test_counters_unknown),
+		cmocka_unit_test(test_meta_of_any_text),
+		cmocka_unit_test(test_meta_of_long_name),
 		cmocka_unit_test(test_counter_ids),
 		cmocka_unit_test(test_messages_are_taken_in_order),
 	};
