@@ -140,7 +140,8 @@ static bool is_http(const uint8_t *p, uint32_t n)
 		unsigned bytes;
 	} starts[] = {{"GET ", 4},     {"POST ", 5},   {"HTTP/", 5},	{"PUT ", 4},
 		      {"HEAD ", 5},    {"DELETE ", 7}, {"OPTIONS ", 8}, {"PATCH ", 6},
-		      {"CONNECT ", 8}, {"TRACE ", 6},  {"PRI * HT", 8}};
+		      {"CONNECT ", 8}, {"TRACE ", 6}};
+	static const char http2[] = "PRI * HTTP/";
 	uint64_t head = 0;
 
 	if (LIKELY(n >= sizeof(head)))
@@ -150,7 +151,7 @@ static bool is_http(const uint8_t *p, uint32_t n)
 	for (unsigned i = 0; i < ARRAY_SIZE(starts); i++)
 		if (!((head ^ load_le64(starts[i].text)) << (64 - 8 * starts[i].bytes)))
 			return true;
-	return false;
+	return n >= sizeof(http2) - 1 && !memcmp(p, http2, sizeof(http2) - 1);
 }
 
 /* Decimal number and CR LF at *at; -1 when there is none. */

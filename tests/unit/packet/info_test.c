@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "packet/packet.h"
+#include "packet/info.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -101,6 +102,14 @@ static void test_hostile_payloads(void **unused)
 		{"tcp", 0, "*2\r\n$9999999\r\n", 14, " redis 4..name.."},
 		{"tcp", 0, "*x", 2, " win=502 len=23"},
 		{"tcp", 0, "+OK\r\n", 5, " redis +OK"},
+		{"tcp", 0, "-\x80\n", 3, " len=23 redis -."},
+		{"tcp", 0, ":1\r", 3, " len=23 redis :1"},
+		{"http", 0, "-ER", 3, " len=38"}, /* not of Redis */
+		{"http", 0, "PRI * HTTP/2.0\r", 15, " len=38 PRI * HTTP/2.0"},
+		{"http", 0, "PRI * HTML/2.0\r", 15, " len=38"},
+		{"http", 0, "CONNECT\t", 8, " len=38"},
+		{"http", 0, "CONNECT \r", 9, " len=38 CONNECT "},
+		{"http", 0, "HTTP/\n", 6, " len=38 HTTP/"},
 		{"dns_q", 12, "\xc0\x0c", 2, " DNS query 0x1a2b (cut)"},
 		{"dns_q", 12, "\x3f", 1, " DNS query 0x1a2b (cut)"},
 		{"dns_q", 13, "\n\xff.", 3, " A ....marathon.mesos"},
@@ -128,11 +137,44 @@ static void test_hostile_payloads(void **unused)
 	text_done(&t);
 }
 
+/* What a payload begins with is known from its first bytes on, and what is behind its end is not
+ * looked at. */
+static void test_short_payloads(void **unused)
+{
+	(void)unused;
+	static const struct {
+		const char *bytes;
+		uint32_t least; /* so many of them are enough, 0: never */
+	} rows[] = {
+		{"GET /a HTTP", 4},  {"HEAD /a", 5},	     {"POST /a", 5},
+		{"PUT /a", 4},	     {"DELETE /a", 7},	     {"CONNECT a:1", 8},
+		{"OPTIONS *", 8},    {"TRACE /a", 6},	     {"PATCH /a", 6},
+		{"HTTP/1.1 200", 5}, {"PRI * HTTP/2.0", 11}, {"GETS /a b", 0},
+		{"get /a b c", 0},   {"PRI /a HTTP/1.1", 0}, {"\0\0\0\0", 0},
+	};
+	struct text t = {0};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		for (uint32_t n = 0; n <= strlen(rows[i].bytes); n++) {
+			uint8_t *exact = memcpy(xmalloc(n), rows[i].bytes, n);
+			text_reset(&t);
+			info_stream(&t, exact, n, false);
+			bool shown = rows[i].least && n >= rows[i].least;
+			assert_int_equal(t.len, shown ? n + 1 : 0);
+			if (shown)
+				assert_memory_equal(t.data + 1, rows[i].bytes, n);
+			free(exact);
+		}
+	}
+	text_done(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_hostile_payloads),
+		cmocka_unit_test(test_short_payloads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
