@@ -153,7 +153,8 @@ static void print_json(const struct summary *s, struct text *out)
 
 void summary_print(struct summary *s, bool json, struct text *out)
 {
-	qsort(s->rows, s->count, sizeof(*s->rows), most_first);
+	if (s->count)
+		qsort(s->rows, s->count, sizeof(*s->rows), most_first);
 	if (json) {
 		print_json(s, out);
 		return;
