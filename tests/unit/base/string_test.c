@@ -110,6 +110,34 @@ static void test_hash(void **state)
 	}
 	/* A tail of zero bytes is not nothing. */
 	assert_true(hash_bytes("\0\0", 1) != hash_bytes("\0\0", 2));
+	assert_true(hash_bytes(NULL, 0) == hash_bytes(data, 0));
+}
+
+/* Each bit counts, wherever the bytes lie, and those around them do not. */
+static void test_hash_lengths(void **state)
+{
+	uint64_t lengths[41];
+
+	(void)state;
+	for (size_t n = 0; n <= 40; n++) {
+		uint8_t *at = xcalloc(1, n + 1), *end = xcalloc(1, n);
+		lengths[n] = hash_bytes(end, n);
+		for (size_t i = 0; i < n; i++)
+			assert_true(lengths[i] != lengths[n]);
+		for (size_t i = 0; i < n; i++)
+			at[1 + i] = end[i] = (uint8_t)(i * 29 + 1);
+		uint64_t h = hash_bytes(end, n);
+		assert_true(hash_bytes(at + 1, n) == h);
+		at[0] = 0xff;
+		assert_true(hash_bytes(at + 1, n) == h);
+		for (size_t bit = 0; bit < n * 8; bit++) {
+			end[bit / 8] ^= (uint8_t)(1u << bit % 8);
+			assert_true(hash_bytes(end, n) != h);
+			end[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		}
+		free(at);
+		free(end);
+	}
 }
 
 static void test_strmap(void **state)
@@ -142,8 +170,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_u64),	 cmocka_unit_test(test_starts),
-		cmocka_unit_test(test_distance), cmocka_unit_test(test_hash),
-		cmocka_unit_test(test_strmap),
+		cmocka_unit_test(test_distance), cmocka_unit_test(test_hash_lengths),
+		cmocka_unit_test(test_hash),	 cmocka_unit_test(test_strmap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

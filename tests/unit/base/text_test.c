@@ -41,7 +41,7 @@ static void test_u64(void **state)
 		text_u64(&t, edges[i]);
 		expect(&t, want);
 	}
-	for (uint64_t v = 10; v < UINT64_MAX / 10; v *= 10) {
+	for (uint64_t v = 10; v % 10 == 0; v = v > UINT64_MAX / 10 ? 1 : v * 10) {
 		for (uint64_t near = v - 1; near <= v + 1; near++) {
 			snprintf(want, sizeof(want), "%llu", (unsigned long long)near);
 			text_u64(&t, near);
@@ -315,6 +315,41 @@ static void test_bytes_end(void **state)
 	text_done(&t);
 }
 
+/* As far as it is plain, each byte at each place of each length, and nothing behind the end. */
+static void test_plain_start(void **state)
+{
+	static const unsigned char specials[] = {0,    1,    9,	   '\n', 0x1f, 0x7f,
+						 0x80, 0xa0, 0xc3, 0xe2, 0xff};
+	struct text t = {0};
+
+	(void)state;
+	for (size_t n = 0; n <= 40; n++) {
+		char *in = xmalloc(n);
+		for (size_t i = 0; i < n; i++)
+			in[i] = (char)(' ' + i * 37 % 95);
+		text_str(&t, "ab");
+		assert_int_equal(text_plain_start(&t, in, n), n);
+		assert_int_equal(t.len, 2 + n);
+		if (n)
+			assert_memory_equal(t.data + 2, in, n);
+		text_reset(&t);
+		for (size_t at = 0; at < n; at++) {
+			char was = in[at];
+			for (size_t i = 0; i < sizeof(specials); i++) {
+				in[at] = (char)specials[i];
+				assert_int_equal(text_plain_start(&t, in, n), at);
+				assert_int_equal(t.len, at);
+				if (at)
+					assert_memory_equal(t.data, in, at);
+				text_reset(&t);
+			}
+			in[at] = was;
+		}
+		free(in);
+	}
+	text_done(&t);
+}
+
 static void test_growth(void **state)
 {
 	struct text t = {0};
@@ -348,6 +383,7 @@ int main(void)
 		cmocka_unit_test(test_bytes_anywhere),
 		cmocka_unit_test(test_is_plain),
 		cmocka_unit_test(test_bytes_end),
+		cmocka_unit_test(test_plain_start),
 		cmocka_unit_test(test_growth),
 	};
 

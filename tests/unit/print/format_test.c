@@ -52,6 +52,49 @@ static void test_text(void **state)
 		assert_string_equal(line(cases[i].format, &o, cases[i].at), cases[i].line);
 }
 
+/* Lines of names of any length, short ones of which are moved without a look at it. */
+static void test_names(void **state)
+{
+	static const size_t lengths[] = {0, 1, 15, 16, 17, 31, 65535, 65536, 70000};
+	const struct print_options o = {0};
+	struct text t = {0}, want = {0};
+	struct err e = {0};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		for (unsigned control = 0; control < 2; control++) {
+			size_t n = lengths[i];
+			char *name = xcalloc(1, n + 1);
+			memset(name, 'n', n);
+			if (control && n)
+				name[n - 1] = '\x1b';
+			struct container_record r = {
+				.meta = {[META_CONTAINER] = (char *)"id", [META_NAME] = name}};
+			struct iface_record at = {.container = &r, .linktype = 1, .sample = 1};
+			struct state *s = state_new(0);
+			struct format *f = format_compile("%container.name|%12container.name|",
+							  NULL, &o, &e);
+			assert_int_equal(state_iface(s, &at), 0);
+			struct event ev = fx.ev[WEB_SYN];
+			ev.iface = 0;
+			assert_true(format_line(f, state_event(s, &ev), &t));
+			if (control && n)
+				name[n - 1] = '.';
+			text_str(&want, name);
+			text_fmt(&want, "|%-12.12s|\n", name);
+			assert_int_equal(t.len, want.len);
+			assert_memory_equal(t.data, want.data, t.len);
+			text_reset(&t);
+			text_reset(&want);
+			format_free(f);
+			state_free(s);
+			free(name);
+		}
+	}
+	text_done(&t);
+	text_done(&want);
+}
+
 static void test_json(void **state)
 {
 	const struct print_options o = {.json = true};
@@ -145,9 +188,13 @@ static int set_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_text),	 cmocka_unit_test(test_json),
-		cmocka_unit_test(test_time),	 cmocka_unit_test(test_payload),
-		cmocka_unit_test(test_refusals), cmocka_unit_test(test_flows_are_asked_for),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_time),
+		cmocka_unit_test(test_payload),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_flows_are_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
