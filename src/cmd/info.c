@@ -94,7 +94,8 @@ static void take_directory(struct info *in, const struct reader *r)
 			const struct chunk_part *p = &c->parts[k];
 			struct part one = {p->packets,	p->bytes, p->captured, p->second_sights,
 					   p->counters, p->lost,  c->first,    c->last};
-			add(part_of(in, p->iface), &one);
+			if (p->iface != IFACE_NONE)
+				add(part_of(in, p->iface), &one);
 			add(&in->total, &one);
 		}
 	}

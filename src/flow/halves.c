@@ -34,6 +34,8 @@ static uint64_t *weigh(struct reader *r, uint64_t from, uint64_t to, size_t *ifa
 		const struct chunk *k = reader_chunk(r, i);
 		for (uint32_t p = 0; p < k->part_count; p++) {
 			uint32_t number = k->parts[p].iface;
+			if (number == IFACE_NONE)
+				continue;
 			if (number >= cap) {
 				size_t more = MAX(2 * cap, number + 1u);
 				packets = xrealloc(packets, more * sizeof(*packets));

@@ -151,10 +151,14 @@ static size_t glance(struct directory *d, const struct dir_entry *c, size_t want
 	}
 }
 
-static void read_part(const uint8_t *p, uint32_t base, struct chunk_part *out, struct chunk *sum)
+/* in: what was described up to here. */
+static void read_part(const uint8_t *p, const struct scan *in, struct chunk_part *out,
+		      struct chunk *sum)
 {
+	uint32_t id = load_le32(p);
+
 	*out = (struct chunk_part){
-		.iface = base + load_le32(p),
+		.iface = id < in->limit ? in->base + id : IFACE_NONE,
 		.packets = load_le32(p + 4),
 		.bytes = load_le64(p + 8),
 		.captured = load_le64(p + 16),
@@ -189,7 +193,7 @@ static void take_summary(struct directory *d, struct dir_entry *c, const uint8_t
 	k->last = load_le64(p + 14);
 	k->ways = size >= SUMMARY_SIZE(n) + n * SUMMARY_WAYS_SIZE;
 	for (uint32_t i = 0; i < n; i++)
-		read_part(p + SUMMARY_SIZE(i), c->base, &d->parts[i], k);
+		read_part(p + SUMMARY_SIZE(i), &d->scan, &d->parts[i], k);
 	for (uint32_t i = 0; k->ways && i < n; i++)
 		read_ways(p + SUMMARY_SIZE(n) + i * SUMMARY_WAYS_SIZE, &d->parts[i]);
 	k->parts = d->parts;

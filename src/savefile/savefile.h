@@ -79,7 +79,7 @@ int writer_close(struct writer *w, struct err *e);
 /* ---- reading ---- */
 
 struct chunk_part {	/* what one interface has in a chunk */
-	uint32_t iface; /* interface number as announced to the sink */
+	uint32_t iface; /* interface number as announced to the sink, or IFACE_NONE */
 	uint32_t packets, second_sights, counters, lost;
 	uint64_t bytes, captured;
 	uint32_t packets_in, packets_out; /* where the chunk knows the ways, else 0 */

@@ -533,13 +533,17 @@ static void made_block(struct made *m, uint32_t type, const uint32_t *body, size
 
 #define MADE_TIME 0x1122334455667788ull
 
-/* A section, three interfaces, and a packet of the last and one that has no time, of the first. */
-static struct made make_chunks(size_t *second_iface)
+/* A section, three interfaces, what is said of those in the last chunk, and there a packet of the
+ * last and one that has no time, of the first. */
+static struct made make_chunks(size_t *second_iface, uint32_t summed)
 {
 	struct made m = {{0}, 0, 0};
 	static const uint32_t iface[] = {1, 0, 9 | 1 << 16, 9, 0}, simple[] = {4, 0x01010101},
 			      packet[] = {2, MADE_TIME >> 32, (uint32_t)MADE_TIME, 4,
 					  4, 0x01010101};
+	/* 64 bytes of our own: kind, version and number of parts, window, times, one part. */
+	const uint32_t summary[20] = {
+		[3] = 19373 | 64 << 16, SAVEFILE_PEN, 1 | 1 << 8 | 1 << 16, [11] = summed, 2};
 	uint32_t section[] = {0x1a2b3c4d, 1, UINT32_MAX, UINT32_MAX, 1 | 12 << 16, 0, 0, 0, 0};
 
 	memcpy(section + 5, "{\"dredge\":1}", 12);
@@ -554,6 +558,7 @@ static struct made make_chunks(size_t *second_iface)
 	made_block(&m, 1, iface, ARRAY_SIZE(iface));
 	made_block(&m, 1, iface, ARRAY_SIZE(iface));
 	made_chunk(&m);
+	made_block(&m, 5, summary, ARRAY_SIZE(summary));
 	made_block(&m, 6, packet, ARRAY_SIZE(packet));
 	made_block(&m, 3, simple, ARRAY_SIZE(simple));
 	made_u32(&m, 0);
@@ -608,7 +613,7 @@ static void test_packet_without_time(void **state)
 	size_t second;
 	struct err e = {0};
 	struct made_seen s;
-	struct made m = make_chunks(&second);
+	struct made m = make_chunks(&second, 2);
 
 	(void)state;
 	assert_int_equal(read_made(&m, &s, &e), 0);
@@ -633,7 +638,7 @@ static void test_damaged_descriptions(void **state)
 		size_t second;
 		struct err e = {0};
 		struct made_seen s;
-		struct made m = make_chunks(&second);
+		struct made m = make_chunks(&second, 2);
 		store_le32(m.at + second + rows[i].at, rows[i].v);
 		assert_int_equal(read_made(&m, &s, &e), -1);
 		assert_non_null(strstr(e.message, "damaged at byte"));
@@ -641,6 +646,28 @@ static void test_damaged_descriptions(void **state)
 		assert_int_equal(s.packets, 2);
 		assert_int_equal(s.iface[0], IFACE_NONE);
 		assert_int_equal(s.iface[1], 0);
+	}
+}
+
+/* Whoever counts by interface has as many as were described, whatever a summary says. */
+static void test_sums_of_nobody(void **state)
+{
+	static const uint32_t rows[][2] = {
+		{2, 2}, {3, IFACE_NONE}, {0x0d000000, IFACE_NONE}, {UINT32_MAX, IFACE_NONE}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		size_t second;
+		struct err e = {0};
+		struct made m = make_chunks(&second, rows[i][0]);
+		put(m.at, m.n);
+		struct reader *r = reader_open(path, &e);
+		assert_non_null(r);
+		assert_int_equal(reader_chunks(r), 3);
+		assert_int_equal(reader_chunk(r, 2)->part_count, 1);
+		assert_int_equal(reader_chunk(r, 2)->parts[0].packets, 2);
+		assert_int_equal(reader_chunk(r, 2)->parts[0].iface, rows[i][1]);
+		reader_close(r);
 	}
 }
 
@@ -716,6 +743,7 @@ int main(void)
 		cmocka_unit_test(test_packet_without_time),
 		cmocka_unit_test(test_damaged_descriptions),
 
+		cmocka_unit_test(test_sums_of_nobody),
 		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_growing),
 		cmocka_unit_test(test_contents),
