@@ -175,10 +175,13 @@ static int count(void *ctx, struct context *c)
 {
 	struct worker *w = ctx;
 	const struct view_feed *f = w->feed;
-	double part = (double)(c->ev->ts - f->first) / (double)(f->last - f->first);
+	uint64_t ts = MIN(c->ev->ts, f->last); /* a file may grow */
 
-	if (c->ev->type == EVENT_PACKET && part >= 0)
-		w->bins[MIN((size_t)(part * SHOT_BINS), SHOT_BINS - 1)] += c->ev->weight;
+	if (c->ev->type != EVENT_PACKET || ts < f->first)
+		return 0;
+	/* All may be of one moment. */
+	double part = (double)(ts - f->first) / ((double)(f->last - f->first) + 1);
+	w->bins[MIN((size_t)(part * SHOT_BINS), SHOT_BINS - 1)] += c->ev->weight;
 	return 0;
 }
 
