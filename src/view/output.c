@@ -214,14 +214,17 @@ static void put_strings(struct text *out, char *const *list)
 	text_char(out, ']');
 }
 
+static void put_member(struct text *out, const char *key, const char *value)
+{
+	text_str(out, key);
+	put_string(out, value);
+}
+
 static void put_column(struct text *out, const struct view_column *c)
 {
-	text_str(out, "{\"name\":");
-	put_string(out, c->name);
-	text_str(out, ",\"field\":");
-	put_string(out, c->field);
-	text_str(out, ",\"description\":");
-	put_string(out, c->description);
+	put_member(out, "{\"name\":", c->name);
+	put_member(out, ",\"field\":", c->field);
+	put_member(out, ",\"description\":", c->description);
 	text_fmt(out, ",\"unit\":\"%s\",\"width\":%u}", view_unit_name(c->unit), c->width);
 }
 
@@ -229,14 +232,11 @@ static void put_action(struct text *out, const struct view_action *a)
 {
 	const char key[] = {a->hotkey, '\0'};
 
-	text_str(out, "{\"hotkey\":");
-	put_string(out, key);
-	text_str(out, ",\"description\":");
-	put_string(out, a->description);
+	put_member(out, "{\"hotkey\":", key);
+	put_member(out, ",\"description\":", a->description);
 	text_str(out, ",\"argv\":");
 	put_strings(out, a->argv);
-	text_str(out, ",\"when\":");
-	put_string(out, a->when);
+	put_member(out, ",\"when\":", a->when);
 	text_fmt(out, ",\"ask_confirmation\":%s}", a->ask ? "true" : "false");
 }
 
@@ -244,22 +244,16 @@ static void put_view(struct text *out, const struct view_info *v)
 {
 	bool any = false;
 
-	text_str(out, "{\"id\":");
-	put_string(out, v->id);
-	text_str(out, ",\"name\":");
-	put_string(out, v->name);
-	text_str(out, ",\"description\":");
-	put_string(out, v->description);
+	put_member(out, "{\"id\":", v->id);
+	put_member(out, ",\"name\":", v->name);
+	put_member(out, ",\"description\":", v->description);
 	text_str(out, ",\"tags\":");
 	put_strings(out, v->tags);
 	text_str(out, ",\"applies_to\":");
 	put_strings(out, v->applies_to);
-	text_str(out, ",\"filter\":");
-	put_string(out, v->filter);
-	text_str(out, ",\"drilldown_target\":");
-	put_string(out, v->drilldown);
-	text_str(out, ",\"error\":");
-	put_string(out, v->trouble);
+	put_member(out, ",\"filter\":", v->filter);
+	put_member(out, ",\"drilldown_target\":", v->drilldown);
+	put_member(out, ",\"error\":", v->trouble);
 	text_str(out, ",\"columns\":[");
 	for (size_t i = 0; i < v->n_columns; i++) {
 		if (!v->columns[i].name || str_eq(v->columns[i].name, "NA"))
