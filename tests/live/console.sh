@@ -17,7 +17,8 @@ container_up ev
 start web ping -qi 0.2 10.77.0.4
 start ev sleep 600
 
-t() { tmux -S "$work/tmux" -f /dev/null "$@"; }
+socket=first # a terminal server of its own for each program: one that ends still answers for a while
+t() { tmux -S "$work/$socket" -f /dev/null "$@"; }
 screen() { t capture-pane -p; }
 shows() { screen | grep -qF -- "$1"; }
 packets() { screen | grep '^[0-9]'; }
@@ -34,6 +35,7 @@ expect shows "Mesos metadata: http://127.0.0.1:5059/api/v1: Couldn't connect to 
 expect begins 'Marathon Apps'
 t kill-server
 
+socket=second
 t new-session -d -x 100 -y 24 "env LC_ALL=C.UTF-8 NO_COLOR=1 XDG_DATA_HOME=$work/share TERM=screen \
 	nsenter --net=/run/netns/$host $(command -v cdredge) --cgroups-root $cgroup_name -d 300 \
 	-m http://127.0.0.1:5050,http://127.0.0.1:8080"
