@@ -263,6 +263,7 @@ static void draw(struct ui *ui)
 	struct err e;
 	unsigned height = screen_height(), width = screen_width();
 
+	footer_hint(ui, NULL);
 	action_line(ui, asked, &line, &e);
 	if (elsewhere(ui))
 		text_str(&all, elsewhere(ui));

@@ -147,17 +147,32 @@ bool header_pointed(struct ui *ui, const struct pointed *p)
 
 /* ---- below ---- */
 
-/* For clicks, what is in the bottom line: so many bindings have their labels there, from the first
- * on, or else the keys that a pane told. */
-static size_t labels;
-static const char *hinted;
+#define SPOTS_MAX 64u
 
-static unsigned draw_label(unsigned y, unsigned x, const struct binding *b)
+/* For clicks, what stands in the bottom line: columns from .. to are as if the key were pressed. */
+static struct {
+	unsigned from, to;
+	int key;
+} spots[SPOTS_MAX];
+static size_t n_spots;
+
+static void add_spot(unsigned from, unsigned to, int key)
 {
-	unsigned n = (unsigned)strcspn(b->names, " ");
+	if (key && n_spots < SPOTS_MAX) {
+		spots[n_spots].from = from;
+		spots[n_spots].to = to;
+		spots[n_spots++].key = key;
+	}
+}
 
-	x += paint(y, x, n, STYLE_KEY, b->names, n);
-	return paint_fmt(y, x, STYLE_LABEL, "%s", b->label) + 1;
+unsigned footer_label(unsigned x, const char *name, const char *label, int key)
+{
+	unsigned y = screen_height() - 1, from = x, n = (unsigned)strcspn(name, " ");
+
+	x += paint(y, x, n, STYLE_KEY, name, n);
+	x = paint_fmt(y, x, STYLE_LABEL, "%s", label);
+	add_spot(from, x, key);
+	return x + 1;
 }
 
 static unsigned label_width(const struct binding *b)
@@ -182,38 +197,6 @@ static bool draw_message(const struct ui *ui)
 	return shown;
 }
 
-void footer_hint(const struct ui *ui, const char *keys)
-{
-	labels = 0;
-	hinted = keys && screen_height() > 1 && !draw_message(ui) ? keys : NULL;
-	if (hinted)
-		paint_str(screen_height() - 1, 0, screen_width(), STYLE_DIM, keys);
-}
-
-void footer_draw(struct ui *ui)
-{
-	unsigned y = screen_height() - 1, width = screen_width(), x = 0;
-	char position[64];
-
-	labels = 0;
-	hinted = NULL;
-	if (screen_height() < 2 || draw_message(ui))
-		return;
-	put_position(ui, position, sizeof(position));
-	unsigned n = (unsigned)strlen(position);
-	for (size_t i = 0; i < n_bindings; i++) {
-		const struct binding *b = &bindings[i];
-		if (!b->label)
-			continue;
-		if (x + label_width(b) + n >= width)
-			break;
-		x = draw_label(y, x, b);
-		labels = i + 1;
-	}
-	if (n < width)
-		paint_str(y, width - n, n, STYLE_DIM, position);
-}
-
 static int key_named(const char *name, size_t n)
 {
 	static const struct {
@@ -234,51 +217,71 @@ static int key_named(const char *name, size_t n)
 	return n == 1 && strchr("pFc[]+-0", name[0]) ? name[0] : 0;
 }
 
-/* Of the part that is there, between blanks of two, the word that is there or else the first one is
- * the key. 0: none is. */
-static int hinted_key(unsigned x)
+static unsigned columns_of(const char *s, size_t n)
 {
-	const char *part = hinted, *word = hinted, *at = hinted;
+	unsigned columns = 0;
 
-	for (unsigned column = 0; *at; at++) {
-		bool blank = *at == ' ';
-		if (!blank && at > hinted && at[-1] == ' ') {
-			word = at;
-			part = at > hinted + 1 && at[-2] == ' ' ? at : part;
-		}
-		if (((uint8_t)*at & 0xc0) != 0x80 && column++ == x)
-			break;
-	}
-	if (!*at || (*at == ' ' && (at[1] == ' ' || at[-1] == ' ')))
-		return 0;
-	int key = key_named(word, strcspn(word, " "));
-	return key ? key : key_named(part, strcspn(part, " "));
+	for (size_t i = 0; i < n; i++)
+		columns += ((uint8_t)s[i] & 0xc0) != 0x80;
+	return columns;
 }
 
-/* The same of the table's own line. */
-static int bound_key(unsigned at)
+/* A word is its key or else, as any word of its part, the key the part begins with; parts stand
+ * between blanks of two. */
+static void add_spots(const char *keys)
 {
-	unsigned x = 0;
+	int first = 0;
 
-	for (size_t i = 0; i < labels; i++) {
+	for (const char *word = keys; *word;) {
+		size_t n = strcspn(word, " "), blanks = strspn(word + n, " ");
+		int key = key_named(word, n);
+		if (word == keys || (word - keys > 1 && word[-2] == ' '))
+			first = key;
+		unsigned x = columns_of(keys, (size_t)(word - keys));
+		add_spot(x, x + columns_of(word, n) + (blanks == 1), key ? key : first);
+		word += n + blanks;
+	}
+}
+
+void footer_hint(const struct ui *ui, const char *keys)
+{
+	n_spots = 0;
+	if (!keys || screen_height() < 2 || draw_message(ui))
+		return;
+	paint_str(screen_height() - 1, 0, screen_width(), STYLE_DIM, keys);
+	add_spots(keys);
+}
+
+void footer_draw(struct ui *ui)
+{
+	unsigned width = screen_width(), x = 0;
+	char position[64];
+
+	n_spots = 0;
+	if (screen_height() < 2 || draw_message(ui))
+		return;
+	put_position(ui, position, sizeof(position));
+	unsigned n = (unsigned)strlen(position);
+	for (size_t i = 0; i < n_bindings; i++) {
 		const struct binding *b = &bindings[i];
 		if (!b->label)
 			continue;
-		if (at >= x && at < x + label_width(b))
-			return b->keys[0];
-		x += label_width(b);
+		if (x + label_width(b) + n >= width)
+			break;
+		x = footer_label(x, b->names, b->label, b->keys[0]);
 	}
-	return 0;
+	if (n < width)
+		paint_str(screen_height() - 1, width - n, n, STYLE_DIM, position);
 }
 
 bool footer_pointed(struct ui *ui, const struct pointed *p)
 {
 	if (p->y + 1 != screen_height() || (p->what != POINT_CLICK && p->what != POINT_DOUBLE))
 		return false;
-	if (ui->overlay && !hinted)
-		return false;
-	int key = hinted ? hinted_key(p->x) : bound_key(p->x);
-	if (key)
-		ui_key(ui, key);
-	return key || !ui->overlay;
+	for (size_t i = 0; i < n_spots; i++)
+		if (p->x >= spots[i].from && p->x < spots[i].to) {
+			ui_key(ui, spots[i].key);
+			return true;
+		}
+	return !ui->overlay;
 }

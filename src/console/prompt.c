@@ -224,10 +224,8 @@ static void draw(struct ui *ui)
 
 	footer_hint(ui, NULL);
 	paint_str(y, 0, width, STYLE_TEXT, "");
-	for (size_t i = 0; i < ARRAY_SIZE(hints) && label_of(i); i++) {
-		x = paint_fmt(y, x, STYLE_KEY, "%s", hints[i].name);
-		x = paint_fmt(y, x, STYLE_LABEL, "%s", label_of(i)) + 1;
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(hints) && label_of(i); i++)
+		x = footer_label(x, hints[i].name, label_of(i), hints[i].key);
 	x = paint_fmt(y, x, STYLE_BOLD, "%s", typed.kind->label);
 	/* What does not fit is left out at the front. */
 	size_t from = 0;
@@ -358,20 +356,11 @@ static bool request(struct ui *ui, enum request r, int key)
 	return true;
 }
 
+/* Its labels are the bottom line's. */
 static bool pointed(struct ui *ui, const struct pointed *p)
 {
-	unsigned x = 0;
-
-	if (p->what != POINT_CLICK || p->y + 1 != screen_height())
-		return true;
-	for (size_t i = 0; i < ARRAY_SIZE(hints) && label_of(i); i++) {
-		unsigned from = x;
-		x += (unsigned)(strlen(hints[i].name) + strlen(label_of(i)) + 1);
-		if (p->x >= from && p->x + 1 < x) {
-			ui_key(ui, hints[i].key);
-			break;
-		}
-	}
+	(void)ui;
+	(void)p;
 	return true;
 }
 

@@ -127,6 +127,9 @@ void footer_draw(struct ui *ui);
 /* keys (static): what they do, "F2 view as  ^F search": each begins with a key's name. NULL: an
  * overlay draws that line. */
 void footer_hint(const struct ui *ui, const char *keys);
+/* There, from column x on: the first name of a key and what it does; a click on it is as the key.
+ * Returns where the next one begins. */
+unsigned footer_label(unsigned x, const char *name, const char *label, int key);
 /* A click there is as the key that stands there. */
 bool footer_pointed(struct ui *ui, const struct pointed *p);
 
