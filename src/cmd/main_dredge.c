@@ -238,7 +238,7 @@ static int give_up(bool live, struct err *e)
 }
 
 /* Of a file all losses are read, and not all packets. */
-static void warn_of_loss(const struct source *s, bool live)
+static void warn_of_loss(const struct source *s, bool live, bool damaged)
 {
 	struct source_stats stats = {0};
 
@@ -248,8 +248,8 @@ static void warn_of_loss(const struct source *s, bool live)
 		log_warn("the kernel dropped %llu of %llu packets before they could be read",
 			 (unsigned long long)stats.lost, (unsigned long long)stats.seen);
 	else if (stats.lost)
-		log_warn("%llu packets are missing: they were lost when this was captured",
-			 (unsigned long long)stats.lost);
+		log_warn("%llu packets are missing: they were lost when this was captured%s",
+			 (unsigned long long)stats.lost, damaged ? ", or to the damage" : "");
 }
 
 /* Has a field that is asked for one of these FIELD_* flags? */
@@ -390,7 +390,7 @@ static int run_source(struct app *a, const char *what, struct err *e)
 		status = flow_run(&o, &a->totals, e);
 	second_join(&second, a->s.chisels);
 	progress_done(&a->progress);
-	warn_of_loss(s, live);
+	warn_of_loss(s, live, status < 0);
 	add_work(a, s);
 	a->ifaces_before += (uint32_t)state_ifaces(state);
 	signals_stop(NULL);

@@ -93,8 +93,19 @@ static void introduce(struct loader *l)
 	/* A name that stands late in the file may decide about an interface that stands early. */
 	for (uint32_t i = 0; !l->run->ended && i < l->ifaces->count; i++)
 		run_ask(l->run, l->ifaces, i);
+	l->run->unknown_wanted = l->run->all_wanted ||
+				 l->run->q->iface_wanted(l->run->q->ctx, IFACE_NONE);
 	if (first < UINT64_MAX)
 		run_begin(l->run, first);
+}
+
+/* Where no description was lost that is damage, which is told whoever is asked for. */
+static bool nobodys(const struct dir_entry *c)
+{
+	for (uint32_t i = 0; i < c->chunk.part_count && !c->loose; i++)
+		if (c->chunk.parts[i].iface == IFACE_NONE)
+			return true;
+	return false;
 }
 
 static bool chunk_wanted(const struct loader *l, const struct dir_entry *c)
@@ -111,10 +122,12 @@ static bool chunk_wanted(const struct loader *l, const struct dir_entry *c)
 		return c->frames && run->types & (1u << EVENT_NOTICE | 1u << EVENT_DROP);
 	if (!(run->types & data) || k->last < run->q->from || k->first > run->q->to)
 		return false;
+	if (nobodys(c))
+		return true;
 	for (uint32_t i = 0; i < k->part_count; i++) {
 		const struct chunk_part *p = &k->parts[i];
 		bool wanted = p->iface < l->ifaces->count ? l->ifaces->items[p->iface].wanted
-							  : run->all_wanted;
+							  : run->unknown_wanted;
 		if (wanted && ((p->packets && run->types >> EVENT_PACKET & 1) ||
 			       (p->counters && run->types >> EVENT_COUNTERS & 1)))
 			return true;
@@ -130,7 +143,7 @@ static void ask_enough(struct loader *l)
 
 	directory_rewind(l->d);
 	while (q->chunk_enough && !l->run->ended && directory_next(l->d, &c)) {
-		if (c.chunk.metadata || c.unknown || !chunk_wanted(l, &c) ||
+		if (c.chunk.metadata || c.unknown || nobodys(&c) || !chunk_wanted(l, &c) ||
 		    !q->chunk_enough(q->ctx, &c.chunk))
 			continue;
 		if (c.block >= l->enough_cap) {
@@ -146,21 +159,23 @@ static void ask_enough(struct loader *l)
 static void load(struct loader *l, struct hand *h, struct window *w, const struct dir_entry *c)
 {
 	struct reason why;
-	size_t n, at;
+	uint64_t frames = 0;
+	size_t n;
 
 	uint8_t *chunk = h->decoded ? h->decoded : w->arena + w->used;
 	h->work.bytes_read += c->chunk.stored + (c->checksum ? 4 : 0);
-	if (chunk_load(l->d->fd, c, h->stored, chunk, LZ4_BLOCK_MAX, &n, &why)) {
-		trouble_damaged(&h->trouble, l->path, c->chunk.offset, c->block, why.text);
-		return;
+	int status = chunk_load(l->d->fd, c, h->stored, chunk, LZ4_BLOCK_MAX, &n, &why);
+	if (!status) {
+		h->work.chunks_decoded += !c->chunk.metadata;
+		h->work.bytes_decoded += n;
+		status = window_add(w, chunk, n, c, l->run, l->ifaces, &frames, &why);
 	}
-	h->work.chunks_decoded += !c->chunk.metadata;
-	h->work.bytes_decoded += n;
-	int status = window_add(w, chunk, n, c, l->run, l->ifaces, &at, &why);
 	if (!status && c->chunk.metadata && c->unknown)
 		status = reason_set(&why, "descriptions are damaged");
-	if (status)
-		trouble_damaged(&h->trouble, l->path, c->chunk.offset, c->block, why.text);
+	if (!status)
+		return;
+	trouble_damaged(&h->trouble, l->path, c->chunk.offset, c->block, why.text);
+	window_lost(w, l->run, c, frames);
 }
 
 static void passed(struct loader *l, const struct dir_entry *c)

@@ -48,10 +48,11 @@ struct iface_table {
 struct run {
 	const struct reader_query *q;
 	const struct sink *sink;
-	uint32_t types;	 /* never 0 */
-	bool all_wanted; /* nobody asks for interfaces */
-	int ended;	 /* what the sink returned */
-	bool begun;	 /* it knows when the file begins */
+	uint32_t types;	     /* never 0 */
+	bool all_wanted;     /* nobody asks for interfaces */
+	bool unknown_wanted; /* of a chunked file: what is of no interface that is known */
+	int ended;	     /* what the sink returned */
+	bool begun;	     /* it knows when the file begins */
 };
 
 static inline void run_begin(struct run *run, uint64_t first)
@@ -75,7 +76,7 @@ static inline bool run_wants(const struct run *run, const struct iface_table *if
 		return false;
 	if (ev->type == EVENT_NOTICE || ev->type == EVENT_DROP)
 		return true;
-	return ev->iface < ifaces->count ? ifaces->items[ev->iface].wanted : run->all_wanted;
+	return ev->iface < ifaces->count ? ifaces->items[ev->iface].wanted : run->unknown_wanted;
 }
 
 /* Ask the sink's side whether events of this interface are wanted. */
@@ -335,9 +336,14 @@ static inline bool keeps_heads(const struct run *run)
 	return run->q->head && !run->q->unordered;
 }
 /* Takes in a chunk's n bytes, decoded to arena + used or, where heads are kept, elsewhere; keeps
- * marks of the wanted events. -1: damaged from *at (in the chunk) on; what came before is kept. */
+ * marks of the wanted events. -1: damaged behind *frames of them; what came before is kept. */
 int window_add(struct window *w, const uint8_t *chunk, size_t n, const struct dir_entry *c,
-	       const struct run *run, struct iface_table *ifaces, size_t *at, struct reason *why);
+	       const struct run *run, struct iface_table *ifaces, uint64_t *frames,
+	       struct reason *why);
+/* A drop event for the packets of a damaged chunk that are behind so many frames: as many as its
+ * summary tells. There is room for it where there was for the chunk. */
+void window_lost(struct window *w, const struct run *run, const struct dir_entry *c,
+		 uint64_t frames);
 /* Deliver everything in order of time (or as it lies there). */
 void merge_run(struct window *w, struct run *run, struct iface_table *ifaces);
 

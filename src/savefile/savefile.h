@@ -104,8 +104,9 @@ struct chunk {		      /* one entry of the directory */
 struct reader_query {
 	uint64_t from, to; /* ns, both inclusive; 0 and UINT64_MAX = all */
 	/* Asked when an interface has been announced to the sink, and of a chunked file again when
-	 * all have; false: its events are skipped, and chunks with nothing else are not decoded.
-	 * Not asked of live traffic, whose names come later than its packets. NULL = all wanted. */
+	 * all have (and of IFACE_NONE, for packets whose description was damaged); false: its
+	 * events are skipped, and chunks with nothing else are not decoded. Not asked of live
+	 * traffic, whose names come later than its packets. NULL = all wanted. */
 	bool (*iface_wanted)(void *ctx, uint32_t number);
 	/* Asked of each chunk that is wanted, before the first event: true = what it says of its
 	 * parts is enough, it is not decoded. NULL = it never is. */
@@ -159,7 +160,8 @@ const struct chunk *reader_chunk(const struct reader *r, size_t i);
  * From the start to the end; may be called again with another query on a seekable file.
  * Announces interfaces and containers to the sink (of a chunked file: all before the first event),
  * then the events. Returns 0 at the end, 1 when the sink ended it, -1 on damage, after everything
- * readable before it has been delivered. */
+ * readable has been delivered: of a chunked file also what is behind it, and for each damaged chunk
+ * whose summary can be read a drop event with how many packets it takes. */
 int reader_run(struct reader *r, const struct reader_query *q, const struct sink *sink,
 	       struct err *e);
 /* Part of the file that has been read, 0..1; may be called from the sink. */

@@ -4,6 +4,7 @@
  * pass over it notes the time and place of each wanted event; merging then
  * compares these notes and never touches a packet before its turn.
  */
+#include "savefile/encode.h"
 #include "savefile/read.h"
 
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #define REGION_BYTES (4u << 20) /* at first: costs nothing until it is used */
 #define MARKS_KEPT   (4u << 20)
 #define READY_BYTES  (128u << 10)
+#define LEAST_PACKET 32u /* bytes of a block */
 
 /* A fault for each page takes longer than all that is done with it. */
 static void get_ready(struct region *r, size_t bytes)
@@ -184,7 +186,8 @@ static int slow_block(struct indexer *x, const uint8_t *block, uint32_t size, st
 }
 
 int window_add(struct window *w, const uint8_t *chunk, size_t n, const struct dir_entry *c,
-	       const struct run *run, struct iface_table *ifaces, size_t *at, struct reason *why)
+	       const struct run *run, struct iface_table *ifaces, uint64_t *frames,
+	       struct reason *why)
 {
 	const uint8_t *block = chunk, *end = chunk + n;
 	struct indexer x = {.w = w, .run = run, .heads = keeps_heads(run)};
@@ -208,7 +211,7 @@ int window_add(struct window *w, const uint8_t *chunk, size_t n, const struct di
 		}
 		block += size;
 	}
-	*at = (size_t)(block - chunk);
+	*frames = x.p.frames;
 	w->used += x.heads ? 0 : (n + 63) & ~(size_t)63;
 	if (w->mark_count == first)
 		return status;
@@ -224,4 +227,33 @@ int window_add(struct window *w, const uint8_t *chunk, size_t n, const struct di
 		.loose = c->loose,
 	};
 	return status;
+}
+
+void window_lost(struct window *w, const struct run *run, const struct dir_entry *c,
+		 uint64_t frames)
+{
+	uint64_t said = MIN(c->chunk.packets, LZ4_BLOCK_MAX / LEAST_PACKET);
+	uint64_t ts = MIN(MAX(c->chunk.first, run->q->from), run->q->to);
+	struct indexer x = {.w = w};
+	struct builder b = {0};
+	struct text t = {0};
+
+	if (said <= frames || !(run->types >> EVENT_DROP & 1))
+		return;
+	cleanup_free char *count = xasprintf("%llu", (unsigned long long)(said - frames));
+	cleanup_free char *message = xasprintf("%s packets lost: the capture is damaged", count);
+	notice_format(&t, ts, "drop", 4, NULL, message);
+	notice_add(&t, "DREDGE_COUNT", count);
+	notice_add(&t, "DREDGE_REASON", "damaged capture");
+	encode_journal(&b, t.data, t.len);
+	note(&x, ts, keep_block(w, b.data, (uint32_t)b.len), 0);
+	w->used = (w->used + 63) & ~(size_t)63;
+	GROW(w->lanes, w->lane_count, w->lane_cap);
+	w->lanes[w->lane_count++] = (struct lane){
+		.next = w->mark_count - 1,
+		.end = w->mark_count,
+		.frame = c->chunk.frame - 1 + frames,
+	};
+	builder_done(&b);
+	text_done(&t);
 }

@@ -15,7 +15,7 @@
 #define START	(1700000000ull * NSEC_PER_SEC)
 
 struct seen {
-	uint64_t packets, notices, bytes, last, disorder, frames;
+	uint64_t packets, notices, lost, bytes, last, disorder, frames;
 	uint32_t ifaces, only;
 };
 
@@ -48,6 +48,7 @@ static int on_event(void *ctx, struct event *ev)
 		s->bytes += ev->data[i] | 1;
 	s->packets += ev->type == EVENT_PACKET;
 	s->notices += ev->type == EVENT_NOTICE;
+	s->lost += ev->type == EVENT_DROP ? ev->lost : 0;
 	s->disorder += ev->ts < s->last;
 	s->frames += ev->num;
 	s->last = ev->ts;
@@ -497,6 +498,7 @@ static void test_damaged_chunk(void **state)
 	assert_int_equal(read_file(&s, &everything, NULL, &e), -1);
 	assert_non_null(strstr(e.message, "damaged at byte"));
 	assert_int_equal(s.packets, PACKETS - lost);
+	assert_int_equal(s.lost, lost);
 }
 
 /* ---- chunks made by hand, as no writer makes them ---- */
@@ -533,17 +535,16 @@ static void made_block(struct made *m, uint32_t type, const uint32_t *body, size
 
 #define MADE_TIME 0x1122334455667788ull
 
-/* A section, three interfaces, what is said of those in the last chunk, and there a packet of the
- * last and one that has no time, of the first. */
-static struct made make_chunks(size_t *second_iface, uint32_t summed)
+/* A section, three interfaces, what is said of those in the last chunk, and there a packet of
+ * interface `last` (from 0) and one that has no time, of the first. */
+static struct made make_chunks(size_t *second_iface, uint32_t last)
 {
 	struct made m = {{0}, 0, 0};
-	static const uint32_t iface[] = {1, 0, 9 | 1 << 16, 9, 0}, simple[] = {4, 0x01010101},
-			      packet[] = {2, MADE_TIME >> 32, (uint32_t)MADE_TIME, 4,
-					  4, 0x01010101};
+	static const uint32_t iface[] = {1, 0, 9 | 1 << 16, 9, 0}, simple[] = {4, 0x01010101};
+	const uint32_t packet[] = {last, MADE_TIME >> 32, (uint32_t)MADE_TIME, 4, 4, 0x01010101};
 	/* 64 bytes of our own: kind, version and number of parts, window, times, one part. */
 	const uint32_t summary[20] = {
-		[3] = 19373 | 64 << 16, SAVEFILE_PEN, 1 | 1 << 8 | 1 << 16, [11] = summed, 2};
+		[3] = 19373 | 64 << 16, SAVEFILE_PEN, 1 | 1 << 8 | 1 << 16, [11] = last, 2};
 	uint32_t section[] = {0x1a2b3c4d, 1, UINT32_MAX, UINT32_MAX, 1 | 12 << 16, 0, 0, 0, 0};
 
 	memcpy(section + 5, "{\"dredge\":1}", 12);
@@ -566,7 +567,7 @@ static struct made make_chunks(size_t *second_iface, uint32_t summed)
 }
 
 struct made_seen {
-	uint32_t ifaces, packets, iface[2];
+	uint32_t ifaces, packets, lost, iface[2];
 	uint64_t ts[2];
 };
 
@@ -582,6 +583,10 @@ static int on_made_event(void *ctx, struct event *ev)
 {
 	struct made_seen *s = ctx;
 
+	if (ev->type == EVENT_DROP) {
+		s->lost += ev->lost;
+		return 0;
+	}
 	assert_true(s->packets < 2);
 	s->iface[s->packets] = ev->iface;
 	s->ts[s->packets++] = ev->ts;
@@ -589,7 +594,8 @@ static int on_made_event(void *ctx, struct event *ev)
 }
 
 /* Twice, as interfaces keep their numbers however often a file is read. */
-static int read_made(const struct made *m, struct made_seen *s, struct err *e)
+static int read_made(const struct made *m, const struct reader_query *q, struct made_seen *s,
+		     struct err *e)
 {
 	const struct sink sink = {.ctx = s, .iface = on_made_iface, .event = on_made_event};
 	int status = 0;
@@ -601,7 +607,7 @@ static int read_made(const struct made *m, struct made_seen *s, struct err *e)
 	assert_int_equal(reader_chunks(r), 3);
 	for (unsigned i = 0; i < 2; i++) {
 		*s = (struct made_seen){0};
-		status = reader_run(r, &everything, &sink, e);
+		status = reader_run(r, q, &sink, e);
 	}
 	reader_close(r);
 	return status;
@@ -616,13 +622,28 @@ static void test_packet_without_time(void **state)
 	struct made m = make_chunks(&second, 2);
 
 	(void)state;
-	assert_int_equal(read_made(&m, &s, &e), 0);
+	assert_int_equal(read_made(&m, &everything, &s, &e), 0);
 	assert_int_equal(s.ifaces, 3);
 	assert_int_equal(s.packets, 2);
 	assert_int_equal(s.iface[0], 2);
 	assert_int_equal(s.iface[1], 0);
 	assert_true(s.ts[0] == MADE_TIME && s.ts[1] == MADE_TIME);
 }
+
+static bool is_nobody(void *ctx, uint32_t number)
+{
+	(void)ctx;
+	return number == IFACE_NONE;
+}
+
+static bool is_first(void *ctx, uint32_t number)
+{
+	(void)ctx;
+	return !number;
+}
+
+static const struct reader_query of_nobody = {.to = UINT64_MAX, .iface_wanted = is_nobody},
+				 of_first = {.to = UINT64_MAX, .iface_wanted = is_first};
 
 /* Of descriptions that are damaged none counts: packets of theirs are of no interface, and none is
  * looked for where there is none. */
@@ -640,12 +661,35 @@ static void test_damaged_descriptions(void **state)
 		struct made_seen s;
 		struct made m = make_chunks(&second, 2);
 		store_le32(m.at + second + rows[i].at, rows[i].v);
-		assert_int_equal(read_made(&m, &s, &e), -1);
+		assert_int_equal(read_made(&m, &everything, &s, &e), -1);
 		assert_non_null(strstr(e.message, "damaged at byte"));
 		assert_int_equal(s.ifaces, 1);
 		assert_int_equal(s.packets, 2);
 		assert_int_equal(s.iface[0], IFACE_NONE);
 		assert_int_equal(s.iface[1], 0);
+		assert_int_equal(s.lost, 0);
+		/* Whether they are wanted is asked, as of others. */
+		assert_int_equal(read_made(&m, &of_nobody, &s, &e), -1);
+		assert_int_equal(s.packets, 1);
+		assert_int_equal(s.iface[0], IFACE_NONE);
+	}
+}
+
+/* Packets of an interface that was never described are damage, whoever is asked for. */
+static void test_chunk_of_nobody(void **state)
+{
+	size_t second;
+	struct made m = make_chunks(&second, 3);
+	const struct reader_query *rows[] = {&everything, &of_nobody, &of_first};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct err e = {0};
+		struct made_seen s;
+		assert_int_equal(read_made(&m, rows[i], &s, &e), -1);
+		assert_non_null(strstr(e.message, "interface 3 has not been described"));
+		assert_int_equal(s.packets, 0);
+		assert_int_equal(s.lost, 2);
 	}
 }
 
@@ -742,7 +786,7 @@ int main(void)
 		cmocka_unit_test(test_damaged_chunk),
 		cmocka_unit_test(test_packet_without_time),
 		cmocka_unit_test(test_damaged_descriptions),
-
+		cmocka_unit_test(test_chunk_of_nobody),
 		cmocka_unit_test(test_sums_of_nobody),
 		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_growing),
