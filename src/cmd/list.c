@@ -36,7 +36,7 @@ void list_events(struct text *out)
 		[EVENT_COUNTERS] = "a sample of a container's counters",
 		[EVENT_NOTICE] =
 			"a container started, ended, got its name, listens, restarts again",
-		[EVENT_DROP] = "packets that the monitor lost, with their number",
+		[EVENT_DROP] = "packets that were lost, with their number",
 	};
 
 	for (unsigned t = 0; t < EVENT_TYPES; t++)

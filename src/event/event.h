@@ -16,7 +16,7 @@ enum event_type {
 	EVENT_PACKET,	/* data = link-layer bytes */
 	EVENT_COUNTERS, /* data = struct counters */
 	EVENT_NOTICE,	/* data = journal text: lifecycle and metadata changes */
-	EVENT_DROP,	/* data = journal text; lost = how many events the source lost */
+	EVENT_DROP,	/* data = journal text; lost = how many packets */
 	EVENT_SYSCALL,	/* reserved: system calls beside packets */
 	EVENT_HOP,	/* reserved: the same packet at another point of its path */
 	EVENT_TYPES

@@ -68,7 +68,7 @@ static const struct field rows[] = {
 	{"notice.count", VALUE_U64, SCOPE_EVENT, FIELD_NOTICES, 0, get_count,
 	 "how many, where something was counted: packets, times, restarts"},
 	{"notice.lost", VALUE_U64, SCOPE_EVENT, FIELD_NOTICES, 0, get_lost,
-	 "of a drop event: how many events the source lost"},
+	 "of a drop event: how many packets were lost"},
 };
 
 const struct field_class field_class_notice = {"notice", "lifecycle notices and losses", rows,

@@ -424,6 +424,8 @@ static void ask(struct flow *f, struct reader_query *q)
 	narrow(q, f->o->filter);
 	narrow(q, f->o->hint);
 	q->types |= 1u << EVENT_DROP; /* a loss is told and recorded, whatever is asked for */
+	if (f->o->recorders)
+		q->types |= 1u << EVENT_NOTICE; /* of the containers that it may let through */
 	if (f->is_second)
 		q->types &= ~(1u << EVENT_NOTICE | 1u << EVENT_DROP);
 	if (!q->types)

@@ -285,9 +285,11 @@ void describe_journal(struct run *run, const uint8_t *text, size_t n, struct eve
 		.type = EVENT_NOTICE,
 		.weight = 1,
 	};
-	if (value_is(text, n, "DREDGE_EVENT", "drop")) {
+	bool gap = value_is(text, n, "DREDGE_EVENT", "gap"); /* lost by the writer */
+	if (gap || value_is(text, n, "DREDGE_EVENT", "drop")) {
+		const char *count = gap ? "DREDGE_LOST_PACKETS" : "DREDGE_COUNT";
 		ev->type = EVENT_DROP;
-		ev->lost = (uint32_t)MIN(find_number(text, n, "DREDGE_COUNT"), UINT32_MAX);
+		ev->lost = (uint32_t)MIN(find_number(text, n, count), UINT32_MAX);
 	}
 	if (run && run->sink && run->sink->container && !run->ended)
 		tell_container(run, text, n, ev->ts);

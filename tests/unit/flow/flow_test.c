@@ -54,20 +54,34 @@ static int send_packet(const struct sink *sink, unsigned i)
 	return sink->event(sink->ctx, &ev);
 }
 
-static int send_loss(const struct sink *sink)
+static int send_text(const struct sink *sink, enum event_type type, const char *text, uint32_t lost)
 {
-	static const char text[] = "MESSAGE=3 packets lost\nDREDGE_EVENT=drop\n";
 	struct event ev = {
 		.ts = 9500,
 		.data = (const uint8_t *)text,
-		.caplen = sizeof(text) - 1,
+		.caplen = (uint32_t)strlen(text),
 		.iface = IFACE_NONE,
-		.type = EVENT_DROP,
-		.lost = 3,
+		.type = (uint16_t)type,
+		.lost = lost,
 		.weight = 1,
 	};
 
 	return sink->event(sink->ctx, &ev);
+}
+
+static int send_loss(const struct sink *sink)
+{
+	return send_text(sink, EVENT_DROP, "MESSAGE=3 packets lost\nDREDGE_EVENT=drop\n", 3);
+}
+
+/* Of web, and of the host. */
+static int send_notices(const struct sink *sink)
+{
+	return send_text(sink, EVENT_NOTICE,
+			 "DREDGE_EVENT=container_end\n"
+			 "CONTAINER_ID=11111111-0000-4000-8000-000000000001\n",
+			 0) ||
+	       send_text(sink, EVENT_NOTICE, "DREDGE_EVENT=host_changed\n", 0);
 }
 
 /* What the container of interface 0 is said to have at the end. */
@@ -99,7 +113,7 @@ static int fake_run(struct source *s, const struct reader_query *q, const struct
 	for (unsigned i = 0; i < ARRAY_SIZE(packets); i++)
 		if (wanted[packets[i].iface] && send_packet(sink, i))
 			return 1;
-	if (send_loss(sink))
+	if ((q->types >> EVENT_NOTICE & 1 && send_notices(sink)) || send_loss(sink))
 		return 1;
 	if (ends_well)
 		return sink->tick(sink->ctx, 10000000) || send_sample(sink);
@@ -283,6 +297,37 @@ static void test_recorders(void **state)
 	filter_free(db_only);
 }
 
+/* What passes a filter is recorded with what becomes of the containers that it may let through, and
+ * with losses. */
+static void test_notices_are_recorded(void **state)
+{
+	static const struct {
+		const char *filter;
+		uint64_t packets, notices;
+	} rows[] = {
+		{NULL, 5, 3},
+		{"frame.len=300", 1, 2},
+		{"marathon.app.id=/web", 3, 2},
+		{"marathon.app.id=/db", 2, 1},
+	};
+
+	(void)state;
+	ends_well = true;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct flow_totals t;
+		struct err e = {0};
+		struct writer_stats s;
+		struct recorder r = {.writer = write_to("/dev/null")};
+		struct recorder *first = &r;
+		assert_int_equal(
+			run(rows[i].filter, (struct flow_options){.recorders = &first}, &t, &e), 0);
+		writer_get_stats(r.writer, &s);
+		assert_int_equal(s.packets, rows[i].packets);
+		assert_int_equal(s.notices, rows[i].notices);
+		writer_close(r.writer, NULL);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +336,7 @@ int main(void)
 		cmocka_unit_test(test_messages_become_notices_and_counters),
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_recorders),
+		cmocka_unit_test(test_notices_are_recorded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,6 +67,41 @@ static void announce(struct writer *w, uint32_t number, const char *task)
 	assert_int_equal(writer_iface(w, &r, NULL), 0);
 }
 
+static int add_lost(void *ctx, struct event *ev)
+{
+	*(uint64_t *)ctx += ev->type == EVENT_DROP ? ev->lost : 0;
+	return 0;
+}
+
+static int any_iface(void *ctx, const struct iface_record *r)
+{
+	(void)ctx;
+	(void)r;
+	return 0;
+}
+
+static int any_container(void *ctx, const struct container_record *r)
+{
+	(void)ctx;
+	(void)r;
+	return 0;
+}
+
+/* Packets that drop events tell of who reads it. */
+static uint64_t lost_of(const char *path)
+{
+	const struct reader_query all = {.to = UINT64_MAX};
+	uint64_t lost = 0;
+	const struct sink sink = {
+		.ctx = &lost, .iface = any_iface, .container = any_container, .event = add_lost};
+	struct reader *r = reader_open(path, NULL);
+
+	assert_non_null(r);
+	assert_int_equal(reader_run(r, &all, &sink, NULL), 0);
+	reader_close(r);
+	return lost;
+}
+
 static uint8_t noise[SAVEFILE_MAX_PACKET];
 
 static struct event packet(uint32_t iface, uint64_t ms, uint32_t caplen)
@@ -742,6 +777,7 @@ static void disk_full(void **state)
 		v = notice_find(b->data + 8, b->size - 12, "DREDGE_EVENT", &n);
 		assert_memory_equal(v, "gap\n", 4);
 		walk_close(f);
+		assert_int_equal(lost_of(in_folder(names[k])), s.lost);
 	}
 }
 
