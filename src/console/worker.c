@@ -20,6 +20,7 @@ struct worker {
 	int wake_worker, wake_screen;
 	atomic_bool stop;
 	atomic_uint part; /* percent */
+	_Atomic(const char *) trouble;
 	/* the thread's own */
 	struct table *table;
 	struct order current;
@@ -105,6 +106,7 @@ static int live_tick(void *ctx, uint64_t now, double part)
 	struct worker *w = ctx;
 
 	(void)part;
+	atomic_store(&w->trouble, w->feed->trouble);
 	if (atomic_load(&w->stop))
 		return 1;
 	const struct table *before = w->table;
@@ -257,6 +259,7 @@ static void serve_remote(struct worker *w)
 		take_order(w);
 		const struct table_rows *rows =
 			w->table ? w->feed->ask(w->feed, w->table, w->current.filter, &e) : NULL;
+		atomic_store(&w->trouble, w->table && !rows ? "the host" : NULL);
 		/* Meanwhile something else may have been asked for. */
 		if (w->table && !atomic_load_explicit(&w->orders.slot, memory_order_relaxed))
 			show_rows(w, rows ? rows : &none, 1, rows ? NULL : &e);
@@ -357,6 +360,11 @@ struct shot *worker_take(struct worker *w)
 unsigned worker_part(const struct worker *w)
 {
 	return atomic_load(&w->part);
+}
+
+const char *worker_trouble(const struct worker *w)
+{
+	return atomic_load(&w->trouble);
 }
 
 int worker_fd(const struct worker *w)

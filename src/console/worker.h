@@ -28,6 +28,9 @@ void worker_order(struct worker *w, const struct order *o);
 struct shot *worker_take(struct worker *w);
 /* Can be read when there is one. */
 int worker_fd(const struct worker *w);
+/* With whom there is trouble now, as view_feed has it, or "the host" that is asked; NULL = nobody.
+ */
+const char *worker_trouble(const struct worker *w);
 /* Percent of a capture's window that was read. */
 unsigned worker_part(const struct worker *w);
 

@@ -47,11 +47,22 @@ static int present_second(void *ctx, struct context *c)
 	return 0;
 }
 
+static void see_trouble(struct feed *f)
+{
+	struct mesos_health h = {0};
+
+	if (f->o.poller)
+		mesos_poller_health(f->o.poller, &h);
+	f->base.trouble = h.error ? "Mesos" : NULL;
+}
+
 static int tick(void *ctx, uint64_t now)
 {
 	struct feed *f = ctx;
 	const struct view_feed *b = &f->base;
 	double part = 0;
+
+	see_trouble(f);
 
 	if (atomic_load_explicit(&f->source->stop, memory_order_relaxed))
 		return 1;

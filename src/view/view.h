@@ -324,6 +324,9 @@ struct view_feed {
 	uint64_t first, last; /* of a file's events */
 	uint64_t packets;     /* of a file with a directory, else 0 */
 	uint64_t lost; /* packets nobody saw: live until now, of a file in what was read last */
+	/* Live: who is asked for names and does not answer as it should, "Mesos"; NULL = nobody.
+	 * Static; looked at in tick. */
+	const char *trouble;
 	/* Called some ten times a second of work (live: also without events), part = how much of a
 	 * file's window has been read, 0..1; non-zero ends the call that is going on. Set by the
 	 * user of the feed; may be NULL. */

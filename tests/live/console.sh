@@ -33,6 +33,8 @@ t new-session -d -x 100 -y 24 "env LC_ALL=C.UTF-8 NO_COLOR=1 XDG_DATA_HOME=$work
 	-m http://127.0.0.1:5059"
 expect shows "Mesos metadata: http://127.0.0.1:5059/api/v1: Couldn't connect to server"
 expect begins 'Marathon Apps'
+expect hides "Couldn't connect"
+expect shows 'trouble with Mesos' # also when that was told
 t kill-server
 
 socket=second
@@ -49,8 +51,10 @@ expect shows 'Select View'
 press Escape
 expect hides 'Select View'
 expect begins 'Marathon Apps  For: whole host'
+expect shows 'trouble with Mesos'
 api_mode good
 expect shows 'answers again'
+expect hides 'trouble with Mesos'
 
 container new 10.77.0.5 /shop/new
 publish new

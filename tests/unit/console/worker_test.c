@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A live feed that fails: every order is answered, and the answer says why. */
+/* What the screen hears of feeds that fail, and of who does not answer them. */
 #include "console/worker.h"
 
 #include <poll.h>
@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -28,6 +29,7 @@ static struct shot *next(struct worker *w)
 	return worker_take(w);
 }
 
+/* Every order is answered, and the answer says why. */
 static void test_failing_feed(void **state)
 {
 	struct view_feed feed = {.live = true, .run = broken};
@@ -48,9 +50,58 @@ static void test_failing_feed(void **state)
 	worker_stop(w);
 }
 
+static atomic_bool answers;
+
+static int run_names(struct view_feed *f, struct err *e)
+{
+	(void)e;
+	do
+		f->trouble = atomic_load(&answers) ? NULL : "Mesos";
+	while (!f->tick(f->ctx, 0, 0));
+	return 0;
+}
+
+static const struct table_rows *ask(struct view_feed *f, const struct table *t, const char *filter,
+				    struct err *e)
+{
+	static const struct table_rows none;
+
+	(void)f;
+	(void)t;
+	(void)filter;
+	if (atomic_load(&answers))
+		return &none;
+	err_set(e, ERR_FAILED, "no route to host");
+	return NULL;
+}
+
+static void test_trouble_stays_until_it_ends(void **state)
+{
+	struct view_feed feeds[] = {{.live = true, .run = run_names}, {.live = true, .ask = ask}};
+	static const char *const who[] = {"Mesos", "the host"};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(feeds); i++) {
+		struct err e = {0};
+		struct order o = {.number = 1};
+		atomic_store(&answers, false);
+		struct worker *w = worker_start(&feeds[i], NSEC_PER_MSEC);
+		o.table = table_open(&(struct table_options){.info = &info}, &e);
+		worker_order(w, &o);
+		while (!worker_trouble(w))
+			usleep(100);
+		assert_string_equal(worker_trouble(w), who[i]);
+		atomic_store(&answers, true);
+		while (worker_trouble(w))
+			usleep(100);
+		worker_stop(w);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_failing_feed)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_failing_feed),
+					   cmocka_unit_test(test_trouble_stays_until_it_ends)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
