@@ -67,7 +67,7 @@ static int look_at_one(void *ctx, const struct isolate_container *c)
 		     !port_set_parse(text_cstr(&list), list.len, &wanted, NULL);
 
 	text_done(&list);
-	if (!known)
+	if (!known || c->ending)
 		return 0;
 	may = p->room.ports;
 	port_set_join(&may, c->ports);

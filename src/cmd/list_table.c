@@ -59,7 +59,9 @@ static void put_agreement(struct text *t, const json_t *c)
 {
 	const json_t *missing = json_object_get(c, "missing");
 
-	if (!missing)
+	if (json_is_true(json_object_get(c, "ending")))
+		text_str(t, "ending\n");
+	else if (!missing)
 		text_str(t, "unknown\n");
 	else if (!json_integer_value(missing))
 		text_str(t, "agrees\n");

@@ -77,7 +77,9 @@ static int add_container(void *ctx, const struct isolate_container *c)
 				(int)c->ephemeral_begin, "end", (int)c->ephemeral_end, "egress",
 				shape_json(&c->egress), "ingress", shape_json(&c->ingress),
 				"refused", refused);
-	if (c->missing >= 0)
+	if (c->ending)
+		json_object_set_new(one, "ending", json_true());
+	else if (c->missing >= 0)
 		json_object_set_new(one, "missing", json_integer(c->missing));
 	add_interface(one, c);
 	json_array_append_new(ctx, one);

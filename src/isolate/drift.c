@@ -140,7 +140,7 @@ void isolate_look(struct isolator *i, bool repair, uint64_t budget_ns)
 			statefile_write(i);
 	}
 	for (uint32_t slot = 1; slot < DP_SLOTS; slot++) {
-		if (slot_used(i, slot) && i->noticed[slot])
+		if (slot_ready(i, slot) && i->noticed[slot])
 			look_at_one(i, slot, how);
 		i->noticed[slot] = false;
 	}
@@ -149,7 +149,7 @@ void isolate_look(struct isolator *i, bool repair, uint64_t budget_ns)
 	started = time_monotonic();
 	for (uint32_t n = 1; all && n < DP_SLOTS && in_time(started, budget_ns / 4); n++) {
 		i->turn = i->turn % (DP_SLOTS - 1) + 1;
-		if (slot_used(i, i->turn))
+		if (slot_ready(i, i->turn))
 			look_at_one(i, i->turn, how);
 	}
 	tell_held_drift(i, UINT32_MAX);

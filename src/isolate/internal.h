@@ -241,6 +241,12 @@ static inline bool slot_used(const struct isolator *i, uint32_t slot)
 	return i->datapath.wanted.containers[slot].state != DP_FREE;
 }
 
+/* Nothing was begun with it that is to be finished. */
+static inline bool slot_ready(const struct isolator *i, uint32_t slot)
+{
+	return i->datapath.wanted.containers[slot].state == DP_READY;
+}
+
 uint32_t slot_of(const struct isolator *i, const char *id); /* 0: no such container */
 uint32_t slot_free(const struct isolator *i);		    /* 0: all are used */
 /* As it is to be; state and link are left as they are. */
@@ -251,7 +257,7 @@ void container_begin(struct isolator *i, struct container *c, const struct isola
 		     uint32_t ephemeral_begin, uint32_t ephemeral_end);
 /*
  * Take everything of a container out of the kernel; what is not there is no error. When the kernel
- * refuses, the container stays in the table, half changed, for another try.
+ * refuses, e says what stays, and the container is in the table, half changed, for another try.
  */
 int container_undo(struct isolator *i, struct container *c, struct err *e);
 /* Into the table, before its plan is applied: programs that are there already then know where to
@@ -270,7 +276,7 @@ void target_close(struct target *t);
 int host_apply(struct isolator *i, enum apply how, struct err *e);
 int container_apply(struct isolator *i, struct container *c, enum apply how, struct err *e);
 
-/* Detach those whose process has ended. */
+/* Detach those whose process has ended, and those of whom something was left. */
 void containers_end(struct isolator *i);
 
 /* ---- processes with which containers end; process.c ---- */

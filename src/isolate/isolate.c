@@ -173,11 +173,12 @@ int container_undo(struct isolator *i, struct container *c, struct err *e)
 	struct target t = {.host = &i->host, .datapath = &i->datapath, .container = c};
 	const struct item class = {.kind = ITEM_NO_CLASS, .name = SHAPER_IN, .number = c->slot};
 
+	/* Its ports are not given away as long as something could send from them. */
 	if (link_drop(i, c->veth, e))
-		return -1;
+		return err_wrap(e, "its interface %s stays for now", c->veth);
 	int none = item_check(&t, &class, e);
 	if (none < 0 || (!none && item_apply(&t, &class, e)))
-		return -1;
+		return err_wrap(e, "its class 1:%x of " SHAPER_IN " stays for now", c->slot);
 	for (uint32_t port = 1; port < DP_PORTS; port++)
 		if (i->datapath.wanted.owners[port] == c->slot)
 			datapath_give(&i->datapath, port, 0);
@@ -185,6 +186,7 @@ int container_undo(struct isolator *i, struct container *c, struct err *e)
 			  c->entry.ephemeral_end - c->entry.ephemeral_begin + 1);
 	handle_drop(i, c->entry.id);
 	sysctls_drop(i, c->slot);
+	tell_held_drift(i, c->slot);
 	/* Last: what the table knows of is finished by the next start. */
 	datapath_put(&i->datapath, c->slot, &(struct dp_container){0});
 	return 0;
@@ -267,12 +269,15 @@ static int attach_checked(struct isolator *i, const struct isolate_request *r,
 	const uint32_t size = i->o.ephemeral_per_container;
 	struct container c = {.slot = slot_free(i), .netns = -1};
 	struct port_set taken;
+	struct err left;
 	uint32_t begin;
 
 	if (id_valid(r->id, e))
 		return -1;
 	if (slot_of(i, r->id))
-		return err_set(e, ERR_USAGE, "container %s is attached already", r->id);
+		return err_set(e, ERR_USAGE, "container %s is %s", r->id,
+			       slot_ready(i, slot_of(i, r->id)) ? "attached already"
+								: "not detached wholly yet");
 	if (ports_valid(i, &r->ports, 0, others, e))
 		return -1;
 	if (!c.slot)
@@ -284,7 +289,8 @@ static int attach_checked(struct isolator *i, const struct isolate_request *r,
 	bool had_shaper = i->shaper;
 	int status = attach(i, r, &c, e);
 	if (status) {
-		container_undo(i, &c, NULL);
+		if (container_undo(i, &c, &left))
+			log_warn("container %s ends later: %s", r->id, left.message);
 		if (i->shaper && !had_shaper)
 			drop_shaper(i);
 	}
@@ -302,6 +308,8 @@ static int update_checked(struct isolator *i, const struct isolate_request *r,
 
 	if (!slot)
 		return err_set(e, ERR_USAGE, "no container %.64s", r->id);
+	if (!slot_ready(i, slot))
+		return err_set(e, ERR_USAGE, "container %s is being detached", r->id);
 	if (ports_valid(i, &r->ports, slot, others, e))
 		return -1;
 	container_load(i, slot, &c);
@@ -322,35 +330,44 @@ static int update_checked(struct isolator *i, const struct isolate_request *r,
 	return status;
 }
 
-static int detach_checked(struct isolator *i, const char *id, struct err *e)
+/* Refused: it is begun, and containers_end goes on with it. */
+static int detach_slot(struct isolator *i, uint32_t slot, struct err *e)
 {
-	uint32_t slot = slot_of(i, id);
 	struct container c;
 
-	if (!slot)
-		return err_set(e, ERR_USAGE, "no container %.64s", id);
 	container_load(i, slot, &c);
 	container_done(&c);
+	if (slot_ready(i, slot))
+		tell_refused(i, slot, true);
 	c.entry.state = DP_CHANGING;
 	datapath_put(&i->datapath, slot, &c.entry);
-	tell_refused(i, slot, true);
-	tell_held_drift(i, slot);
 	int status = container_undo(i, &c, e);
 	statefile_keep(i, slot);
 	return status;
+}
+
+static int detach_checked(struct isolator *i, const char *id, struct err *e)
+{
+	uint32_t slot = slot_of(i, id);
+
+	return slot ? detach_slot(i, slot, e) : err_set(e, ERR_USAGE, "no container %.64s", id);
 }
 
 void containers_end(struct isolator *i)
 {
 	for (uint32_t slot = 1; slot < DP_SLOTS; slot++) {
 		const struct dp_container x = i->datapath.wanted.containers[slot];
+		bool ready = slot_ready(i, slot);
 		struct err why;
-		if (x.state == DP_FREE || !x.until || process_lives((uint32_t)x.until, x.begun))
+		if (!slot_used(i, slot) ||
+		    (ready && (!x.until || process_lives((uint32_t)x.until, x.begun))))
 			continue;
-		if (detach_checked(i, x.id, &why))
-			log_warn("container %s stays half changed: %s", x.id, why.message);
-		else
-			tell_container(i, ISOLATE_DETACHED, x.id, NULL, "its process has ended");
+		if (!detach_slot(i, slot, &why))
+			tell_container(i, ISOLATE_DETACHED, x.id, NULL,
+				       ready ? "its process has ended"
+					     : "what was left of it is gone");
+		else if (ready) /* else it was told when it was begun */
+			tell_container(i, ISOLATE_REQUEST_REFUSED, x.id, "detach", why.message);
 	}
 }
 

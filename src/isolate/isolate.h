@@ -32,6 +32,8 @@ struct isolate_container { /* borrowed until the next call */
 	uint32_t shaper;	       /* ... on this link; 0 = there is none */
 	uint32_t ifindex;	       /* host end of its interface */
 	int missing; /* things of its plan that the kernel lacked at the last look; -1: not known */
+	bool ending; /* its detach, or an attach, was refused half way; taken away with the next
+			look */
 	/* Its interface, which looks like the host's; no gateway, no IPv6: all zero. */
 	const char *interface;
 	uint8_t address[4], prefix, gateway[4], mac[6];
@@ -101,6 +103,7 @@ struct isolate_request {
 /* On failure everything made for it has been undone. The namespace is held by a bind mount. */
 int isolate_attach(struct isolator *i, const struct isolate_request *r, struct err *e);
 int isolate_update(struct isolator *i, const struct isolate_request *r, struct err *e);
+/* On failure e says what stays; another detach, or isolate_look, goes on with it. */
 int isolate_detach(struct isolator *i, const char *id, struct err *e);
 
 /* Every container, by slot, or only that of the id; fn non-zero ends. */
@@ -135,7 +138,8 @@ bool isolate_notice(struct isolator *i);
  * Follow what changed of the host, then look for what is missing: first where something was
  * noticed, then, as not everything is told (sysctls are not), the others in turn, until budget_ns
  * is used up. repair: put it right. Told once for each thing of each container, and again after
- * DRIFT_TOLD_NS at the earliest.
+ * DRIFT_TOLD_NS at the earliest. What was left of containers that were to be detached is taken
+ * away.
  */
 void isolate_look(struct isolator *i, bool repair, uint64_t budget_ns);
 #define DRIFT_TOLD_NS (10 * NSEC_PER_SEC)

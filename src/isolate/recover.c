@@ -190,7 +190,7 @@ static void take_over(struct isolator *i)
 		const struct dp_container *x = &c.entry;
 		i->shaper |= x->egress.rate > 0;
 		/* What was interrupted in the middle is taken back. */
-		if (x->state != DP_READY) {
+		if (!slot_ready(i, slot)) {
 			if (container_undo(i, &c, &e))
 				log_warn("container %s stays half changed: %s", x->id, e.message);
 			else
@@ -257,7 +257,7 @@ int recover_plans(struct isolator *i, struct err *e)
 	for (uint32_t slot = 1; slot < DP_SLOTS; slot++) {
 		struct container c;
 		struct err why = {0};
-		if (!slot_used(i, slot))
+		if (!slot_ready(i, slot))
 			continue;
 		container_load(i, slot, &c);
 		refused_begin(i, slot);

@@ -20,7 +20,7 @@ void statefile_note(struct isolator *i, uint32_t slot)
 
 	free(i->asked[slot]);
 	i->asked[slot] = NULL;
-	if (i->datapath.wanted.containers[slot].state != DP_READY)
+	if (!slot_ready(i, slot))
 		return;
 	container_load(i, slot, &c);
 	container_done(&c);

@@ -134,6 +134,6 @@ void isolate_look_at_refused(struct isolator *i)
 {
 	for (uint32_t slot = 1; slot < DP_SLOTS; slot++)
 		if (__atomic_load_n(&i->datapath.moved[slot], __ATOMIC_RELAXED) &&
-		    i->datapath.wanted.containers[slot].state == DP_READY)
+		    slot_ready(i, slot))
 			tell_refused(i, slot, false);
 }

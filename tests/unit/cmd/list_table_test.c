@@ -40,7 +40,7 @@ static void test_named(void **state)
 {
 	(void)state;
 	same("{\"containers\":[{\"id\":\"a\",\"missing\":0,\"app\":\"/shop/web\","
-	     "\"task\":\"shop_web.1\"},{\"id\":\"b\"}]}",
+	     "\"task\":\"shop_web.1\"},{\"id\":\"b\"},{\"id\":\"c\",\"ending\":true}]}",
 	     "ID                                   " COLUMNS
 	     "APP                    TASK                                 KERNEL\n"
 	     "a                                    -        -                      -            "
@@ -48,7 +48,10 @@ static void test_named(void **state)
 	     "/shop/web              shop_web.1                           agrees\n"
 	     "b                                    -        -                      -            "
 	     "-           -           -            "
-	     "-                      -                                    unknown\n" NOTHING);
+	     "-                      -                                    unknown\n"
+	     "c                                    -        -                      -            "
+	     "-           -           -            "
+	     "-                      -                                    ending\n" NOTHING);
 }
 
 static void test_other_answers(void **state)

@@ -480,12 +480,36 @@ static void update_is_taken_back(void **state)
 	refuse_each("update to none", update, false, attached_limited, whole_and_gone);
 }
 
-static void detach_is_finished(void **state)
+static void again(void)
+{
+	done(isolate_detach(isolator, "A", &e));
+}
+
+/* Nobody asks again. */
+static void look(void)
+{
+	isolator->looked = 0;
+	isolate_look(isolator, true, NSEC_PER_SEC);
+}
+
+/* Half detached, it says what is left of it, and is not to be changed. */
+static void ends(void)
+{
+	struct isolate_request r = request(false);
+
+	if (!strstr(e.message, "stays for now"))
+		fail_msg("%s", e.message);
+	assert_int_equal(isolate_update(isolator, &r, &e), -1);
+	assert_string_equal(e.message, "container A is being detached");
+	assert_int_equal(isolate_attach(isolator, &r, &e), -1);
+	assert_string_equal(e.message, "container A is not detached wholly yet");
+}
+
+static void detach_and(void (*finish)(void))
 {
 	unsigned n = 0;
 	bool was;
 
-	(void)state;
 	fresh_space();
 	done(attach(true)); /* who makes the shaper, which stays */
 	done(isolate_detach(isolator, "A", &e));
@@ -497,8 +521,10 @@ static void detach_is_finished(void **state)
 		int status = isolate_detach(isolator, "A", &e);
 		was = count >= n;
 		allow();
-		if (status)
-			done(isolate_detach(isolator, "A", &e));
+		if (status) {
+			ends();
+			finish();
+		}
 		struct text after = {0};
 		dump_host(&after);
 		same(&before, &after, "detach");
@@ -508,12 +534,25 @@ static void detach_is_finished(void **state)
 	printf("detach: %u points tried\n", n - 1);
 }
 
+static void detach_is_finished(void **state)
+{
+	(void)state;
+	detach_and(again);
+}
+
+static void detach_is_finished_by_a_look(void **state)
+{
+	(void)state;
+	detach_and(look);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(attach_is_taken_back),
 		cmocka_unit_test(update_is_taken_back),
 		cmocka_unit_test(detach_is_finished),
+		cmocka_unit_test(detach_is_finished_by_a_look),
 	};
 
 	if (unshare(CLONE_NEWNET | CLONE_NEWNS) ||
