@@ -19,11 +19,11 @@ struct remote {
 	struct cell *cells;
 };
 
-static void put_cell(json_t *v, struct cell *cell)
+static void put_cell(json_t *v, const struct view_column *info, struct cell *cell)
 {
 	*cell = (struct cell){.number = NAN};
 	if (json_is_number(v)) {
-		cell->number = json_number_value(v);
+		cell->number = json_number_value(v) / (info->unit == UNIT_PERCENT ? 100 : 1);
 	} else if (json_is_string(v)) {
 		cell->text = json_string_value(v);
 		cell->n = (uint32_t)json_string_length(v);
@@ -41,7 +41,8 @@ static void put_row(struct remote *r, const struct table *t, json_t *object, siz
 
 	*row = (struct table_row){.cells = cells};
 	for (size_t k = 0; k < n; k++) {
-		put_cell(json_object_get(object, columns[k].info->name), &cells[k]);
+		put_cell(json_object_get(object, columns[k].info->name), columns[k].info,
+			 &cells[k]);
 		if (!cells[k].text)
 			continue;
 		if (str_eq(columns[k].info->field, drilled)) {

@@ -85,10 +85,12 @@ static void print_text(const struct table *t, const struct table_rows *rows, str
 	text_done(&cell);
 }
 
-/* ---- for programs: numbers as they are ---- */
+/* ---- for programs: numbers without letters ---- */
 
-static void put_number(struct text *out, double v)
+/* In percent where the heading and the description say so. */
+static void put_number(struct text *out, enum view_unit unit, double v)
 {
+	v *= unit == UNIT_PERCENT ? 100 : 1;
 	if (v == floor(v) && fabs(v) < 1e15) {
 		text_i64(out, (int64_t)v);
 		return;
@@ -139,7 +141,7 @@ static void print_csv(const struct table *t, const struct table_rows *rows, stru
 			if (c->text)
 				put_csv(out, c->text, c->n);
 			else if (!isnan(c->number))
-				put_number(out, c->number);
+				put_number(out, t->shown[k].info->unit, c->number);
 		}
 		text_str(out, "\r\n");
 	}
@@ -161,7 +163,7 @@ static void json_cell(struct text *out, const struct table_column *c, const stru
 	else if (isnan(cell->number) || isinf(cell->number))
 		text_str(out, "null");
 	else
-		put_number(out, cell->number);
+		put_number(out, c->info->unit, cell->number);
 }
 
 static void print_json(const struct table *t, const struct table_rows *rows, struct text *out)

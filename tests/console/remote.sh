@@ -19,7 +19,7 @@ import http.server
 import json
 import sys
 
-ROWS = [{"CPU%": 0.031, "IN/s": 10600.5, "CONT": 2, "APP": "/shop/client"},
+ROWS = [{"CPU%": 3.1, "IN/s": 10600.5, "CONT": 2, "APP": "/shop/client"},
         {"IN/s": 5, "APP": "/evil\x1b[31m\x1b]0;title\x07/\u202e\u200b/app"},
         {"CONT": "many", "APP": None}, 17, {"APP": "\u540d\u524d" * 40, "IN/s": 7}]
 
@@ -84,6 +84,7 @@ grep -qF '/v1/captures Bearer open' "$work/log" || fail "asked for captures: $(c
 t new-session -d -x 100 -y 20 "TZ=UTC LC_ALL=C.UTF-8 cdredge --connect $url -d 200"
 t pipe-pane "cat >$work/raw"
 until_true shows /shop/client || fail "no rows"
+t capture-pane -p | grep -q '^ *3\.1 .*/shop/client' || fail "percent: $(t capture-pane -p)"
 until_true shows '名前' || fail "wide names are not shown"
 shows '/evil?[31m?]0;title?/' || fail "hostile name: $(t capture-pane -p)"
 t send-keys F1

@@ -89,9 +89,9 @@ static void test_hostile_names(void **unused)
 		      "1.50k   75.0  a?[2J??\"b,??  x\n");
 	assert_prints(t, TABLE_CSV,
 		      "IN,SHARE,APP,IMAGE\r\n"
-		      "1500,0.75,\"a.[2J..\"\"b,..\",x\r\n");
+		      "1500,75,\"a.[2J..\"\"b,..\",x\r\n");
 	assert_prints(t, TABLE_JSON,
-		      "[\n{\"IN\":1500,\"SHARE\":0.75,\"APP\":\"a\\u001b[2J\xe2\x80\xae\xef\xbf\xbd"
+		      "[\n{\"IN\":1500,\"SHARE\":75,\"APP\":\"a\\u001b[2J\xe2\x80\xae\xef\xbf\xbd"
 		      "\\\"b,\\r\\n\",\"IMAGE\":\"x\"}\n]\n");
 	table_close(t);
 	state_free(s);
@@ -104,7 +104,7 @@ static void test_absent(void **unused)
 	struct table *t = filled(s, NULL);
 
 	assert_prints(t, TABLE_TEXT, "   IN  SHARE  APP  IMAGE\n1.50k   75.0  n/a  -\n");
-	assert_prints(t, TABLE_CSV, "IN,SHARE,APP,IMAGE\r\n1500,0.75,n/a,\r\n");
+	assert_prints(t, TABLE_CSV, "IN,SHARE,APP,IMAGE\r\n1500,75,n/a,\r\n");
 	table_close(t);
 	state_free(s);
 }
