@@ -125,6 +125,7 @@ void signals_stop(struct source *s)
 	sigaction(SIGTERM, &act, NULL);
 	act.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &act, NULL);
+	sigaction(SIGXFSZ, &act, NULL); /* a limit is told like a full disk */
 }
 
 int signals_caught(void)

@@ -433,14 +433,27 @@ static void print_totals(struct app *a, uint64_t started)
 			 (unsigned long long)a->work.chunks_seen);
 }
 
+static int close_writer(struct app *a, struct err *e)
+{
+	const char *trouble = a->writer ? writer_trouble(a->writer) : NULL;
+	struct writer_stats s = {0};
+
+	if (trouble)
+		log_error("%s", trouble);
+	if (a->writer)
+		writer_get_stats(a->writer, &s);
+	if (writer_close(a->writer, e))
+		return -1;
+	return s.lost ? err_set(e, ERR_FAILED, "%s: %llu events could not be written", a->s.write,
+				(unsigned long long)s.lost)
+		      : 0;
+}
+
 static int finish(struct app *a, int status, struct err *e)
 {
 	struct err closing = {0};
 
-	const char *trouble = a->writer ? writer_trouble(a->writer) : NULL;
-	if (trouble)
-		log_error("%s", trouble);
-	if (writer_close(a->writer, &closing) && !status) {
+	if (close_writer(a, &closing) && !status) {
 		*e = closing;
 		status = -1;
 	}

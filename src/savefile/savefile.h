@@ -52,7 +52,9 @@ struct writer_stats {
 	uint64_t raw_bytes;		     /* pcapng bytes before compression */
 	uint64_t file_bytes;		     /* bytes on disk, all files */
 	uint64_t open_bytes;		     /* of the file being written, up to the last window */
-	uint64_t lost;			     /* events that could not be written (disk full ...) */
+	/* Events that could not be written: a full disk, an interface that nobody described, a
+	 * second link type in pcap. */
+	uint64_t lost;
 	unsigned files;
 	const char *path; /* the file being written; borrowed */
 };
@@ -73,7 +75,8 @@ int writer_rotate(struct writer *w, struct err *e);
  * stopped"), once each; NULL when there is nothing new. Borrowed until the next call. */
 const char *writer_trouble(struct writer *w);
 void writer_get_stats(const struct writer *w, struct writer_stats *out);
-/* Flush, write the end mark, give the final name, free. w may be NULL. */
+/* Flush, write the end mark, give the final name, free; -1 also when what is lost up to the end
+ * could not be told in the file. w may be NULL. */
 int writer_close(struct writer *w, struct err *e);
 
 /* ---- reading ---- */

@@ -273,6 +273,22 @@ static struct lane *lane_of(const struct writer *w, const struct event *ev)
 	return &w->lanes[ev->iface];
 }
 
+/* The file tells of it with the next window. */
+static int lose(struct writer *w, const struct event *ev)
+{
+	const struct batch one = {
+		.first = ev->ts,
+		.last = ev->ts,
+		.packets = ev->type == EVENT_PACKET,
+		.counters = ev->type == EVENT_COUNTERS,
+		.notices = ev->type != EVENT_PACKET && ev->type != EVENT_COUNTERS,
+	};
+
+	batch_add(&w->gap, &one);
+	w->stats.lost++;
+	return 0;
+}
+
 int writer_event(struct writer *w, const struct event *ev, struct err *e)
 {
 	struct lane *l = NULL;
@@ -283,15 +299,12 @@ int writer_event(struct writer *w, const struct event *ev, struct err *e)
 	if (ev->type == EVENT_PACKET || ev->type == EVENT_COUNTERS) {
 		kind = ev->type == EVENT_PACKET ? &w->batch.packets : &w->batch.counters;
 		l = lane_of(w, ev);
-		if (UNLIKELY(!l || ev->caplen > SAVEFILE_MAX_PACKET)) {
-			w->stats.lost++;
-			return 0;
-		}
+		if (UNLIKELY(!l || ev->caplen > SAVEFILE_MAX_PACKET))
+			return lose(w, ev);
 	} else if (ev->type != EVENT_NOTICE && ev->type != EVENT_DROP) {
 		return 0; /* reserved types have no place in files yet */
 	} else if (ev->caplen > NOTICE_MAX) {
-		w->stats.lost++;
-		return 0;
+		return lose(w, ev);
 	}
 	if (take_turns(w, ev->ts, e))
 		return -1;
@@ -376,6 +389,9 @@ int writer_close(struct writer *w, struct err *e)
 	if (!w)
 		return 0;
 	int status = end_file(w, e);
+	if (!status && w->suspended)
+		status = err_set(e, ERR_FAILED, "%s: the last %llu events could not be written",
+				 w->path, (unsigned long long)batch_events(&w->gap));
 	for (size_t i = 0; i < w->lane_count; i++)
 		free(w->lanes[i].description);
 	free(w->lanes);

@@ -781,6 +781,50 @@ static void disk_full(void **state)
 	}
 }
 
+/* What no more window tells in the file, the end does. */
+static void full_to_the_end(void **state)
+{
+	static const char *const names[] = {"e.pcapng.lz4", "e.pcapng", "e.pcap"};
+	struct rlimit before, small;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &before);
+	for (unsigned k = 0; k < ARRAY_SIZE(names); k++) {
+		struct writer *w = start((struct writer_options){0}, names[k]);
+		struct err e = {0};
+		announce(w, 0, NULL);
+		small = before;
+		small.rlim_cur = 1000;
+		setrlimit(RLIMIT_FSIZE, &small);
+		for (unsigned i = 0; i < 20; i++) {
+			struct event ev = packet(0, i, 1000);
+			ev.data += i * 1000;
+			put(w, ev);
+		}
+		assert_int_equal(writer_close(w, &e), -1);
+		assert_non_null(strstr(e.message, "the last 20 events could not be written"));
+		setrlimit(RLIMIT_FSIZE, &before);
+	}
+}
+
+/* What has no place in the file is told in it. */
+static void of_nobody(void **state)
+{
+	static const char *const names[] = {"n.pcapng.lz4", "n.pcapng"};
+
+	(void)state;
+	for (unsigned k = 0; k < ARRAY_SIZE(names); k++) {
+		struct writer *w = start((struct writer_options){0}, names[k]);
+		announce(w, 0, NULL);
+		put(w, packet(IFACE_NONE, 0, 60));
+		put(w, packet(0, 1, 60));
+		put(w, packet(3, 2, 60));
+		finish(w);
+		assert_int_equal(lost_of(in_folder(names[k])), 2);
+	}
+}
+
 static void one_link_type(void **state)
 {
 	struct writer *w = start((struct writer_options){0}, "l.pcap");
@@ -886,6 +930,7 @@ int main(void)
 		TEST(window_by_bytes),	   TEST(killed),
 		TEST(rotation_names),	   TEST(rotated_files_stand_alone),
 		TEST(next_file_on_demand), TEST(disk_full),
+		TEST(full_to_the_end),	   TEST(of_nobody),
 		TEST(one_link_type),	   TEST(refusals),
 		cmocka_unit_test(formats),
 	};
