@@ -212,6 +212,10 @@ int window_add(struct window *w, const uint8_t *chunk, size_t n, const struct di
 		block += size;
 	}
 	*frames = x.p.frames;
+	if (!status && !c->unknown && !c->chunk.metadata && x.p.frames != c->chunk.packets)
+		status = reason_set(why, "%llu packets in place of the %llu of its summary",
+				    (unsigned long long)x.p.frames,
+				    (unsigned long long)c->chunk.packets);
 	w->used += x.heads ? 0 : (n + 63) & ~(size_t)63;
 	if (w->mark_count == first)
 		return status;

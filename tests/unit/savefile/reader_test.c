@@ -675,6 +675,22 @@ static void test_damaged_descriptions(void **state)
 	}
 }
 
+/* What is no packet any more is missed. */
+static void test_chunk_that_lacks_packets(void **state)
+{
+	size_t second;
+	struct err e = {0};
+	struct made_seen s;
+	struct made m = make_chunks(&second, 2);
+
+	(void)state;
+	store_le32(m.at + m.n - 4 - 20, 0x0bee); /* the last block, without the end mark */
+	assert_int_equal(read_made(&m, &everything, &s, &e), -1);
+	assert_non_null(strstr(e.message, "1 packets in place of the 2 of its summary"));
+	assert_int_equal(s.packets, 1);
+	assert_int_equal(s.lost, 1);
+}
+
 /* Packets of an interface that was never described are damage, whoever is asked for. */
 static void test_chunk_of_nobody(void **state)
 {
@@ -786,6 +802,7 @@ int main(void)
 		cmocka_unit_test(test_damaged_chunk),
 		cmocka_unit_test(test_packet_without_time),
 		cmocka_unit_test(test_damaged_descriptions),
+		cmocka_unit_test(test_chunk_that_lacks_packets),
 		cmocka_unit_test(test_chunk_of_nobody),
 		cmocka_unit_test(test_sums_of_nobody),
 		cmocka_unit_test(test_foreign),
