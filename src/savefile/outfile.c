@@ -20,8 +20,6 @@ static bool rotates(const struct writer_options *o)
 void outfile_init(struct outfile *f, const struct writer_options *o)
 {
 	*f = (struct outfile){.o = o, .fd = -1};
-	if (o->rotate_files)
-		f->ring = xcalloc(o->rotate_files, sizeof(*f->ring));
 }
 
 int outfile_check(const struct outfile *f, struct err *e)
@@ -120,17 +118,27 @@ static int open_path(const char *path, int how)
 /* The oldest file of the ring makes room for this one. */
 static void drop_oldest(struct outfile *f)
 {
-	char **slot = &f->ring[f->number % f->o->rotate_files];
+	unsigned slot = f->number % f->o->rotate_files;
 
-	if (*slot)
-		unlink(*slot);
-	free(*slot);
-	*slot = NULL;
+	if (slot < f->ring_count)
+		unlink(f->ring[slot]);
+}
+
+static void remember_in_ring(struct outfile *f)
+{
+	unsigned slot = f->number % f->o->rotate_files;
+
+	if (slot == f->ring_count) {
+		GROW(f->ring, f->ring_count, f->ring_cap);
+		f->ring[f->ring_count++] = NULL;
+	}
+	free(f->ring[slot]);
+	f->ring[slot] = xstrdup(f->path);
 }
 
 static int open_rotated(struct outfile *f, uint64_t ts)
 {
-	if (f->ring)
+	if (f->o->rotate_files)
 		drop_oldest(f);
 	f->path = rotated_name(f, ts);
 	if (!f->path)
@@ -240,8 +248,8 @@ int outfile_close(struct outfile *f, struct err *e)
 	f->fd = -1;
 	if (f->part && rename(f->part, f->path))
 		status = err_sys(e, "cannot rename %s to %s", f->part, f->path);
-	if (f->ring)
-		f->ring[f->number % f->o->rotate_files] = xstrdup(f->path);
+	if (f->o->rotate_files)
+		remember_in_ring(f);
 	remember_timed(f);
 	forget_names(f);
 	f->number++;
@@ -253,7 +261,7 @@ void outfile_done(struct outfile *f)
 	if (f->fd >= 0)
 		close(f->fd);
 	forget_names(f);
-	for (unsigned i = 0; f->ring && i < f->o->rotate_files; i++)
+	for (size_t i = 0; i < f->ring_count; i++)
 		free(f->ring[i]);
 	free(f->ring);
 	free(f->before);

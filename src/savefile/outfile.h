@@ -15,10 +15,11 @@ struct outfile {
 	bool seekable;	 /* can be cut back after a failed write */
 	uint64_t bytes;	 /* written and whole */
 	unsigned number; /* of the file in the rotation, from 0 */
-	char **ring;	 /* the last rotate_files names, by number */
-	char *timed;	 /* what the time pattern gives for this file, NULL = no pattern */
-	char *before;	 /* what it gave for the one before */
-	unsigned same;	 /* how many times in a row */
+	char **ring;	 /* the last rotate_files names, by number; as many as there were */
+	size_t ring_count, ring_cap;
+	char *timed;   /* what the time pattern gives for this file, NULL = no pattern */
+	char *before;  /* what it gave for the one before */
+	unsigned same; /* how many times in a row */
 };
 
 void outfile_init(struct outfile *f, const struct writer_options *o);
