@@ -113,6 +113,8 @@ static void draw_source(struct ui *ui)
 		put_count(&t, (double)l->shot->lost, UNIT_COUNT);
 		x = paint_fmt(1, x, STYLE_WARN, "  %s lost", text_cstr(&t));
 	}
+	if (l->shot && l->shot->trouble.code && ui_file(ui))
+		x = paint_fmt(1, x, STYLE_WARN, "  damaged");
 	if (worker_trouble(ui->worker))
 		x = paint_fmt(1, x, STYLE_WARN, "  trouble with %s", worker_trouble(ui->worker));
 	if (ui_held(ui))
