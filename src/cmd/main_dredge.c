@@ -27,6 +27,8 @@ struct app {
 	struct flow_totals totals;
 	struct reader_work work;
 	bool printing;
+	bool ran;    /* something was read, to its end or not */
+	bool missed; /* and of an input not all, which has been told */
 };
 
 /* That the reader of a pipe has seen enough is no failure. */
@@ -386,6 +388,7 @@ static int run_source(struct app *a, const char *what, struct err *e)
 		.tick = tick,
 		.ctx = a,
 	};
+	a->ran |= !status;
 	if (!status)
 		status = flow_run(&o, &a->totals, e);
 	second_join(&second, a->s.chisels);
@@ -399,14 +402,28 @@ static int run_source(struct app *a, const char *what, struct err *e)
 	return status;
 }
 
+/* An input was not read, or not to its end: what was read counts, and others may be read. */
+static bool is_of_input(const struct app *a, const struct err *e)
+{
+	return e->code == ERR_FAILED && !a->totals.broken;
+}
+
 static int run_all(struct app *a, struct err *e)
 {
 	if (!a->s.input_count)
 		return run_source(a, "live", e);
 	int status = 0;
-	for (unsigned i = 0; i < a->s.input_count && !status && !signals_caught(); i++) {
+	for (unsigned i = 0; i < a->s.input_count && !signals_caught(); i++) {
 		if (a->s.max_events && a->totals.events >= a->s.max_events)
 			break;
+		if (status && !is_of_input(a, e))
+			return status;
+		if (status) { /* told behind what it has, and in front of what comes */
+			printer_flush(&a->printer);
+			report(e);
+			a->missed = true;
+		}
+		*e = (struct err){0};
 		status = run_source(a, a->s.inputs[i], e);
 	}
 	return status;
@@ -453,11 +470,14 @@ static int finish(struct app *a, int status, struct err *e)
 {
 	struct err closing = {0};
 
-	if (close_writer(a, &closing) && !status) {
+	bool whole = !status || (a->ran && is_of_input(a, e));
+	if (close_writer(a, &closing)) {
+		if (status)
+			report(e);
 		*e = closing;
 		status = -1;
 	}
-	unsigned failures = a->s.chisels && !status ? chisels_end(a->s.chisels) : 0;
+	unsigned failures = a->s.chisels && whole ? chisels_end(a->s.chisels) : 0;
 	printer_flush(&a->printer);
 	if (a->printer.error && !status)
 		return stdout_failed(a->printer.error);
@@ -469,7 +489,7 @@ static int finish(struct app *a, int status, struct err *e)
 		if (failed && !status)
 			return failed;
 	}
-	return status ? report(e) : failures ? ERR_FAILED : 0;
+	return status ? report(e) : failures || a->missed ? ERR_FAILED : 0;
 }
 
 static unsigned chisel_progress(void *ctx)

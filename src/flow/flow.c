@@ -453,6 +453,7 @@ int flow_run_one(const struct flow_options *o, bool is_second, struct flow_total
 	if (f.failed) {
 		if (e)
 			*e = f.failure;
+		totals->broken = true;
 		status = -1;
 	}
 	mesos_snapshot_free(f.names);

@@ -111,6 +111,7 @@ static void add_totals(struct flow_totals *t, const struct flow_totals *more)
 	t->counters += more->counters;
 	t->notices += more->notices;
 	t->lost += more->lost;
+	t->broken |= more->broken;
 	if (more->first && (!t->first || more->first < t->first))
 		t->first = more->first;
 	t->last = MAX(t->last, more->last);
