@@ -481,7 +481,7 @@ static int finish(struct app *a, int status, struct err *e)
 	printer_flush(&a->printer);
 	if (a->printer.error && !status)
 		return stdout_failed(a->printer.error);
-	if (a->summary) {
+	if (a->summary && (!status || a->ran)) {
 		struct text t = {0};
 		summary_print(a->summary, a->s.print.json, &t);
 		int failed = show(&t);
