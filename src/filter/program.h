@@ -187,6 +187,12 @@ struct node *parse_filter(struct parser *p, const struct source *src);
 int operand_compile(struct parser *p, struct insn *in, const struct operand *list, size_t n);
 bool op_fits(enum value_type type, enum op op);
 
+/* literal.c: the key of one constant of the field's type, which is a number, a time, truth or a MAC
+ * address. NULL, or what it should have been. */
+const char *literal_key(const struct field *f, const char *s, uint64_t *key);
+/* How such a one is written, where that needs to be said; or NULL. */
+const char *literal_hint(const struct field *f);
+
 /* flatten.c */
 void flatten(struct filter *f, struct node *root);
 
