@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dredge: print, filter, count and rewrite packets of containers, live or from a capture. */
-#include "cmd/dredge_options.h"
+#include "cmd/about.h"
 #include "cmd/printer.h"
 #include "cmd/second.h"
 
@@ -43,71 +43,6 @@ static int stdout_failed(int error)
 static int show(const struct text *t)
 {
 	return write_all(STDOUT_FILENO, t->data, t->len) ? stdout_failed(errno) : 0;
-}
-
-static int explain(const char *filter, struct text *out, struct err *e)
-{
-	struct filter *f = filter_compile(filter, plugin_dirs("filters"), e);
-	if (!f)
-		return -1;
-	filter_explain(f, out);
-	filter_free(f);
-	return 0;
-}
-
-static int info(const struct settings *s, struct text *out, struct err *e)
-{
-	const int none[] = {CAP_DAC_OVERRIDE, -1};
-	int status = privileges_keep(none, e);
-
-	for (unsigned i = 0; i < s->input_count && !status; i++) {
-		if (i && !s->print.json)
-			text_char(out, '\n');
-		status = info_print(s->inputs[i], s->print.json, out, e);
-	}
-	return status;
-}
-
-/* The options that print something and are done; false: there is a run to make. */
-static bool told(struct app *a, const char *words, struct text *out, int *status, struct err *e)
-{
-	const struct settings *s = &a->s;
-	int failed = 0;
-
-	if (s->help) {
-		text_str(out, "Usage: dredge [OPTIONS] [FILTER]\n"
-			      "       dredge --info FILE...\n"
-			      "       dredge --explain FILTER\n"
-			      "Print, filter, count and record the packets of containers, live (as "
-			      "root) or from a capture, or run scripts (chisels) over them.\n");
-		settings_help(out);
-		text_str(out, "\nSee dredge(1), dredge-filter(5), dredge-fields(7), "
-			      "dredge-chisels(7).\n");
-	} else if (s->version) {
-		text_str(out, "dredge " DREDGE_VERSION "\n");
-	} else if (s->list || s->list_markdown) {
-		list_fields(s->verbose, s->list_markdown, out);
-	} else if (s->list_events) {
-		list_events(out);
-	} else if (s->format && str_eq(s->format, "p")) {
-		text_fmt(out, "%s\n", print_format_default);
-	} else if (s->explain) {
-		failed = explain(words, out, e);
-	} else if (s->info) {
-		failed = info(s, out, e);
-	} else if (s->list_chisels) {
-		const struct chisel_host host = settings_chisel_host(s);
-		chisels_list(&host, out);
-	} else if (s->chisel_info) {
-		const struct chisel_host host = settings_chisel_host(s);
-		failed = chisel_info(&host, s->chisel_info, out, e);
-	} else {
-		return false;
-	}
-	*status = show(out);
-	if (failed)
-		*status = report(e);
-	return true;
 }
 
 static int chisel_text(void *ctx, const char *p, size_t n)
@@ -573,8 +508,13 @@ int main(int argc, char **argv)
 		return report(&e);
 	}
 	a.printer.unbuffered = a.s.unbuffered;
-	if (!told(&a, words, &out, &status, &e))
+	int answer = about(&a.s, words, &out, &e);
+	if (answer == ABOUT_NOTHING)
 		status = run(&a, words, &e);
+	else
+		status = show(&out);
+	if (answer < 0)
+		status = report(&e);
 	text_done(&out);
 	settings_done(&a.s);
 	return status;
