@@ -127,6 +127,13 @@ static void read_identity(struct discover *d, struct container *c)
 			identity_process(&c->identity, d->options.proc_root, pids[i]);
 }
 
+bool container_named(struct discover *d, struct container *c)
+{
+	d->pids_of = NULL;
+	read_identity(d, c);
+	return c->identity.meta[META_TASK];
+}
+
 /* Who else lives in this namespace and was there first: the container around it, else the one
  * found earliest. */
 static uint64_t netns_owner(const struct discover *d, const struct container *c, uint64_t netns)

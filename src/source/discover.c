@@ -110,7 +110,7 @@ static void safety_scan(struct discover *d)
 		}
 		bool unheard = c->nsid == NET_NO_NSID && !c->pub->host_network;
 		bool nameless = !c->identity.meta[META_TASK] && now - c->seen < NAMELESS_NS;
-		c->dirty |= unheard || nameless || c->pidfd < 0 ||
+		c->dirty |= unheard || c->pidfd < 0 || (nameless && container_named(d, c)) ||
 			    (c->pub->host_network &&
 			     process_netns_inode(d->options.proc_root, c->first.pid) != d->netns);
 	}

@@ -89,6 +89,8 @@ void lives_look(struct discover *d, uint64_t now);
 bool container_enter(struct discover *d, struct container *c);
 void container_leave(struct container *c); /* the first process is gone */
 size_t container_pids(const struct container *c, int *pids, size_t max);
+/* Whether the variables of its processes name a task by now. */
+bool container_named(struct discover *d, struct container *c);
 /* All that is known now, as a new object with one count; *settled false = look again soon. NULL =
  * the first process is just going away. */
 struct discovered *container_describe(struct discover *d, struct container *c, bool *settled);
