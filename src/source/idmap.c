@@ -9,20 +9,6 @@ void idmap_done(struct idmap *m)
 	*m = (struct idmap){0};
 }
 
-/* The slot that holds key, or the free one where it belongs. */
-static size_t slot_of(const struct idmap *m, uint64_t key)
-{
-	size_t i = hash_u64(key) & (m->cap - 1);
-	while (m->slots[i].value && m->slots[i].key != key)
-		i = (i + 1) & (m->cap - 1);
-	return i;
-}
-
-void *idmap_find(const struct idmap *m, uint64_t key)
-{
-	return m->cap ? m->slots[slot_of(m, key)].value : NULL;
-}
-
 static void grow(struct idmap *m)
 {
 	struct idmap old = *m;
@@ -30,7 +16,7 @@ static void grow(struct idmap *m)
 	m->slots = xcalloc(m->cap, sizeof(*m->slots));
 	for (size_t i = 0; i < old.cap; i++)
 		if (old.slots[i].value)
-			m->slots[slot_of(m, old.slots[i].key)] = old.slots[i];
+			m->slots[idmap_slot_of(m, old.slots[i].key)] = old.slots[i];
 	free(old.slots);
 }
 
@@ -38,7 +24,7 @@ void idmap_put(struct idmap *m, uint64_t key, void *value)
 {
 	if (m->n * 2 >= m->cap)
 		grow(m);
-	struct idmap_slot *s = &m->slots[slot_of(m, key)];
+	struct idmap_slot *s = &m->slots[idmap_slot_of(m, key)];
 	m->n += !s->value;
 	*s = (struct idmap_slot){key, value};
 }
@@ -47,7 +33,7 @@ void *idmap_remove(struct idmap *m, uint64_t key)
 {
 	if (!m->cap)
 		return NULL;
-	size_t mask = m->cap - 1, hole = slot_of(m, key);
+	size_t mask = m->cap - 1, hole = idmap_slot_of(m, key);
 	void *value = m->slots[hole].value;
 	if (!value)
 		return NULL;

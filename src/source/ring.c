@@ -11,9 +11,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BLOCK_BYTES (1u << 20)
-#define FRAME_BYTES 2048u /* TPACKET_V3 wants one, but packs packets by their own length */
-#define VLAN_BYTES  4u
+#define BLOCK_BYTES    (1u << 20)
+#define FRAME_BYTES    2048u /* TPACKET_V3 wants one, but packs packets by their own length */
+#define VLAN_BYTES     4u
+#define CACHE_LINE     64u
+#define PREFETCH_BYTES 1024u /* ahead */
 
 #ifndef TP_STATUS_GSO_TCP /* linux/if_packet.h since 6.2 */
 #define TP_STATUS_GSO_TCP (1 << 8)
@@ -157,7 +159,11 @@ static int read_block(struct tpacket_block_desc *b,
 	for (uint32_t left = b->hdr.bh1.num_pkts; left && !rc; left--) {
 		struct tpacket3_hdr *h = (struct tpacket3_hdr *)at;
 
-		__builtin_prefetch(at + h->tp_next_offset);
+		/* As far as this packet goes, for packets stand close together, and another
+		 * processor has just written them. */
+		const uint32_t n = MIN(h->tp_next_offset, PREFETCH_BYTES);
+		for (uint32_t line = 0; line < n; line += CACHE_LINE)
+			__builtin_prefetch(at + PREFETCH_BYTES + line);
 		fill(&p, h);
 		rc = fn(ctx, &p);
 		at += h->tp_next_offset;
