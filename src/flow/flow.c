@@ -224,16 +224,18 @@ static bool wants(const struct flow *f, const struct recorder *w, struct context
 	return notice && (passed || belongs(f->o->filter, c)) && belongs(w->filter, c);
 }
 
-static int record(struct flow *f, struct context *c, bool passed)
+static int record(struct flow *f, struct context *c, struct event *ev, bool passed)
 {
+	const uint32_t number = ev->iface;
 	int rc = 0;
 
 	for (struct recorder *w = first_recorder(f); w && !rc; w = w->next) {
 		if (!wants(f, w, c, passed))
 			continue;
-		struct event moved = *c->ev;
-		moved.iface += moved.iface == IFACE_NONE ? 0 : w->base;
-		rc = recorded(f, w, writer_event(w->writer, &moved, &f->failure));
+		/* In place: a copy would wait for what was stored a moment ago. */
+		ev->iface = number == IFACE_NONE ? number : number + w->base;
+		rc = recorded(f, w, writer_event(w->writer, ev, &f->failure));
+		ev->iface = number;
 	}
 	return rc;
 }
@@ -294,7 +296,7 @@ static int on_event(void *ctx, struct event *ev)
 	if (notice && o->notice && o->notice(o->ctx, c))
 		return 1;
 	bool passed = !o->filter || filter_match(o->filter, c);
-	if (record(f, c, passed))
+	if (record(f, c, ev, passed))
 		return 1;
 	if (!passed)
 		return 0;

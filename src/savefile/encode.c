@@ -366,12 +366,11 @@ static uint8_t *put_twice(uint8_t *p)
 	return put32(p, CUSTOM_TWICE | CUSTOM_VERSION << 8);
 }
 
-void encode_packet(uint8_t *out, uint32_t idb, const struct event *ev)
+void encode_packet(uint8_t *out, size_t size, uint32_t idb, const struct event *ev)
 {
-	uint32_t size = (uint32_t)encode_packet_size(ev);
 	uint8_t *p = put32(out, BLOCK_EPB);
 
-	p = put32(p, size);
+	p = put32(p, (uint32_t)size);
 	p = put32(p, idb);
 	p = put32(p, (uint32_t)(ev->ts >> 32));
 	p = put32(p, (uint32_t)ev->ts);
@@ -393,5 +392,5 @@ void encode_packet(uint8_t *out, uint32_t idb, const struct event *ev)
 			p = put64_option(p, OPT_EPB_PACKETID, ev->packet_id);
 		p = put32(p, OPT_END);
 	}
-	put32(p, size);
+	put32(p, (uint32_t)size);
 }

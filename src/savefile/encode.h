@@ -27,7 +27,7 @@ void encode_counters(struct builder *b, uint32_t idb, uint64_t ts, const struct 
 
 /* Bytes encode_packet will write. */
 size_t encode_packet_size(const struct event *ev);
-/* The event path: writes an EPB at out, which has room. */
-void encode_packet(uint8_t *out, uint32_t idb, const struct event *ev);
+/* The event path: writes an EPB of that size at out, which has room. */
+void encode_packet(uint8_t *out, size_t size, uint32_t idb, const struct event *ev);
 
 #endif

@@ -53,7 +53,7 @@ static bool pcapng_event(struct writer *w, struct lane *l, const struct event *e
 	if (ev->type == EVENT_PACKET) {
 		uint32_t idb = writer_describe(w, l);
 		size_t size = encode_packet_size(ev);
-		encode_packet(builder_room(&w->stream, size), idb, ev);
+		encode_packet(builder_room(&w->stream, size), size, idb, ev);
 		w->stream.len += size;
 	} else if (ev->type == EVENT_COUNTERS) {
 		uint32_t idb = writer_describe(w, l);

@@ -134,7 +134,7 @@ static bool window_event(struct writer *w, struct lane *l, const struct event *e
 		k->lost = ev->lost;
 		k->way = ev->flags & EVENT_DIR_MASK;
 		k->size = (uint32_t)encode_packet_size(ev);
-		encode_packet(d->arena + k->at, k->idb, ev);
+		encode_packet(d->arena + k->at, k->size, k->idb, ev);
 	} else {
 		w->scratch.len = 0;
 		encode_counters(&w->scratch, k->idb, ev->ts, (const void *)ev->data);
