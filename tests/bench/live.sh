@@ -26,7 +26,8 @@ done
 for ((i = 2; i < 2 + pairs; i++)); do start "c$((i + pairs))" "$work/load" sink; done
 sleep 2
 
-send_all() { # WHICH SECONDS [RATE]: packets and bytes sent go to $packets and $bytes
+# $packets and $bytes are what was sent, $before what the watchers had used when it began.
+send_all() { # WHICH SECONDS [RATE]
 	local begin i senders=()
 	begin=$(($(date +%s) + 3))
 	rm -f "$work"/sent.*
@@ -35,17 +36,18 @@ send_all() { # WHICH SECONDS [RATE]: packets and bytes sent go to $packets and $
 			>"$work/sent.$i" 2>"$work/load.err" </dev/null &
 		senders+=($!)
 	done
+	sleep "$(date +%s.%N | awk -v t="$begin" '{print (t > $1 ? t - $1 : 0)}')"
+	before=$(usage_of ${watchers[@]+"${watchers[@]}"})
 	wait "${senders[@]}" || die "a sender failed"
 	read -r packets bytes < <(awk '{p += $1; b += $2} END {print p, b}' "$work"/sent.*)
 }
 
 # CPU seconds so far and peak memory. Only what is used while the load runs and shortly after it
 # counts: neither start nor end, for anybody.
-hertz=$(getconf CLK_TCK)
 usage_of() { # PID...
 	local pid
 	for pid; do
-		awk -v hz="$hertz" '{sub(/.*\) /, ""); printf "%.2f ", ($12 + $13) / hz}' "/proc/$pid/stat"
+		cat "/proc/$pid/task/"*/schedstat | awk '{ns += $1} END {printf "%.6f ", ns / 1e9}'
 		awk '/^VmHWM/ {print $2 / 1024}' "/proc/$pid/status"
 	done | awk '{cpu += $1; mb += $2} END {print cpu, mb}'
 }
@@ -86,19 +88,17 @@ counts_of() { # WATCHER: packets seen, and lost by the kernel
 
 # One measurement: sent packets, sent bytes, captured, lost, CPU s, MB -> LOAD.WATCHER.runs
 one_run() { # WATCHER LOAD SENDER-ARGUMENTS...
-	local watchers=() main_watcher='' counts='0 0' used='0 0'
+	local watchers=() main_watcher='' counts='0 0' used='0 0' before=''
 	case $1 in
 	tcpdump) watch_tcpdump "$work/out.pcap" ;;
 	tcpdump-lz4) watch_tcpdump "$work/out.pcap.lz4" ;;
 	dredged) watch_dredged "$work/out.pcapng.lz4" ;;
 	dredged-plain) watch_dredged "$work/out.pcapng" ;;
 	esac
-	local before
-	before=$(usage_of "${watchers[@]}")
 	send_all "${@:3}"
 	if [ -n "$main_watcher" ]; then
 		sleep 1.5 # what waits in the ring or the window is worked off
-		used=$(echo "$before $(usage_of "${watchers[@]}")" | awk '{printf "%.2f %s", $3 - $1, $4}')
+		used=$(echo "$before $(usage_of "${watchers[@]}")" | awk '{printf "%.6f %s", $3 - $1, $4}')
 		kill -TERM "$main_watcher"
 		wait "${watchers[@]}" || die "$1 failed: $(tail -n 1 "$work/out.err")"
 		counts=$(counts_of "$1")
@@ -134,7 +134,8 @@ measure() { # NAME TITLE SENDER-ARGUMENTS...
 			"$(calc "$(median "$f" '$2') / $time_s / 1e6" %.0f)" \
 			"$(calc "100 * (1 - $(median "$f" '$2') / $base)" %.0f)" \
 			"$(median "$f" '$3')" "$(median "$f" '100 * $4 / ($3 + $4 + 1e-9)' | xargs printf %.2f)" \
-			"$(median "$f" '1e6 * $5 / ($3 + 1e-9)' | xargs printf %.2f)" "$(median "$f" '$5')" \
+			"$(median "$f" '1e6 * $5 / ($3 + 1e-9)' | xargs printf %.3f)" \
+			"$(median "$f" '$5' | xargs printf %.2f)" \
 			"$(median "$f" '$6' | xargs printf %.0f)"
 	done
 }
