@@ -9,8 +9,9 @@
 enum end { END_CLIENT, END_SERVER, END_LOCAL, END_REMOTE, END_EITHER };
 
 /*
- * Tracked conversations know. Without them: a SYN comes from the client, and otherwise the server
- * has the lower port, since Linux takes client ports from the upper range (ip_local_port_range).
+ * Tracked conversations know, and say the same of a SYN. Without them: a SYN comes from the client,
+ * and otherwise the server has the lower port, since Linux takes client ports from the upper range
+ * (ip_local_port_range).
  */
 static bool from_client(const struct context *c, const struct packet_layer *l)
 {

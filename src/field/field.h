@@ -69,6 +69,7 @@ enum field_scope { SCOPE_EVENT, SCOPE_CONTAINER, SCOPE_IFACE, SCOPE_TIME, SCOPE_
 #define FIELD_ENDS \
 	0x8000u /* of a packet's ends and direction, container and interface, and nothing else */
 #define FIELD_FOLLOW		0x20000u /* with FIELD_FLOW: needs state_new */
+#define FIELD_SYN		0x40000u /* true of a SYN: such a packet tells FIELD_ENDS by itself */
 #define FIELD_SIDES(has, sides) ((uint32_t)(has) << 8 | (sides))
 
 #define FIELD_PREFIX_MIN 6u

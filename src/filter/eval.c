@@ -233,6 +233,34 @@ static void settle_time(struct filter *f)
 	}
 }
 
+static enum verdict judge_syn(const struct insn *in, void *ctx)
+{
+	return in->field->flags & FIELD_SYN ? judge_known(in, ctx) : VERDICT_MAYBE;
+}
+
+/* Can no packet pass that has these layers, without SYN, whatever else is in it? */
+static bool stops(const struct filter *f, uint32_t has)
+{
+	static const uint8_t header[64];
+	struct event ev = {.type = EVENT_PACKET, .iface = IFACE_NONE, .container = CONTAINER_NONE};
+	struct context c = {.ev = &ev,
+			    .decoded = true,
+			    .packet = {.data = header,
+				       .caplen = sizeof(header),
+				       .len = sizeof(header),
+				       .layers = 1,
+				       .layer = {{.has = has}}}};
+
+	return reach(f, judge_syn, &c) == VERDICT_NO;
+}
+
+static void settle_needs(struct filter *f)
+{
+	f->of_syn = stops(f, 0) && stops(f, PACKET_TCP);
+	for (uint32_t i = 0; i < f->n; i++)
+		f->needs |= filter_field_needs(f, f->code[i].field);
+}
+
 void filter_settle(struct filter *f)
 {
 	for (uint16_t type = EVENT_NONE + 1; type < EVENT_TYPES; type++) {
@@ -242,8 +270,7 @@ void filter_settle(struct filter *f)
 		if (reach(f, judge_type, &c) != VERDICT_NO)
 			f->types |= 1u << type;
 	}
-	for (uint32_t i = 0; i < f->n; i++)
-		f->needs |= f->code[i].field->flags;
+	settle_needs(f);
 	settle_time(f);
 }
 
@@ -261,6 +288,23 @@ uint32_t filter_types(const struct filter *f)
 bool filter_needs(const struct filter *f, unsigned flags)
 {
 	return f && f->needs & flags;
+}
+
+unsigned filter_field_needs(const struct filter *f, const struct field *field)
+{
+	bool told = f && f->of_syn && field->flags & FIELD_ENDS;
+
+	return told ? field->flags & ~FIELD_FLOW : field->flags;
+}
+
+bool filter_of_iface(const struct filter *f)
+{
+	bool all = true;
+
+	for (uint32_t i = 0; f && i < f->n; i++)
+		all &= f->code[i].field->scope != SCOPE_EVENT &&
+		       f->code[i].field->scope != SCOPE_TIME;
+	return all;
 }
 
 bool filter_of_talk(const struct filter *f)

@@ -42,6 +42,12 @@ uint32_t filter_types(const struct filter *f);
 bool filter_needs(const struct filter *f, unsigned flags);
 /* Are all of its fields field_of_talk? f may be NULL. */
 bool filter_of_talk(const struct filter *f);
+/* The FIELD_* flags of a field of events that pass f: where nothing passes but TCP packets with
+ * SYN, FIELD_ENDS need no FIELD_FLOW. f may be NULL. */
+unsigned filter_field_needs(const struct filter *f, const struct field *field);
+/* Is all of it settled by filter_packets, whatever is known of container and interface? f may be
+ * NULL. */
+bool filter_of_iface(const struct filter *f);
 /* The flat program, what is settled per container, per chunk and per packet, in plain words. */
 void filter_explain(const struct filter *f, struct text *t);
 

@@ -114,6 +114,7 @@ struct filter {
 	uint32_t types;
 	uint64_t from, to;
 	unsigned needs; /* FIELD_* of all its fields */
+	bool of_syn;	/* nothing passes but a SYN */
 	bool reordered;
 	bool twin;	      /* of another one, which owns all but the scratch */
 	struct text *scratch; /* owned; the only thing a match writes to */

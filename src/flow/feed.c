@@ -20,9 +20,11 @@ struct feed {
 	struct table *filling;
 	const struct view_look *scanning;
 	uint64_t from, to;
-	uint64_t newest; /* no row of a list will be older; UINT64_MAX: not looked up yet */
-	bool measure;	 /* what the state sees in packets goes into counter samples */
-	bool ended;	 /* by tick */
+	/* No row of a list will be older; 0: not known, or two share the file; UINT64_MAX: not
+	 * looked up yet. */
+	uint64_t newest;
+	bool measure; /* what the state sees in packets goes into counter samples */
+	bool ended;   /* by tick */
 };
 
 static int present(void *ctx, struct context *c)
@@ -276,7 +278,7 @@ static int fill(struct view_feed *base, struct table *t, uint64_t from, uint64_t
 	f->from = from;
 	f->to = to;
 	f->base.lost = 0;
-	f->newest = UINT64_MAX;
+	f->newest = twin ? 0 : UINT64_MAX;
 	/* find_newest looks at the directory while it is being read. */
 	if (f->reader)
 		reader_chunks(f->reader);

@@ -277,6 +277,10 @@ void flows_packet(struct flows *f, uint64_t ts, uint32_t iface, bool out, const 
 		talk_tcp(talk, o, dir, ts, &s, again, news, facts);
 	else if (talk && !again)
 		follow_udp(talk, flow, dir, ts, p, l, facts);
-	facts->from_client = o->client == dir;
-	facts->way = (uint8_t)(dir << 1 | o->client);
+	unsigned client = o->client;
+	/* Of itself a SYN tells, whatever was seen before. */
+	if (UNLIKELY(l->has & PACKET_TCP && s.flags & TCP_SYN))
+		client = s.flags & TCP_ACK ? !dir : dir;
+	facts->from_client = client == dir;
+	facts->way = (uint8_t)(dir << 1 | client);
 }

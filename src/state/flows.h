@@ -18,7 +18,8 @@
  * stream           number of the conversation, from 0 in the order of first packets. A SYN with a
  *                  new initial sequence number opens a new one on the same ports.
  * first            first packet of its conversation.
- * from_client      the client is who sent SYN or received SYN-ACK. Without them: the one port below
+ * from_client      the client is who sent SYN or received SYN-ACK: of these two the packet itself
+ *                  tells, of others the last of the two before. Without them: the one port below
  *                  32768 (Linux' ephemeral ports begin there) is the server's; of two such
  *                  ports the lower is; otherwise the first sender is the client.
  * seq, ack         relative: the SYN has 0, or the first segment seen without one has 1; ack

@@ -53,6 +53,7 @@ struct kept {
 
 struct row {
 	uint64_t id, hash;
+	uint64_t when;	     /* ns, of a list of packets: its event's; 0 else */
 	uint64_t version;    /* of what was known of containers when its values were kept */
 	uint32_t settled;    /* mask of 1 << EVENT_*: nothing more to keep of these */
 	uint32_t touched;    /* interval */
@@ -89,7 +90,7 @@ struct different {
 struct table {
 	const struct view_info *info;
 	struct filter *filter; /* NULL = all */
-	bool totals, measures;
+	bool totals, shares, measures;
 	bool of_container; /* a row of the first stage is a container */
 	bool of_parts;	   /* a directory tells all that its columns want of packets */
 	bool of_newest;	   /* a list whose rows are had from their events alone */
@@ -106,13 +107,12 @@ struct table {
 	const struct column **plan[EVENT_TYPES];
 	size_t planned[EVENT_TYPES];
 	/* the first stage */
-	struct row **rows; /* owned; used ones first */
+	struct row **rows; /* owned; used ones first; of a list: list.c */
 	size_t n_rows, cap_rows, made_rows, max_rows;
 	struct rowmap map;
 	struct different different;
 	uint64_t next_id, events, given_up;
 	double error;
-	size_t list_at; /* of a list: the oldest */
 	/* what was settled for containers and interfaces while nothing more was known of them */
 	uint64_t version;
 	struct row **by_container; /* the row; &no_row = left out */
@@ -188,10 +188,28 @@ void different_done(struct different *d);
 struct row *table_find_key(struct table *t, const char *key, size_t n, bool absent);
 /* The row of the event, or NULL when it has none. */
 struct row *table_find_row(struct table *t, struct context *c);
+/* One that was not used yet; what of the others it takes away is given up. */
+struct row *table_take_row(struct table *t);
+void row_clear(const struct table *t, struct row *r);
 extern struct row no_row; /* of what is left out */
 void table_forget(struct table *t);
 
+/* ---- rows of a list: list.c ---- */
+
+/* The row of an event, or NULL: the list is full of newer ones. */
+struct row *list_row(struct table *t, const struct event *ev);
+/* Takes in the rows of another list. */
+void list_join(struct table *t, struct table *more);
+
 /* ---- events: table.c ---- */
+
+/* It counts, with a row or without. */
+static inline void table_passed(struct table *t, const struct event *ev)
+{
+	t->events++;
+	t->first = MIN(t->first, ev->ts);
+	t->last = MAX(t->last, ev->ts);
+}
 
 /* Evenly over [first, last], of which what is in the window is drawn. */
 void spark_spread(struct table *t, struct row *r, uint64_t first, uint64_t last, double v);

@@ -64,7 +64,7 @@ static void join_errors(struct table *t, const struct table *twin)
 	}
 }
 
-void table_join(struct table *t, struct table *twin)
+static void join_rows(struct table *t, struct table *twin)
 {
 	struct moved *moved = xcalloc(twin->n_rows + 1, sizeof(*moved));
 
@@ -85,6 +85,14 @@ void table_join(struct table *t, struct table *twin)
 	qsort(moved, twin->n_rows, sizeof(*moved), by_id);
 	join_different(t, &twin->different, moved, twin->n_rows);
 	free(moved);
+}
+
+void table_join(struct table *t, struct table *twin)
+{
+	if (t->info->kind == VIEW_LIST)
+		list_join(t, twin);
+	else
+		join_rows(t, twin);
 	t->events += twin->events;
 	t->given_up += twin->given_up;
 	t->error += twin->error;

@@ -66,19 +66,6 @@ static void terms_done(struct terms *terms)
 		free(terms->of[i].arg);
 }
 
-static void need_order(struct table *t, enum table_order order)
-{
-	t->order = MAX(t->order, order);
-}
-
-/* Conversations are those of one interface. */
-static enum table_order filter_order(const struct filter *f)
-{
-	if (filter_needs(f, FIELD_ORDER))
-		return TABLE_BY_TIME;
-	return filter_needs(f, FIELD_FLOW) ? TABLE_BY_IFACE : TABLE_ANY_ORDER;
-}
-
 static bool is_conversation(const char *field)
 {
 	return str_eq(field, "fd.name") || str_eq(field, "fd.containername");
@@ -108,8 +95,6 @@ static int set_column(struct table *t, struct column *k, const struct view_colum
 		    (f->type == VALUE_BOOL && k->fold != FOLD_NONE);
 	k->types = types_of(f);
 	column_shortcut(k);
-	if (k->where)
-		need_order(t, filter_order(k->where));
 	if (k->keeps) {
 		k->place = t->n_values++;
 	} else {
@@ -120,9 +105,7 @@ static int set_column(struct table *t, struct column *k, const struct view_colum
 	t->measures |= f->flags & FIELD_COUNTERS && f->detail >= COUNTER_TCP_RETRANSMITS &&
 		       f->detail <= COUNTER_RESPONSE_TIME;
 	t->totals |= k->fold >= FOLD_DELTA;
-	need_order(t, f->flags & FIELD_ORDER			       ? TABLE_BY_TIME
-		      : f->flags & FIELD_FLOW || k->fold == FOLD_SHARE ? TABLE_BY_IFACE
-								       : TABLE_ANY_ORDER);
+	t->shares |= k->fold == FOLD_SHARE;
 	return 0;
 }
 
@@ -157,7 +140,6 @@ static int set_columns(struct table *t, struct err *e)
 		return err_set(e, ERR_USAGE, "no column is the key");
 	if (!v->n_columns)
 		return err_set(e, ERR_USAGE, "no columns");
-	need_order(t, v->kind == VIEW_LIST ? TABLE_BY_TIME : TABLE_ANY_ORDER);
 	t->of_container = t->key != COLUMN_NONE && is_container(v->columns[t->key].field);
 	const struct field *key = t->key == COLUMN_NONE ? NULL
 							: column_getter(&t->columns[t->key])->field;
@@ -256,19 +238,17 @@ static int set_filter(struct table *t, const struct table_options *o, struct err
 	}
 	text_done(&all);
 	text_done(&own);
-	if (t->filter)
-		need_order(t, filter_order(t->filter));
 	t->talk_filter = filter_of_talk(t->filter);
 	return status;
 }
 
-static bool terms_need(const struct terms *terms, unsigned flags)
+static unsigned terms_needs(const struct table *t, const struct terms *terms)
 {
-	bool needed = false;
+	unsigned needs = 0;
 
 	for (unsigned i = 0; i < terms->n; i++)
-		needed |= !!(terms->of[i].field->flags & flags);
-	return needed;
+		needs |= filter_field_needs(t->filter, terms->of[i].field);
+	return needs;
 }
 
 bool table_needs(const struct table *t, unsigned flags)
@@ -277,9 +257,24 @@ bool table_needs(const struct table *t, unsigned flags)
 
 	for (size_t i = 0; i < t->n_columns; i++)
 		needed |= filter_needs(t->columns[i].where, flags) ||
-			  terms_need(&t->columns[i].get, flags) ||
-			  terms_need(&t->columns[i].over, flags);
+			  (terms_needs(t, &t->columns[i].get) & flags) ||
+			  (terms_needs(t, &t->columns[i].over) & flags);
 	return needed;
+}
+
+/* Rows of a list are put in order of time, by the numbers that packets of one time have. */
+static bool is_put_in_order(const struct table *t)
+{
+	return t->info->kind != VIEW_LIST ||
+	       (t->filter && filter_types(t->filter) == 1u << EVENT_PACKET);
+}
+
+/* Conversations are those of one interface. */
+static enum table_order order_of(const struct table *t)
+{
+	if (table_needs(t, FIELD_ORDER) || !is_put_in_order(t))
+		return TABLE_BY_TIME;
+	return t->shares || table_needs(t, FIELD_FLOW) ? TABLE_BY_IFACE : TABLE_ANY_ORDER;
 }
 
 struct table *table_open(const struct table_options *o, struct err *e)
@@ -311,6 +306,7 @@ struct table *table_open(const struct table_options *o, struct err *e)
 		return NULL;
 	}
 	set_plans(t);
+	t->order = order_of(t);
 	t->of_parts = table_is_of_parts(t);
 	t->of_newest = o->info->kind == VIEW_LIST && !table_needs(t, FIELD_FLOW | FIELD_ORDER);
 	set_shown(t);
@@ -320,7 +316,8 @@ struct table *table_open(const struct table_options *o, struct err *e)
 
 struct table *table_twin(struct table *t)
 {
-	if (t->order == TABLE_BY_TIME || t->of_parts)
+	bool told = t->of_parts || (t->of_newest && filter_of_iface(t->filter));
+	if (t->order == TABLE_BY_TIME || told)
 		return NULL;
 	struct table *twin = xcalloc(1, sizeof(*twin));
 	twin->info = t->info;
@@ -335,6 +332,7 @@ struct table *table_twin(struct table *t)
 	}
 	twin->filter = filter_twin(t->filter);
 	twin->talk_filter = t->talk_filter;
+	twin->order = t->order;
 	twin->different.whose = xcalloc(1, sizeof(*twin->different.whose));
 	set_plans(twin);
 	set_shown(twin);

@@ -279,6 +279,7 @@ static void make_row(struct table *t, struct row *r, uint64_t now, double second
 		points[i] = t->group == t->key ? spark_point(t, r, i) : r->spark[i];
 	*out = (struct table_row){
 		.id = r->id,
+		.when = r->when,
 		.key = r->absent ? NULL : r->key.v.p,
 		.key_n = r->key.v.n,
 		.cells = cells,
@@ -334,6 +335,8 @@ static int compare_rows(const void *a, const void *b, void *ctx)
 		if (c)
 			return c;
 	}
+	if (x->when != y->when)
+		return x->when < y->when ? -1 : 1;
 	return (x->id > y->id) - (x->id < y->id);
 }
 

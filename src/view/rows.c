@@ -63,7 +63,7 @@ void row_free(struct row *r, size_t n_values)
 	free(r);
 }
 
-static void row_clear(const struct table *t, struct row *r)
+void row_clear(const struct table *t, struct row *r)
 {
 	memcpy(r->slots, t->fresh, t->n_slots * sizeof(*r->slots));
 	for (uint32_t i = 0; i < t->n_values; i++)
@@ -248,7 +248,7 @@ static void give_up_half(struct table *t)
 	table_forget(t);
 }
 
-static struct row *take_row(struct table *t)
+struct row *table_take_row(struct table *t)
 {
 	if (t->n_rows == t->max_rows)
 		give_up_half(t);
@@ -271,7 +271,7 @@ struct row *table_find_key(struct table *t, const char *key, size_t n, bool abse
 
 	if (r)
 		return r;
-	r = take_row(t);
+	r = table_take_row(t);
 	r->hash = hash;
 	r->absent = absent;
 	kept_text(&r->key, key, n);
@@ -293,27 +293,10 @@ static struct row *find_by_value(struct table *t, struct context *c)
 	return table_find_key(t, t->keytext.data, t->keytext.len, false);
 }
 
-/* A list has a row for each event, the newest TABLE_LIST of them. */
-static struct row *next_of_list(struct table *t)
-{
-	struct row *r;
-
-	if (t->n_rows < t->max_rows) {
-		r = take_row(t);
-	} else {
-		r = t->rows[t->list_at];
-		t->list_at = (t->list_at + 1) % t->max_rows;
-		row_clear(t, r);
-		r->id = ++t->next_id;
-		t->given_up++;
-	}
-	return r;
-}
-
 struct row *table_find_row(struct table *t, struct context *c)
 {
 	if (t->info->kind == VIEW_LIST)
-		return next_of_list(t);
+		return list_row(t, c->ev);
 	if (!c->container || column_getter(&t->columns[t->key])->field->scope != SCOPE_CONTAINER)
 		return find_by_value(t, c);
 	if (c->repeated)

@@ -238,9 +238,7 @@ void table_event(struct table *t, struct context *c)
 	if (!r)
 		return;
 	if (!early) {
-		t->events++;
-		t->first = MIN(t->first, c->ev->ts);
-		t->last = MAX(t->last, c->ev->ts);
+		table_passed(t, c->ev);
 		r->touched = t->interval;
 	}
 	table_keep(t, r, c);
@@ -263,7 +261,7 @@ void table_window(struct table *t, uint64_t from, uint64_t to)
 	rowmap_clear(&t->map);
 	different_clear(&t->different);
 	table_forget(t);
-	t->n_rows = t->list_at = 0;
+	t->n_rows = 0;
 	t->events = t->given_up = 0;
 	t->error = 0;
 	t->interval++;

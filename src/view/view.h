@@ -161,7 +161,7 @@ struct table *table_open(const struct table_options *o, struct err *e);
 void table_close(struct table *t); /* t may be NULL */
 /* An empty one of the same columns, filter and window, to be fed by another thread until it is
  * joined; t has to outlive it. NULL: its events cannot be taken in apart (TABLE_BY_TIME), or need
- * not be, as a directory tells enough. */
+ * not be, as a directory tells enough. With a twin no part of it is skipped. */
 struct table *table_twin(struct table *t);
 /* Takes in all that the twin did, closes it. */
 void table_join(struct table *t, struct table *twin);
@@ -246,6 +246,7 @@ struct cell {
 
 struct table_row {
 	uint64_t id;		  /* the same in every refresh */
+	uint64_t when;		  /* ns: before the id tells which row came first; 0 = it does */
 	const char *key;	  /* value of the key, n bytes; NULL = the rows without one */
 	uint32_t key_n;		  /* */
 	const struct cell *cells; /* one per column shown */

@@ -298,16 +298,39 @@ static void test_types(void **state)
 	}
 }
 
+/* A SYN tells who is the client, where nothing else passes. */
 static void test_flows(void **state)
 {
-	struct filter *f = filter_compile("tcp.port=80", NULL, NULL);
+	static const struct {
+		const char *expression;
+		bool needs;
+	} rows[] = {
+		{"tcp.port=80", false},
+		{"tcp.port=80 or not tcp.analysis.retransmission", true},
+		{"fd.sport=80", true},
+		{"fd.sport=80 and tcp.flags.syn=true", false},
+		{"tcp.flags.syn=true and tcp.flags.ack=false and not fd.cip=10.0.0.1", false},
+		{"fd.sport=80 and tcp.flags.syn=false", true},
+		{"fd.sport=80 and not tcp.flags.syn=true", true},
+		{"fd.sport=80 and not tcp.flags.syn=false", true},	   /* UDP has no flags */
+		{"fd.sport=80 and tcp and not tcp.flags.syn=false", true}, /* nor the cut */
+		{"fd.sport=80 and tcp.flags.syn exists", true},
+		{"tcp.flags.syn=true or fd.sport=80", true},
+		{"tcp.flags.syn=true and (fd.sport=80 or fd.sport=443)", false},
+		{"tcp.flags.syn=true and tcp.stream=3", true},
+		{"tcp.flags.syn=true and evt.failed=true", true},
+	};
 
 	(void)state;
-	assert_false(filter_needs(f, FIELD_FLOW));
-	filter_free(f);
-	f = filter_compile("tcp.port=80 or not tcp.analysis.retransmission", NULL, NULL);
-	assert_true(filter_needs(f, FIELD_FLOW));
-	filter_free(f);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct err e = {0};
+		struct filter *f = filter_compile(rows[i].expression, NULL, &e);
+		if (!f)
+			fail_msg("%s: %s", rows[i].expression, e.message);
+		if (filter_needs(f, FIELD_FLOW) != rows[i].needs)
+			fail_msg("%s", rows[i].expression);
+		filter_free(f);
+	}
 }
 
 static void test_explain(void **state)

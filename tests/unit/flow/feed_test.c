@@ -450,6 +450,90 @@ static int remove_file(void **unused)
 	return unlink(path);
 }
 
+/* The newest LISTED / 100 as CSV; owned by the caller. */
+static char *listed_by(unsigned threads, const struct view_info *info, const char *filter)
+{
+	struct view_feed *f = open_feed_of(path, threads);
+	struct table *t = table_open(
+		&(struct table_options){.info = info, .filter = filter, .max_rows = LISTED / 100},
+		NULL);
+	struct text out = {0};
+
+	assert_non_null(t);
+	assert_int_equal(f->fill(f, t, f->first, f->last, NULL), 0);
+	const struct table_rows *rows = table_refresh(t, 0);
+	assert_int_equal(rows->n, LISTED / 100);
+	assert_int_equal(rows->n + rows->given_up, rows->events);
+	uint64_t before = 0;
+	for (size_t i = 0; i < rows->n; i++) {
+		uint64_t ts = (uint64_t)rows->rows[i].cells[0].number;
+		assert_true(ts >= before);
+		before = ts;
+	}
+	text_fmt(&out, "%llu given up\n", (unsigned long long)rows->given_up);
+	return close_as_csv(f, t, rows, &out);
+}
+
+/* A list is in order of time, however its packets come: here with conversations, with what a SYN
+ * tells by itself, and with all packets in order of time, as frame.time_delta wants it. */
+static void test_lists(void **unused)
+{
+	(void)unused;
+	static struct view_column fields[] = {
+		{.name = "TIME", .field = "evt.rawtime"},
+		{.name = "NUM", .field = "evt.num"},
+		{.name = "CONNECTION", .field = "fd.name"},
+		{.name = "ID", .field = "container.id"},
+	};
+	const struct view_info list = {.id = "list",
+				       .kind = VIEW_LIST,
+				       .columns = fields,
+				       .n_columns = ARRAY_SIZE(fields)};
+	static const struct {
+		const char *filter;
+		enum table_order order;
+	} rows[] = {
+		{"tcp.flags.syn=true and tcp.flags.ack=false", TABLE_ANY_ORDER},
+		{"tcp.flags.fin=true", TABLE_BY_IFACE},
+		{"tcp.flags.fin=true and frame.time_delta >= 0", TABLE_BY_TIME},
+		{"evt.type=packet", TABLE_BY_IFACE},
+		{"evt.type in (packet, counters) and evt.num exists", TABLE_BY_TIME},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct table *t = open_table(&list, NULL, rows[i].filter);
+		assert_int_equal(table_order(t), rows[i].order);
+		assert_int_equal(table_needs(t, FIELD_FLOW), rows[i].order != TABLE_ANY_ORDER);
+		table_close(t);
+		cleanup_free char *one = listed_by(1, &list, rows[i].filter);
+		cleanup_free char *two = listed_by(2, &list, rows[i].filter);
+		assert_string_equal(one, two);
+	}
+	cleanup_free char *any = listed_by(2, &list, rows[1].filter);
+	cleanup_free char *ordered = listed_by(2, &list, rows[2].filter);
+	assert_string_equal(any, ordered);
+	any = (free(any), listed_by(2, &list, rows[3].filter));
+	ordered = (free(ordered), listed_by(2, &list, rows[4].filter));
+	assert_string_equal(any, ordered);
+}
+
+/* Conversations have the same number in a table as in lines: that of their order in time. */
+static void test_streams(void **unused)
+{
+	(void)unused;
+	static struct view_column fields[] = {{.name = "NAME", .field = "fd.name", .key = true}};
+	const struct view_info talks = {.id = "talks", .columns = fields, .n_columns = 1};
+
+	for (unsigned threads = 1; threads <= 2; threads++) {
+		struct view_feed *f = open_feed_of(path, threads);
+		struct table *t = open_table(&talks, NULL, "tcp.stream=30");
+		assert_int_equal(f->fill(f, t, f->first, f->last, NULL), 0);
+		assert_int_equal(table_refresh(t, 0)->n, 1);
+		table_close(t);
+		f->close(f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -461,6 +545,8 @@ int main(void)
 		cmocka_unit_test(test_given_up),
 		cmocka_unit_test(test_newest),
 		cmocka_unit_test(test_two_threads),
+		cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_streams),
 	};
 
 	return cmocka_run_group_tests(tests, write_file, remove_file);

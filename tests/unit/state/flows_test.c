@@ -460,6 +460,36 @@ static void test_who_is_client(void **unused)
 	}
 }
 
+/* A SYN says by itself who is the client, whatever was seen before and however often. */
+static void test_syn_tells(void **unused)
+{
+	(void)unused;
+	static const struct {
+		unsigned from, flags;
+		bool out, from_client;
+	} rows[] = {
+		{SERVER, A, true, false},	   {SERVER, S | R, true, true},
+		{CLIENT, S | A | R, false, false}, {CLIENT, A, false, true},
+		{SERVER, S, true, true},	   {CLIENT, S, false, true},
+		{SERVER, S, false, true}, /* the one before the last, as a loopback shows it */
+		{SERVER, A, true, false},
+	};
+	struct wire w = {.cport = 40000, .sport = 80};
+	struct flows *f = flows_new(64, true);
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct step step = {
+			.from = rows[i].from, .flags = rows[i].flags, .seq = 5, .ack = 6};
+		struct flow_facts facts;
+		struct packet p;
+		build(&w, &step, &p);
+		flows_packet(f, 1, 0, rows[i].out, &p, &facts);
+		if (facts.from_client != rows[i].from_client)
+			fail_msg("row %u", i);
+	}
+	flows_free(f);
+}
+
 static void test_udp_and_dns(void **unused)
 {
 	(void)unused;
@@ -657,6 +687,7 @@ int main(void)
 		cmocka_unit_test(test_unreachable),
 		cmocka_unit_test(test_new_conversation_on_old_ports),
 		cmocka_unit_test(test_who_is_client),
+		cmocka_unit_test(test_syn_tells),
 		cmocka_unit_test(test_udp_and_dns),
 		cmocka_unit_test(test_dns_questions_are_bounded),
 		cmocka_unit_test(test_seen_in_both_directions),
