@@ -68,8 +68,18 @@ enum field_scope { SCOPE_EVENT, SCOPE_CONTAINER, SCOPE_IFACE, SCOPE_TIME, SCOPE_
 #define FIELD_HEAD    0x10000u /* needs PACKET_HEADS; without both PACKET_HEADERS are enough */
 #define FIELD_ENDS \
 	0x8000u /* of a packet's ends and direction, container and interface, and nothing else */
-#define FIELD_FOLLOW		0x20000u /* with FIELD_FLOW: needs state_new */
-#define FIELD_SYN		0x40000u /* true of a SYN: such a packet tells FIELD_ENDS by itself */
+#define FIELD_FOLLOW 0x20000u /* with FIELD_FLOW: needs state_new */
+#define FIELD_SYN    0x40000u /* true of a SYN: such a packet tells FIELD_ENDS by itself */
+/* True of a packet with this bit of packet_layer.tcp_flags: detail = FIELD_TCP_FLAG(bit). A filter
+ * looks at it in the decoded packet itself, as at ports. */
+#define FIELD_BIT 0x80000u
+/* Stands in valid facts of TCP packets as it is, detail = its offset in struct flow_facts: a bool,
+ * or of VALUE_RELTIME a uint64_t, ns, 0 = absent. */
+#define FIELD_FACT 0x100000u
+/* No value where no layer has one of these PACKET_*, all below 0x200. */
+#define FIELD_LAYER(has)	((unsigned)(has) << 22)
+#define FIELD_LAYER_OF(flags)	((flags) >> 22)
+#define FIELD_TCP_FLAG(bit)	((uint32_t)(bit) << 8)
 #define FIELD_SIDES(has, sides) ((uint32_t)(has) << 8 | (sides))
 
 #define FIELD_PREFIX_MIN 6u
@@ -116,11 +126,6 @@ static inline bool field_of_talk(const struct field *f)
 	return f->flags & FIELD_ENDS || f->scope == SCOPE_CONTAINER || f->scope == SCOPE_IFACE ||
 	       f->scope == SCOPE_TYPE;
 }
-
-/* Fields of TCP packets that stand in valid facts as they are, at *offset: a bool; or a uint64_t,
- * ns, 0 = absent. */
-enum field_fact { FACT_NONE, FACT_TRUTH, FACT_TIME };
-enum field_fact field_fact(const struct field *f, size_t *offset);
 
 extern const struct field_class *const field_classes[]; /* NULL at the end */
 

@@ -201,12 +201,15 @@ static const struct field rows[] = {
 	{"ipv6.plen", VALUE_U64, SCOPE_EVENT, PACKET_FIELD, IP6_PLEN, get_ip6, "payload length"},
 	{"ipv6.flow", VALUE_U64, SCOPE_EVENT, PACKET_FIELD | FIELD_HEX, IP6_FLOW, get_ip6,
 	 "flow label"},
-	{"icmp.type", VALUE_U64, SCOPE_EVENT, PACKET_FIELD, 0, get_icmp,
+	{"icmp.type", VALUE_U64, SCOPE_EVENT, PACKET_FIELD | FIELD_LAYER(PACKET_ICMP), 0, get_icmp,
 	 "ICMP type: 0 echo reply, 3 unreachable, 8 echo, 11 time exceeded"},
-	{"icmp.code", VALUE_U64, SCOPE_EVENT, PACKET_FIELD, 1, get_icmp, "ICMP code"},
-	{"icmpv6.type", VALUE_U64, SCOPE_EVENT, PACKET_FIELD, 0, get_icmp6,
+	{"icmp.code", VALUE_U64, SCOPE_EVENT, PACKET_FIELD | FIELD_LAYER(PACKET_ICMP), 1, get_icmp,
+	 "ICMP code"},
+	{"icmpv6.type", VALUE_U64, SCOPE_EVENT, PACKET_FIELD | FIELD_LAYER(PACKET_ICMP6), 0,
+	 get_icmp6,
 	 "ICMPv6 type: 1 unreachable, 128 echo, 129 echo reply, 135 neighbour solicitation"},
-	{"icmpv6.code", VALUE_U64, SCOPE_EVENT, PACKET_FIELD, 1, get_icmp6, "ICMPv6 code"},
+	{"icmpv6.code", VALUE_U64, SCOPE_EVENT, PACKET_FIELD | FIELD_LAYER(PACKET_ICMP6), 1,
+	 get_icmp6, "ICMPv6 code"},
 };
 
 const struct field_class field_class_ip = {"ip", "IPv4, IPv6 and ICMP", rows, ARRAY_SIZE(rows)};

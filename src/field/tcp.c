@@ -10,7 +10,7 @@
 #define SIDE_DST 2u
 
 enum tcp_part { TCP_SEQ, TCP_ACKNO, TCP_FLAGS, TCP_WINDOW, TCP_FLAG };
-#define TCP_FLAG_BIT(bit) (TCP_FLAG | (bit) << 8)
+#define TCP_FLAG_BIT(bit) (TCP_FLAG | FIELD_TCP_FLAG(bit))
 
 GETTER(get_port)
 {
@@ -127,12 +127,6 @@ GETTER(get_time)
 	return ns ? value_u64(out, VALUE_RELTIME, ns) : 0;
 }
 
-enum field_fact field_fact(const struct field *f, size_t *offset)
-{
-	*offset = f->detail;
-	return f->get == get_truth ? FACT_TRUTH : f->get == get_time ? FACT_TIME : FACT_NONE;
-}
-
 /* As Linux' icmp_err_convert (net/ipv4/icmp.c); 0 = no failure. */
 static int icmp_errno(const uint8_t *h)
 {
@@ -201,8 +195,11 @@ bool packet_failed(struct context *c, int *errno_value)
 	return *errno_value != 0;
 }
 
-#define PACKET_FIELD (FIELD_PACKETS | FIELD_MULTI)
-#define FLOW_FIELD   (FIELD_PACKETS | FIELD_FLOW | FIELD_FOLLOW)
+#define TCP_FIELD    (FIELD_PACKETS | FIELD_LAYER(PACKET_TCP))
+#define PACKET_FIELD (TCP_FIELD | FIELD_MULTI)
+#define FLAG_FIELD   (PACKET_FIELD | FIELD_BIT)
+#define FLOW_FIELD   (TCP_FIELD | FIELD_FLOW | FIELD_FOLLOW)
+#define FACT_FIELD   (FLOW_FIELD | FIELD_FACT)
 #define FACT(member) offsetof(struct flow_facts, member)
 
 static const struct field rows[] = {
@@ -214,17 +211,17 @@ static const struct field rows[] = {
 	 FIELD_SIDES(PACKET_TCP, SIDE_SRC | SIDE_DST), get_port, "either port"},
 	{"tcp.flags", VALUE_U64, SCOPE_EVENT, PACKET_FIELD | FIELD_HEX, TCP_FLAGS, get_header,
 	 "the twelve flag bits as a number"},
-	{"tcp.flags.syn", VALUE_BOOL, SCOPE_EVENT, PACKET_FIELD | FIELD_SYN, TCP_FLAG_BIT(0x02u),
+	{"tcp.flags.syn", VALUE_BOOL, SCOPE_EVENT, FLAG_FIELD | FIELD_SYN, TCP_FLAG_BIT(0x02u),
 	 get_header, "SYN is set"},
-	{"tcp.flags.ack", VALUE_BOOL, SCOPE_EVENT, PACKET_FIELD, TCP_FLAG_BIT(0x10u), get_header,
+	{"tcp.flags.ack", VALUE_BOOL, SCOPE_EVENT, FLAG_FIELD, TCP_FLAG_BIT(0x10u), get_header,
 	 "ACK is set"},
-	{"tcp.flags.fin", VALUE_BOOL, SCOPE_EVENT, PACKET_FIELD, TCP_FLAG_BIT(0x01u), get_header,
+	{"tcp.flags.fin", VALUE_BOOL, SCOPE_EVENT, FLAG_FIELD, TCP_FLAG_BIT(0x01u), get_header,
 	 "FIN is set"},
-	{"tcp.flags.reset", VALUE_BOOL, SCOPE_EVENT, PACKET_FIELD, TCP_FLAG_BIT(0x04u), get_header,
+	{"tcp.flags.reset", VALUE_BOOL, SCOPE_EVENT, FLAG_FIELD, TCP_FLAG_BIT(0x04u), get_header,
 	 "RST is set"},
-	{"tcp.flags.push", VALUE_BOOL, SCOPE_EVENT, PACKET_FIELD, TCP_FLAG_BIT(0x08u), get_header,
+	{"tcp.flags.push", VALUE_BOOL, SCOPE_EVENT, FLAG_FIELD, TCP_FLAG_BIT(0x08u), get_header,
 	 "PSH is set"},
-	{"tcp.flags.urg", VALUE_BOOL, SCOPE_EVENT, PACKET_FIELD, TCP_FLAG_BIT(0x20u), get_header,
+	{"tcp.flags.urg", VALUE_BOOL, SCOPE_EVENT, FLAG_FIELD, TCP_FLAG_BIT(0x20u), get_header,
 	 "URG is set"},
 	{"tcp.seq_raw", VALUE_U64, SCOPE_EVENT, PACKET_FIELD, TCP_SEQ, get_header,
 	 "sequence number as sent"},
@@ -237,19 +234,19 @@ static const struct field rows[] = {
 	 "sequence number from the start of the conversation"},
 	{"tcp.ack", VALUE_U64, SCOPE_EVENT, FLOW_FIELD, NUMBER_ACK, get_number,
 	 "acknowledgement number from the start of the conversation"},
-	{"tcp.stream", VALUE_U64, SCOPE_EVENT, FIELD_PACKETS | FIELD_FLOW | FIELD_ORDER,
-	 NUMBER_STREAM, get_number, "number of the conversation, from 0"},
-	{"tcp.analysis.retransmission", VALUE_BOOL, SCOPE_EVENT, FLOW_FIELD, FACT(retransmission),
+	{"tcp.stream", VALUE_U64, SCOPE_EVENT, TCP_FIELD | FIELD_FLOW | FIELD_ORDER, NUMBER_STREAM,
+	 get_number, "number of the conversation, from 0"},
+	{"tcp.analysis.retransmission", VALUE_BOOL, SCOPE_EVENT, FACT_FIELD, FACT(retransmission),
 	 get_truth, "the segment was seen before"},
-	{"tcp.analysis.out_of_order", VALUE_BOOL, SCOPE_EVENT, FLOW_FIELD, FACT(out_of_order),
+	{"tcp.analysis.out_of_order", VALUE_BOOL, SCOPE_EVENT, FACT_FIELD, FACT(out_of_order),
 	 get_truth, "the segment comes later than it was sent"},
-	{"tcp.analysis.duplicate_ack", VALUE_BOOL, SCOPE_EVENT, FLOW_FIELD, FACT(duplicate_ack),
+	{"tcp.analysis.duplicate_ack", VALUE_BOOL, SCOPE_EVENT, FACT_FIELD, FACT(duplicate_ack),
 	 get_truth, "the acknowledgement was seen before"},
-	{"tcp.analysis.zero_window", VALUE_BOOL, SCOPE_EVENT, FLOW_FIELD, FACT(zero_window),
+	{"tcp.analysis.zero_window", VALUE_BOOL, SCOPE_EVENT, FACT_FIELD, FACT(zero_window),
 	 get_truth, "the receiver has no room left"},
-	{"tcp.analysis.ack_rtt", VALUE_RELTIME, SCOPE_EVENT, FLOW_FIELD | FIELD_SECONDS, FACT(rtt),
+	{"tcp.analysis.ack_rtt", VALUE_RELTIME, SCOPE_EVENT, FACT_FIELD | FIELD_SECONDS, FACT(rtt),
 	 get_time, "seconds from a segment to this acknowledgement of it"},
-	{"tcp.analysis.initial_rtt", VALUE_RELTIME, SCOPE_EVENT, FLOW_FIELD | FIELD_SECONDS,
+	{"tcp.analysis.initial_rtt", VALUE_RELTIME, SCOPE_EVENT, FACT_FIELD | FIELD_SECONDS,
 	 FACT(initial_rtt), get_time, "seconds the handshake of this conversation took"},
 };
 

@@ -42,7 +42,7 @@ GETTER(get_length)
 	return n;
 }
 
-#define PACKET_FIELD (FIELD_PACKETS | FIELD_MULTI)
+#define PACKET_FIELD (FIELD_PACKETS | FIELD_MULTI | FIELD_LAYER(PACKET_UDP))
 
 static const struct field rows[] = {
 	{"udp.srcport", VALUE_PORT, SCOPE_EVENT, PACKET_FIELD | FIELD_PORTS,

@@ -267,6 +267,8 @@ int check_read(struct parser *p, struct insn *in)
 		if (read_values(p, in, op_pos))
 			return -1;
 	}
+	if (in->test == TEST_RANGE && in->field->flags & FIELD_BIT)
+		in->test = TEST_BIT;
 	in->shown = xstrndup(p->src->text + start, p->pos - start);
 	return 0;
 }

@@ -53,6 +53,7 @@ enum test {
 	TEST_EXISTS,
 	TEST_PORT,    /* as TEST_PLAIN, looked up in the decoded packet */
 	TEST_ADDRESS, /* as TEST_IP4, looked up in the decoded packet */
+	TEST_BIT,     /* as TEST_RANGE, looked up in the decoded packet */
 	TEST_PLAIN,   /* as TEST_RANGE where the value is its own key: numbers, ports, times */
 	TEST_RANGE,   /* lo <= key <= hi */
 	TEST_RANGES,  /* key in one of ranges, sorted */

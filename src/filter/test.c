@@ -315,7 +315,7 @@ static inline bool value_fits(const struct insn *in, const struct value *v)
 	}
 }
 
-/* The two shortcuts for conditions that stand on every packet's way: no call, no values. */
+/* The three shortcuts for conditions that stand on every packet's way: no call, no values. */
 static inline bool port_holds(const struct insn *in, struct context *c)
 {
 	const struct packet *p = context_packet(c);
@@ -360,6 +360,34 @@ static inline bool address_holds(const struct insn *in, struct context *c)
 	return seen && in->negate;
 }
 
+static inline bool bit_holds(const struct insn *in, struct context *c)
+{
+	const struct packet *p = context_packet(c);
+	uint32_t bit = in->field->detail >> 8;
+	bool seen = false;
+
+	for (unsigned i = 0; p && i < p->layers; i++) {
+		const struct packet_layer *l = &p->layer[i];
+		uint64_t key = !!(l->tcp_flags & bit);
+
+		if (!(l->has & PACKET_TCP))
+			continue;
+		if (key >= in->lo && key <= in->hi)
+			return !in->negate;
+		seen = true;
+	}
+	return seen && in->negate;
+}
+
+/* May the field have a value? */
+static inline bool has_layer(const struct insn *in, struct context *c)
+{
+	uint32_t wanted = FIELD_LAYER_OF(in->field->flags);
+	const struct packet *p = wanted ? context_packet(c) : NULL;
+
+	return !wanted || (p && (p->layer[0].has | (p->layers > 1 ? p->layer[1].has : 0)) & wanted);
+}
+
 static inline bool holds(const struct insn *in, struct context *c, struct text *scratch)
 {
 	struct value values[FIELD_MAX_VALUES];
@@ -367,8 +395,12 @@ static inline bool holds(const struct insn *in, struct context *c, struct text *
 
 	if (in->test == TEST_PORT)
 		return port_holds(in, c);
+	if (in->test == TEST_BIT)
+		return bit_holds(in, c);
 	if (in->test == TEST_ADDRESS)
 		return address_holds(in, c);
+	if (!has_layer(in, c))
+		return false;
 	text_reset(scratch);
 	n = in->field->get(in->field, in->arg, c, scratch, values);
 	if (n == 0)

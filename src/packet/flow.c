@@ -48,6 +48,21 @@ int packet_flow(const struct packet_layer *l, struct flow_key *key)
 	return forward ? 1 : 2;
 }
 
+uint64_t packet_ends(const struct packet_layer *l)
+{
+	bool ip6 = l->has & PACKET_IP6, ports = l->has & PACKET_PORTS;
+	uint64_t kind = (uint64_t)l->has << 40 | (uint64_t)l->proto << 32;
+	uint64_t h = 0;
+
+	kind |= ports ? (uint64_t)l->sport << 16 | l->dport : 0;
+	if (l->has & PACKET_TCP && l->tcp_flags & TCP_SYN)
+		kind |= (l->tcp_flags & TCP_ACK ? 2ull : 1ull) << 62;
+	for (unsigned i = 0; ip6 && i < 3; i++)
+		h = hash_u64(h ^ load_le64(i < 2 ? l->src + 8 * i : l->dst));
+	h ^= ip6 ? load_le64(l->dst + 8) : (uint64_t)load_le32(l->src) << 32 | load_le32(l->dst);
+	return hash_u64(hash_u64(h) ^ kind);
+}
+
 static inline uint64_t mix(uint64_t h, uint64_t v)
 {
 	h = (h ^ v) * 0x9e3779b97f4a7c15ull;

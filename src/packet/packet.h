@@ -83,6 +83,9 @@ struct flow_key {
 
 /* 1: the packet goes a -> b, 2: b -> a, 0: no addresses (key untouched). */
 int packet_flow(const struct packet_layer *l, struct flow_key *key);
+/* A hash of all that FIELD_ENDS of an IP packet without a conversation are made of: the layer's
+ * addresses, ports and protocol, each way another one, and of a SYN that it is one. */
+uint64_t packet_ends(const struct packet_layer *l);
 
 /*
  * The packet's id, equal at every point of its path and on every host without

@@ -114,6 +114,25 @@ static inline const struct packet *context_packet(struct context *c)
 	return &c->packet;
 }
 
+/* Its flow_talk, or where it has no conversation what its ends hash to, which tells an IP packet
+ * from others as surely as 63 bits can. false: whose it is depends on more than its ends. */
+static inline bool context_talk(struct context *c, uint64_t *talk)
+{
+	if (c->by_port || c->ev->type != EVENT_PACKET)
+		return false;
+	if (LIKELY(c->facts.valid)) {
+		*talk = flow_talk(&c->facts, c->ev->flags);
+		return true;
+	}
+	const struct packet *p = context_packet(c);
+	const struct packet_layer *l = p ? packet_inner(p) : NULL;
+	if (!l || !(l->has & (PACKET_IP4 | PACKET_IP6)))
+		return false;
+	uint64_t side = (uint64_t)c->ev->iface << 2 | (c->ev->flags & EVENT_DIR_MASK);
+	*talk = 1ull << 63 | (packet_ends(l) ^ side * 0x9e3779b97f4a7c15ull);
+	return true;
+}
+
 #define FLOWS_TRACKED 65536u /* conversations remembered where somebody asks for them */
 
 struct state;

@@ -8,8 +8,8 @@
 #define COLUMN_NONE UINT32_MAX
 #define SUM_MAX	    6u /* fields that one column adds up */
 
-/* Values that need no getter: what the event itself tells (enum part_what), or its conversation
- * (field_fact). */
+/* Values that need no getter: what the event itself tells (enum part_what), or of TCP its
+ * conversation (FIELD_FACT). */
 enum shortcut { SHORT_NONE = PART_NONE, SHORT_TRUTH = PART_WHATS, SHORT_TIME };
 
 struct getter {
@@ -29,7 +29,7 @@ struct column {
 	enum shortcut shortcut;
 	enum view_fold fold;
 	uint32_t place; /* where the row has it */
-	uint32_t dirs;	/* EVENT_IN, EVENT_OUT: only packets of these; 0 = all */
+	uint32_t dirs;	/* EVENT_IN, EVENT_OUT: only events of these; 0 = all */
 	bool of_event;	/* sums up what the event itself tells, and no more */
 	bool once;	/* counts what all packets of a conversation have in common */
 	bool spark;	/* the sparkline follows it */
@@ -103,9 +103,11 @@ struct table {
 	size_t n_shown;
 	uint32_t n_values, n_slots;
 	double *fresh; /* slots of a new row */
-	/* columns by type of event */
-	const struct column **plan[EVENT_TYPES];
-	size_t planned[EVENT_TYPES];
+	/* columns by type of event and its way: those that are of_event come first */
+	struct plan {
+		const struct column **columns;
+		size_t n_sums, n;
+	} plan[EVENT_TYPES][EVENT_DIR_MASK + 1];
 	/* the first stage */
 	struct row **rows; /* owned; used ones first; of a list: list.c */
 	size_t n_rows, cap_rows, made_rows, max_rows;
@@ -119,13 +121,14 @@ struct table {
 	size_t by_container_cap;
 	bool of_conversation; /* a row of the first stage is one */
 	bool again;	      /* the event is of a conversation whose row had one before */
-	/* The rows by flow_talk (flow_talk_place), where the key is field_of_talk and conversations
-	 * are tracked; NULL else. &no_row: the filter leaves it out. */
+	/* The rows by context_talk (flow_talk_place), where the key is one of FIELD_ENDS; NULL
+	 * else. &no_row: the filter leaves it out. */
 	struct talking {
 		uint64_t talk;
 		struct row *row;
 	} * talking;
-	bool talk_filter;  /* so is the filter: asked once */
+	bool talk_filter;  /* the filter is field_of_talk: asked once */
+	bool talk_keeps;   /* so are all columns that keep a value: the first packet has them */
 	uint8_t *verdicts; /* by interface: enum verdict + 1 */
 	size_t verdicts_cap;
 	struct text scratch, keytext;

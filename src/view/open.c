@@ -144,7 +144,7 @@ static int set_columns(struct table *t, struct err *e)
 	const struct field *key = t->key == COLUMN_NONE ? NULL
 							: column_getter(&t->columns[t->key])->field;
 	t->of_conversation = key && is_conversation(key->name);
-	if (key && key->flags & FIELD_ENDS && key->flags & FIELD_FLOW)
+	if (key && key->flags & FIELD_ENDS)
 		t->talking = xcalloc(TALKING, sizeof(*t->talking));
 	t->fresh = xcalloc(t->n_slots + 1, sizeof(*t->fresh));
 	for (size_t i = 0; i < t->n_columns; i++)
@@ -154,14 +154,30 @@ static int set_columns(struct table *t, struct err *e)
 	return 0;
 }
 
+static void set_plan(struct table *t, struct plan *p, unsigned type, uint32_t way)
+{
+	p->columns = xcalloc(t->n_columns + 1, sizeof(*p->columns));
+	for (unsigned of_event = 2; of_event-- > 0;) {
+		for (size_t i = 0; i < t->n_columns; i++) {
+			const struct column *k = &t->columns[i];
+			bool counts = !k->keeps && k->types >> type & 1 &&
+				      (!k->dirs || k->dirs & way);
+			if (counts && k->of_event == of_event)
+				p->columns[p->n++] = k;
+		}
+		p->n_sums = of_event ? p->n : p->n_sums;
+	}
+}
+
 static void set_plans(struct table *t)
 {
-	for (unsigned type = 0; type < EVENT_TYPES; type++) {
-		t->plan[type] = xcalloc(t->n_columns + 1, sizeof(**t->plan));
-		for (size_t i = 0; i < t->n_columns; i++)
-			if (!t->columns[i].keeps && t->columns[i].types >> type & 1)
-				t->plan[type][t->planned[type]++] = &t->columns[i];
-	}
+	for (unsigned type = 0; type < EVENT_TYPES; type++)
+		for (uint32_t way = 0; way <= EVENT_DIR_MASK; way++)
+			set_plan(t, &t->plan[type][way], type, way);
+	t->talk_keeps = true;
+	for (size_t i = 0; i < t->n_columns; i++)
+		if (t->columns[i].keeps)
+			t->talk_keeps &= field_of_talk(column_getter(&t->columns[i])->field);
 }
 
 static void set_shown(struct table *t)
@@ -356,7 +372,8 @@ void table_close(struct table *t)
 		filter_free(t->columns[i].where);
 	}
 	for (unsigned type = 0; type < EVENT_TYPES; type++)
-		free(t->plan[type]);
+		for (uint32_t way = 0; way <= EVENT_DIR_MASK; way++)
+			free(t->plan[type][way].columns);
 	filter_free(t->filter);
 	free(t->columns);
 	free(t->shown);

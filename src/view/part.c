@@ -42,20 +42,19 @@ void column_shortcut(struct column *k)
 {
 	const struct part_field *f = part_field_find(k->info->field);
 
+	if (k->over.n)
+		return;
 	if (f) {
 		k->shortcut = (enum shortcut)f->what;
 		k->dirs = f->dirs;
-		k->of_event = !k->where && !k->over.n &&
-			      (k->fold == FOLD_SUM || k->fold == FOLD_TIME_AVG);
+		k->of_event = !k->where && (k->fold == FOLD_SUM || k->fold == FOLD_TIME_AVG);
 		return;
 	}
-	size_t offset;
-	enum field_fact fact = k->get.n == 1 ? field_fact(column_getter(k)->field, &offset)
-					     : FACT_NONE;
-	if (fact == FACT_NONE)
+	const struct field *field = column_getter(k)->field;
+	if (k->get.n != 1 || !(field->flags & FIELD_FACT))
 		return;
-	k->shortcut = fact == FACT_TRUTH ? SHORT_TRUTH : SHORT_TIME;
-	k->fact = (uint32_t)offset;
+	k->shortcut = field->type == VALUE_RELTIME ? SHORT_TIME : SHORT_TRUTH;
+	k->fact = field->detail;
 }
 
 bool table_is_of_parts(const struct table *t)
@@ -145,9 +144,10 @@ static void part_to_row(struct table *t, struct row *r, const struct table_part 
 {
 	double weight = table_part_weight(p), v;
 
-	for (size_t i = 0; i < t->planned[EVENT_PACKET]; i++) {
-		const struct column *k = t->plan[EVENT_PACKET][i];
-		if (!k->of_event || !part_sum(p, (enum part_what)k->shortcut, k->dirs, &v))
+	for (size_t i = 0; i < t->n_columns; i++) {
+		const struct column *k = &t->columns[i];
+		if (!k->of_event || !(k->types >> EVENT_PACKET & 1) ||
+		    !part_sum(p, (enum part_what)k->shortcut, k->dirs, &v))
 			continue;
 		fold_add(k->fold, r->slots + k->place, v, weight, p->last);
 		if (k->spark)

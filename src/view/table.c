@@ -106,63 +106,74 @@ static bool sum_of(const struct terms *terms, struct context *c, struct text *sc
 	return known;
 }
 
-static inline bool of_tcp(const struct context *c)
+/* What the conversation tells of a TCP packet, or NULL. */
+static inline const struct flow_facts *tcp_facts(const struct context *c)
 {
-	return c->facts.valid && packet_inner(&c->packet)->has & PACKET_TCP;
+	bool known = c->facts.valid && packet_inner(&c->packet)->has & PACKET_TCP;
+
+	return known ? &c->facts : NULL;
 }
 
 /* What is above the line of a ratio, or all there is. */
-static bool above(const struct column *k, struct context *c, struct text *scratch, double *v)
+static inline bool above(const struct column *k, struct context *c, const struct flow_facts *facts,
+			 struct text *scratch, double *v)
 {
 	double tells[PART_WHATS];
 	uint64_t ns;
 
-	if ((k->dirs && !(packet_way(c) & k->dirs)) || (k->where && !filter_match(k->where, c)))
+	if (k->where && !filter_match(k->where, c))
 		return false;
-	switch (k->shortcut) {
-	case SHORT_TRUTH:
-		*v = *((const bool *)&c->facts + k->fact);
-		return of_tcp(c);
-	case SHORT_TIME:
-		memcpy(&ns, (const char *)&c->facts + k->fact, sizeof(ns));
-		*v = (double)ns;
-		return ns && of_tcp(c);
-	case SHORT_NONE:
-		return sum_of(&k->get, c, scratch, v);
-	default:
+	if (k->shortcut && k->shortcut < SHORT_TRUTH) {
 		event_tells(c->ev, 1, tells);
 		*v = tells[k->shortcut];
 		return true;
 	}
+	if (!k->shortcut || !facts)
+		return sum_of(&k->get, c, scratch, v);
+	if (k->shortcut == SHORT_TRUTH) {
+		*v = *((const bool *)facts + k->fact);
+		return true;
+	}
+	memcpy(&ns, (const char *)facts + k->fact, sizeof(ns));
+	*v = (double)ns;
+	return ns;
+}
+
+static inline void add_sum(double *sum, double v)
+{
+	*sum = isnan(*sum) ? v : *sum + v;
 }
 
 /* Most of what there is to do. */
 static inline void add_of_event(struct table *t, struct row *r, const struct column *k, uint64_t ts,
-				uint32_t way, const double tells[PART_WHATS])
+				const double tells[PART_WHATS])
 {
-	if (k->dirs && !(way & k->dirs))
-		return;
-	double v = tells[k->shortcut], *sum = r->slots + k->place;
-	*sum = isnan(*sum) ? v : *sum + v;
+	add_sum(r->slots + k->place, tells[k->shortcut]);
 	if (k->spark)
-		spark_add(t, r, ts, v);
+		spark_add(t, r, ts, tells[k->shortcut]);
 }
 
-static void add(struct table *t, struct row *r, const struct column *k, struct context *c,
-		double weight)
+static void count_different(struct table *t, struct row *r, const struct column *k,
+			    struct context *c)
+{
+	struct value value;
+
+	if ((!k->where || filter_match(k->where, c)) &&
+	    getter_value(column_getter(k), c, &t->scratch, &value))
+		add_different(t, r, k, &value);
+}
+
+static inline void add(struct table *t, struct row *r, const struct column *k, struct context *c,
+		       const struct flow_facts *facts, double weight)
 {
 	const struct event *ev = c->ev;
 	double *slots = r->slots + k->place, v;
 
-	if (k->fold == FOLD_COUNT) {
-		struct value value;
-		if ((!k->where || filter_match(k->where, c)) &&
-		    getter_value(column_getter(k), c, &t->scratch, &value))
-			add_different(t, r, k, &value);
-		return;
-	}
-	if (above(k, c, &t->scratch, &v)) {
-		fold_add(k->fold, slots, v, weight, ev->ts);
+	if (above(k, c, facts, &t->scratch, &v)) {
+		if (k->fold == FOLD_SUM)
+			add_sum(slots, v * weight);
+		else
+			fold_add(k->fold, slots, v, weight, ev->ts);
 		if (k->spark)
 			spark_add(t, r, ev->ts, v * weight);
 	}
@@ -170,16 +181,34 @@ static void add(struct table *t, struct row *r, const struct column *k, struct c
 		fold_add(k->fold, slots + fold_slots(k->fold, false), v, weight, ev->ts);
 }
 
+static void add_all(struct table *t, struct row *r, struct context *c)
+{
+	double weight = c->ev->type == EVENT_PACKET ? c->ev->weight : 1, tells[PART_WHATS];
+	const struct plan *p = &t->plan[c->ev->type][packet_way(c)];
+	const struct flow_facts *facts = tcp_facts(c);
+
+	event_tells(c->ev, weight, tells);
+	for (size_t i = 0; i < p->n_sums; i++)
+		add_of_event(t, r, p->columns[i], c->ev->ts, tells);
+	for (size_t i = p->n_sums; i < p->n; i++) {
+		const struct column *k = p->columns[i];
+		if (k->fold != FOLD_COUNT)
+			add(t, r, k, c, facts, weight);
+		else if (!k->once || !t->again)
+			count_different(t, r, k, c);
+	}
+}
+
 void table_keep(struct table *t, struct row *r, struct context *c)
 {
 	uint32_t type = 1u << c->ev->type;
-	bool whole = true;
+	bool whole = true, anew = r->version != t->version;
 
-	if (r->version != t->version) {
+	if (anew) {
 		r->version = t->version;
 		r->settled = 0;
 	}
-	if (LIKELY(r->settled & type))
+	if (LIKELY(r->settled & type || (t->again && t->talk_keeps)))
 		return;
 	if (t->of_container && c->container)
 		r->ended = c->container->end;
@@ -190,7 +219,7 @@ void table_keep(struct table *t, struct row *r, struct context *c)
 			continue;
 		bool of_container = column_getter(k)->field->scope == SCOPE_CONTAINER;
 		struct kept *to = &r->values[k->place];
-		if (to->known && !of_container)
+		if (to->known && !(of_container && anew))
 			continue;
 		if (getter_value(column_getter(k), c, &t->scratch, &v))
 			kept_set(to, &v);
@@ -205,8 +234,9 @@ void table_keep(struct table *t, struct row *r, struct context *c)
  * again. */
 static struct row *find_row(struct table *t, struct context *c)
 {
-	bool may = t->talking && c->facts.valid && !c->by_port, quoted = may && c->facts.quoted;
-	uint64_t talk = may ? flow_talk(&c->facts, c->ev->flags) : 0;
+	uint64_t talk = 0;
+	bool may = t->talking && context_talk(c, &talk);
+	bool quoted = may && c->facts.valid && c->facts.quoted;
 	struct talking *k = may ? &t->talking[flow_talk_place(talk) & (TALKING - 1)] : NULL;
 	struct row *known = k && k->talk == talk ? k->row : NULL, *r = NULL;
 
@@ -242,16 +272,7 @@ void table_event(struct table *t, struct context *c)
 		r->touched = t->interval;
 	}
 	table_keep(t, r, c);
-	double weight = type == EVENT_PACKET ? c->ev->weight : 1, tells[PART_WHATS];
-	uint32_t way = packet_way(c);
-	event_tells(c->ev, weight, tells);
-	for (size_t i = 0; i < t->planned[type]; i++) {
-		const struct column *k = t->plan[type][i];
-		if (k->of_event)
-			add_of_event(t, r, k, c->ev->ts, way, tells);
-		else if (!k->once || !t->again)
-			add(t, r, k, c, weight);
-	}
+	add_all(t, r, c);
 }
 
 /* ---- intervals ---- */

@@ -403,7 +403,22 @@ static void test_two_threads(void **unused)
 		{.name = "RTT", .field = "tcp.analysis.initial_rtt", .fold = FOLD_MAX},
 		{.name = "RETR", .field = "tcp.analysis.retransmission", .fold = FOLD_SUM},
 	};
+	/* Without conversations. */
+	static struct view_column of_addresses[] = {
+		{.name = "IP", .field = "fd.rip", .key = true},
+		{.name = "PROTO", .field = "fd.l4proto"},
+		{.name = "PORTS", .field = "fd.rport", .fold = FOLD_COUNT},
+		{.name = "CONTS", .field = "container.id", .fold = FOLD_COUNT},
+		{.name = "OUT", .field = "frame.len.out", .fold = FOLD_SUM},
+		{.name = "SHARE", .field = "frame.len.in", .over = "frame.count", .fold = FOLD_SUM},
+		{.name = "SYN",
+		 .field = "frame.count",
+		 .where = "tcp.flags.syn=true",
+		 .fold = FOLD_SUM},
+		{.name = "FAIL", .field = "tcp.flags.reset", .fold = FOLD_SUM},
+	};
 	const struct view_info views[] = {
+		{.id = "addresses", .columns = of_addresses, .n_columns = ARRAY_SIZE(of_addresses)},
 		{.id = "ports", .columns = of_ports, .n_columns = ARRAY_SIZE(of_ports)},
 		{.id = "talks", .columns = of_talks, .n_columns = ARRAY_SIZE(of_talks)},
 		close_look,

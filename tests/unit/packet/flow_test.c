@@ -55,6 +55,41 @@ static void test_both_directions_one_key(void **unused)
 	}
 }
 
+/* Each way is another one; what is not of the ends makes no difference, but for SYN. */
+static void test_ends(void **unused)
+{
+	(void)unused;
+	static const struct {
+		const char *frame;
+		unsigned address, size, ports, seq, flags; /* where they stand */
+	} rows[] = {{"tcp", 26, 4, 34, 38, 47}, {"tcp6", 22, 16, 54, 58, 67}};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct bytes b = bytes_of(frame_hex(rows[i].frame));
+		struct packet p = decode(&b);
+		uint64_t ends = packet_ends(&p.layer[0]);
+		b.at[rows[i].seq] ^= 1;
+		b.at[rows[i].flags] ^= TCP_PSH;
+		p = decode(&b);
+		assert_true(packet_ends(&p.layer[0]) == ends);
+		for (unsigned at = 0; at < 2 * rows[i].size + 4 + 1; at++) {
+			unsigned of = at < 2 * rows[i].size ? rows[i].address + at
+				      : at < 2 * rows[i].size + 4
+					      ? rows[i].ports + at - 2 * rows[i].size
+					      : rows[i].flags;
+			b.at[of] ^= of == rows[i].flags ? TCP_SYN : 1;
+			p = decode(&b);
+			assert_true(packet_ends(&p.layer[0]) != ends);
+			b.at[of] ^= of == rows[i].flags ? TCP_SYN : 1;
+		}
+		swap(b.at + rows[i].address, b.at + rows[i].address + rows[i].size, rows[i].size);
+		swap(b.at + rows[i].ports, b.at + rows[i].ports + 2, 2);
+		p = decode(&b);
+		assert_true(packet_ends(&p.layer[0]) != ends);
+		free(b.at);
+	}
+}
+
 static void test_key_of_ipv4(void **unused)
 {
 	(void)unused;
@@ -191,6 +226,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_both_directions_one_key),
+		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_key_of_ipv4),
 		cmocka_unit_test(test_no_addresses),
 		cmocka_unit_test(test_packet_id),

@@ -575,6 +575,33 @@ static void test_addresses(void **unused)
 }
 
 /* Of a part that reaches beyond the window only what is inside is drawn, however far it reaches. */
+/* Of what differs a row keeps what was seen first, also where another column never has a value. */
+static void test_first_is_kept(void **unused)
+{
+	(void)unused;
+	static struct view_column columns[] = {
+		{.name = "LEN", .field = "frame.len", .key = true},
+		{.name = "ID", .field = "container.id"},
+		{.name = "PORT", .field = "fd.sport"},
+	};
+	const struct view_info info = {
+		.id = "first", .columns = columns, .n_columns = ARRAY_SIZE(columns)};
+	const struct container_record late = {
+		.meta = {[META_CONTAINER] = "c-db", [META_APP] = "/late"}};
+	struct state *s = make_state();
+	struct table *t = open_table(&info, NULL);
+
+	packet(s, t, DB, T0, 200, EVENT_IN);
+	packet(s, t, WEB1, T0, 200, EVENT_IN);
+	assert_string_equal(table_refresh(t, 0)->rows[0].cells[1].text, "c-db");
+	state_container(s, &late);
+	packet(s, t, WEB2, T0, 200, EVENT_IN); /* more is known: looked up again */
+	packet(s, t, DB, T0, 200, EVENT_IN);
+	assert_string_equal(table_refresh(t, 0)->rows[0].cells[1].text, "c-web2");
+	table_close(t);
+	state_free(s);
+}
+
 static void test_long_parts(void **unused)
 {
 	(void)unused;
@@ -638,6 +665,7 @@ int main(void)
 		cmocka_unit_test(test_names_that_come_late),
 		cmocka_unit_test(test_intervals),
 		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_first_is_kept),
 		cmocka_unit_test(test_long_parts),
 		cmocka_unit_test(test_what_cannot_be),
 		cmocka_unit_test(test_groups_count_numbers),
