@@ -335,6 +335,39 @@ static inline bool is_tunnel_port(uint16_t port)
 	return port == PORT_VXLAN || port == PORT_VXLAN_OLD || port == PORT_GENEVE;
 }
 
+#define USUAL_HEADERS (ETH_SIZE + IP4_SIZE + TCP_SIZE)
+
+/* The usual packet in one go: Ethernet, IPv4 without options or fragments, TCP, nothing cut. False:
+ * it is another one, and nothing of the layer is to be relied on. */
+static inline bool decode_usual(struct packet_layer *l, const uint8_t *data, struct bounds b)
+{
+	const uint8_t *ip = data + ETH_SIZE, *tcp = ip + IP4_SIZE;
+
+	if (b.cap < USUAL_HEADERS || load_be16(data + 12) != ETHERTYPE_IP4 || ip[0] != 0x45 ||
+	    ip[9] != PROTO_TCP || load_be16(ip + 6) & (IP4_MORE | IP4_OFFSET))
+		return false;
+	uint32_t total = load_be16(ip + 2), size = (tcp[12] >> 4) * 4u;
+	uint32_t at = ETH_SIZE + IP4_SIZE + size;
+	b = bounds_until(b, ETH_SIZE + total);
+	if (size < TCP_SIZE || at > b.cap)
+		return false;
+	*l = (struct packet_layer){
+		.has = PACKET_ETH | PACKET_IP4 | PACKET_TCP | PACKET_PORTS,
+		.l3 = ETH_SIZE,
+		.l4 = ETH_SIZE + IP4_SIZE,
+		.payload = at,
+		.payload_len = b.end - at,
+		.ethertype = ETHERTYPE_IP4,
+		.proto = PROTO_TCP,
+		.tcp_flags = tcp[13],
+		.sport = load_be16(tcp),
+		.dport = load_be16(tcp + 2),
+		.src = ip + 12,
+		.dst = ip + 16,
+	};
+	return true;
+}
+
 void packet_decode(struct packet *p, uint32_t linktype, const uint8_t *data, uint32_t caplen,
 		   uint32_t len)
 {
@@ -346,9 +379,11 @@ void packet_decode(struct packet *p, uint32_t linktype, const uint8_t *data, uin
 	p->tunnel = TUNNEL_NONE;
 	p->vni = 0;
 	p->layers = 1;
-	*l = (struct packet_layer){0};
 
 	struct bounds b = {p->caplen, len};
+	if (LIKELY(linktype == LINKTYPE_ETHERNET && decode_usual(l, data, b)))
+		return;
+	*l = (struct packet_layer){0};
 	if (LIKELY(linktype == LINKTYPE_ETHERNET))
 		decode_framed(l, data, b, 0, ETH_SIZE, 12, PACKET_ETH);
 	else if (linktype == LINKTYPE_LINUX_SLL)

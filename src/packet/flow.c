@@ -33,18 +33,18 @@ int packet_flow(const struct packet_layer *l, struct flow_key *key)
 		return 0;
 	bool ip6 = l->has & PACKET_IP6;
 	struct half src = load_address(l->src, ip6), dst = load_address(l->dst, ip6);
-	uint16_t sport = l->has & PACKET_PORTS ? l->sport : 0;
-	uint16_t dport = l->has & PACKET_PORTS ? l->dport : 0;
+	uint32_t sport = l->has & PACKET_PORTS ? l->sport : 0;
+	uint32_t dport = l->has & PACKET_PORTS ? l->dport : 0;
 	bool forward = src.high != dst.high ? src.high < dst.high
 		       : src.low != dst.low ? src.low < dst.low
 					    : sport <= dport;
 
 	store_address(key->a, forward ? src : dst);
 	store_address(key->b, forward ? dst : src);
-	key->aport = forward ? sport : dport;
-	key->bport = forward ? dport : sport;
-	key->proto = l->proto;
-	memset(key->zero, 0, sizeof(key->zero));
+	/* In one piece, as it is read next: else that would wait for its parts. */
+	uint64_t ports = forward ? sport | dport << 16 : dport | sport << 16;
+	uint64_t rest = ports | (uint64_t)l->proto << 32;
+	memcpy(&key->aport, &rest, sizeof(rest));
 	return forward ? 1 : 2;
 }
 

@@ -80,13 +80,14 @@ static inline uint64_t hash_conversation(const struct conversation *who)
 
 static inline bool same_conversation(const struct conversation *a, const struct conversation *b)
 {
-	uint64_t x[6], y[6], differ = 0;
+	uint64_t x[6], y[6];
 
 	memcpy(x, a, sizeof(x));
 	memcpy(y, b, sizeof(y));
-	for (unsigned i = 0; i < ARRAY_SIZE(x); i++)
-		differ |= x[i] ^ y[i];
-	return !differ;
+	/* By the words that have just been written, not by larger ones, which would wait for them.
+	 */
+	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2] && x[3] == y[3] && x[4] == y[4] &&
+	       x[5] == y[5];
 }
 
 /* Each begins to look at a place of its own in the set: who is there is mostly found at once. */
@@ -107,6 +108,8 @@ static inline struct slot *find(struct flows *f, const struct conversation *who,
 
 	for (unsigned k = 0; k < WAYS; k++) {
 		struct slot *s = &set[way_at(hash, k)];
+		if (!s->tag) /* nor was any behind it ever taken */
+			return NULL;
 		if (s->tag == tag && LIKELY(same_conversation(&flow_of(f, s)->who, who)))
 			return s;
 	}

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "state/tcp.h"
 
-#define SEGMENT_MAX (1u << 24) /* above any real one, BIG TCP included */
-#define SPAN_MAX    (1 << 30)  /* the largest window (RFC 7323, 2.3); farther is another story */
+#define SPAN_MAX (1 << 30) /* the largest window (RFC 7323, 2.3); farther is another story */
 
 static inline int32_t distance(uint32_t from, uint32_t to)
 {
@@ -15,25 +14,7 @@ static inline uint64_t elapsed(uint64_t from, uint64_t to)
 	return to > from ? to - from : 0;
 }
 
-void segment_read(struct segment *s, const struct packet *p, const struct packet_layer *l)
-{
-	const uint8_t *h = p->data + l->l4;
-
-	s->seq = load_be32(h + 4);
-	s->ack = load_be32(h + 8);
-	s->window = load_be16(h + 14);
-	s->flags = l->tcp_flags;
-	s->payload = MIN(l->payload_len, SEGMENT_MAX);
-	s->len = s->payload + !!(s->flags & TCP_SYN) + !!(s->flags & TCP_FIN);
-}
-
 /* ---- who called whom ---- */
-
-bool opening_is_over(const struct opening *o, unsigned dir, const struct segment *s)
-{
-	return (s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN && o->has_seq >> dir & 1 &&
-	       s->seq != o->base[dir];
-}
 
 /* Where the numbers of the sides begin. */
 static bool begin_sides(struct opening *o, unsigned dir, const struct segment *s)
@@ -72,7 +53,7 @@ static bool call(struct opening *o, unsigned dir, const struct segment *s)
 	return first;
 }
 
-unsigned opening_take(struct opening *o, unsigned dir, const struct segment *s,
+unsigned opening_look(struct opening *o, unsigned dir, const struct segment *s,
 		      struct flow_facts *facts)
 {
 	unsigned news = !(s->flags & TCP_RST) && begin_sides(o, dir, s) ? NEWS_SIDE : 0;

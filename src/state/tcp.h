@@ -48,15 +48,44 @@ struct segment {
 	uint8_t flags;
 };
 
+#define SEGMENT_MAX (1u << 24) /* above any real one, BIG TCP included */
+
 /* A layer with PACKET_TCP. */
-void segment_read(struct segment *s, const struct packet *p, const struct packet_layer *l);
+static inline void segment_read(struct segment *s, const struct packet *p,
+				const struct packet_layer *l)
+{
+	const uint8_t *h = p->data + l->l4;
+
+	s->seq = load_be32(h + 4);
+	s->ack = load_be32(h + 8);
+	s->window = load_be16(h + 14);
+	s->flags = l->tcp_flags;
+	s->payload = MIN(l->payload_len, SEGMENT_MAX);
+	s->len = s->payload + !!(s->flags & TCP_SYN) + !!(s->flags & TCP_FIN);
+}
+
 /* The segment opens a new conversation on the same addresses and ports. */
-bool opening_is_over(const struct opening *o, unsigned dir, const struct segment *s);
+static inline bool opening_is_over(const struct opening *o, unsigned dir, const struct segment *s)
+{
+	return (s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN && o->has_seq >> dir & 1 &&
+	       s->seq != o->base[dir];
+}
+
 #define NEWS_SIDE 1u /* the numbers of this side begin here */
 #define NEWS_CALL 2u /* the first SYN */
-/* A segment that was not looked at before, in front of talk_tcp. Returns NEWS_*. */
-unsigned opening_take(struct opening *o, unsigned dir, const struct segment *s,
+unsigned opening_look(struct opening *o, unsigned dir, const struct segment *s,
 		      struct flow_facts *facts);
+/* A segment that was not looked at before, in front of talk_tcp. Returns NEWS_*: mostly both sides
+ * are known and nothing is waited for. */
+static inline unsigned opening_take(struct opening *o, unsigned dir, const struct segment *s,
+				    struct flow_facts *facts)
+{
+	bool waits = o->syn_sent && !o->done;
+
+	if (LIKELY(!waits && (o->has_seq & o->has_base) == 3 && !(s->flags & (TCP_SYN | TCP_RST))))
+		return 0;
+	return opening_look(o, dir, s, facts);
+}
 /* An ICMP error about the SYN of side dir; true when that ends an unanswered connect. */
 bool opening_refuse(struct opening *o, unsigned dir, uint32_t seq);
 

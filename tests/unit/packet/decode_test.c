@@ -348,6 +348,57 @@ static void test_unknown_link(void **unused)
 	assert_int_equal(p.layer[0].has, PACKET_CUT);
 }
 
+/* Behind Ethernet an IP packet is what it is without, wherever it is cut and whatever stands in the
+ * bytes of its headers. */
+static void assert_as_raw(const struct bytes *b, uint32_t caplen, uint32_t len)
+{
+	struct packet eth, raw;
+
+	packet_decode(&eth, LINKTYPE_ETHERNET, b->at, caplen, len);
+	packet_decode(&raw, LINKTYPE_RAW, b->at + 14, caplen - 14, len - 14);
+	const struct packet_layer *e = &eth.layer[0], *r = &raw.layer[0];
+	assert_int_equal(e->has, r->has | PACKET_ETH);
+	assert_int_equal(e->payload, r->payload + 14);
+	assert_int_equal(e->payload_len, r->payload_len);
+	assert_int_equal(e->l2, 0);
+	assert_int_equal(e->l3, r->has & IP4 ? r->l3 + 14 : 0);
+	assert_int_equal(e->l4, r->l4 ? r->l4 + 14 : 0);
+	assert_int_equal(e->ethertype, r->ethertype);
+	assert_int_equal(e->vlan, 0);
+	assert_int_equal(e->proto, r->proto);
+	assert_int_equal(e->tcp_flags, r->tcp_flags);
+	assert_int_equal(e->sport, r->sport);
+	assert_int_equal(e->dport, r->dport);
+	assert_ptr_equal(e->src, r->src);
+	assert_ptr_equal(e->dst, r->dst);
+	assert_int_equal(eth.layers, raw.layers);
+	assert_int_equal(eth.tunnel, raw.tunnel);
+}
+
+static void test_usual_packet(void **unused)
+{
+	(void)unused;
+	static const char *const names[] = {"tcp", "http", "syn"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct bytes b = bytes_of(frame_hex(names[i]));
+		for (uint32_t caplen = 15; caplen <= b.n; caplen++)
+			assert_as_raw(&b, caplen, b.n);
+		for (uint32_t at = 14; at < 54; at++) {
+			uint8_t was = b.at[at];
+			for (unsigned v = 0; v < 256; v++) {
+				b.at[at] = (uint8_t)v;
+				/* Of a packet without link header the version alone says what it
+				 * is. */
+				if (at > 14 || v >> 4 == 4)
+					assert_as_raw(&b, b.n, b.n + v);
+			}
+			b.at[at] = was;
+		}
+		free(b.at);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +411,7 @@ int main(void)
 		cmocka_unit_test(test_captured_more_than_sent),
 		cmocka_unit_test(test_many_tags_and_headers),
 		cmocka_unit_test(test_unknown_link),
+		cmocka_unit_test(test_usual_packet),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
