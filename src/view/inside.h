@@ -43,12 +43,15 @@ struct column {
 	uint32_t slots;		/* numbers of the first stage */
 };
 
+#define KEPT_ROOM VALUE_ROOM /* most texts: they take no other memory than the row */
+
 /* A value that a row keeps; bytes are owned and reused. */
 struct kept {
 	struct value v;
-	char *bytes;
+	char *bytes; /* of what is longer than the room */
 	uint32_t cap;
 	bool known;
+	char room[KEPT_ROOM];
 };
 
 struct row {
@@ -69,7 +72,10 @@ struct row {
 
 /* Rows by the hash of their key; open addressing, never more than half full. */
 struct rowmap {
-	struct row **at;
+	struct rowmap_entry {
+		uint64_t hash;
+		struct row *row; /* NULL = nobody's */
+	} * at;
 	size_t mask, n;
 };
 
@@ -175,6 +181,7 @@ double fold_result(enum view_fold fold, bool over, const double *slots, double s
 
 /* ---- rows: rows.c ---- */
 
+/* A row is not moved in memory, as its values may point into it. */
 struct row *row_new(size_t n_values, size_t n_slots, bool spark);
 void row_free(struct row *r, size_t n_values); /* r may be NULL */
 void kept_set(struct kept *k, const struct value *v);
@@ -189,6 +196,8 @@ void different_clear(struct different *d);
 void different_done(struct different *d);
 /* The row of a key (n bytes), made when there is none. */
 struct row *table_find_key(struct table *t, const char *key, size_t n, bool absent);
+/* Takes the place of one that was not used yet, which is returned, or NULL. */
+struct row *table_put_row(struct table *t, struct row *r);
 /* The row of the event, or NULL when it has none. */
 struct row *table_find_row(struct table *t, struct context *c);
 /* One that was not used yet; what of the others it takes away is given up. */

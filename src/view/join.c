@@ -36,6 +36,21 @@ static void join_row(struct table *t, struct row *r, const struct row *more)
 	r->touched = MAX(r->touched, more->touched);
 }
 
+/* Each row is freed by one of the two: returns the one that t gives for it, or NULL. What COUNT
+ * columns count comes with join_different. */
+static struct row *adopt(struct table *t, struct row *r)
+{
+	struct row *spare = table_put_row(t, r);
+
+	for (size_t i = 0; i < t->n_columns; i++)
+		if (t->columns[i].fold == FOLD_COUNT)
+			r->slots[t->columns[i].place] = 0;
+	r->id = ++t->next_id;
+	r->error += t->error;
+	rowmap_add(&t->map, r);
+	return spare;
+}
+
 /* Values that both saw count once. */
 static void join_different(struct table *t, const struct different *more, const struct moved *moved,
 			   size_t n)
@@ -73,14 +88,15 @@ static void join_rows(struct table *t, struct table *twin)
 	join_errors(t, twin);
 	for (size_t i = 0; i < twin->n_rows; i++) {
 		struct row *more = twin->rows[i];
-		uint64_t before = t->next_id;
-		struct row *r = table_find_key(t, more->key.v.p, more->key.v.n, more->absent);
-		if (t->next_id != before)
-			r->error += more->error;
-		join_row(t, r, more);
-		moved[i] = (struct moved){more->id, r, r->id};
-		row_free(more, twin->n_values);
-		twin->rows[i] = NULL;
+		struct row *r = rowmap_find(&t->map, more->hash, more->key.v.p, more->key.v.n,
+					    more->absent);
+		moved[i].id = more->id;
+		if (r)
+			join_row(t, r, more);
+		else
+			twin->rows[i] = adopt(t, more);
+		moved[i].to = r ? r : more;
+		moved[i].to_id = moved[i].to->id;
 	}
 	qsort(moved, twin->n_rows, sizeof(*moved), by_id);
 	join_different(t, &twin->different, moved, twin->n_rows);

@@ -64,12 +64,12 @@ void list_join(struct table *t, struct table *more)
 		if (full && is_older(more->rows[i], t->rows[0]))
 			continue;
 		/* Rows change places, as each table frees its own. */
-		struct row *r = full ? t->rows[0] : table_take_row(t), *better = more->rows[i];
-		more->rows[i] = r;
+		struct row *newer = more->rows[i];
 		if (full) {
-			sink(t->rows, t->n_rows, better);
+			more->rows[i] = t->rows[0];
+			sink(t->rows, t->n_rows, newer);
 		} else {
-			t->rows[t->n_rows - 1] = better;
+			more->rows[i] = table_put_row(t, newer);
 			rise(t->rows, t->n_rows - 1);
 		}
 	}

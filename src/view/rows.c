@@ -14,13 +14,18 @@ static void kept_done(struct kept *k)
 
 static void kept_bytes(struct kept *k, const char *p, uint32_t n)
 {
-	if (k->cap < n + 1) {
-		k->cap = MAX(n + 1, 24u);
-		k->bytes = xrealloc(k->bytes, k->cap);
+	char *to = k->room;
+
+	if (n >= KEPT_ROOM) {
+		if (k->cap < n + 1) {
+			k->cap = n + 1;
+			k->bytes = xrealloc(k->bytes, k->cap);
+		}
+		to = k->bytes;
 	}
-	memcpy(k->bytes, p, n);
-	k->bytes[n] = '\0';
-	k->v.p = k->bytes;
+	memcpy(to, p, n);
+	to[n] = '\0';
+	k->v.p = to;
 	k->v.n = n;
 }
 
@@ -85,9 +90,9 @@ struct row *rowmap_find(const struct rowmap *m, uint64_t hash, const char *key, 
 {
 	if (!m->at)
 		return NULL;
-	for (size_t i = hash & m->mask; m->at[i]; i = (i + 1) & m->mask) {
-		struct row *r = m->at[i];
-		if (r->hash == hash && r->absent == absent && r->key.v.n == n &&
+	for (size_t i = hash & m->mask; m->at[i].row; i = (i + 1) & m->mask) {
+		struct row *r = m->at[i].row;
+		if (m->at[i].hash == hash && r->absent == absent && r->key.v.n == n &&
 		    !memcmp(r->key.v.p, key, n))
 			return r;
 	}
@@ -98,9 +103,9 @@ static void rowmap_place(struct rowmap *m, struct row *r)
 {
 	size_t i = r->hash & m->mask;
 
-	while (m->at[i])
+	while (m->at[i].row)
 		i = (i + 1) & m->mask;
-	m->at[i] = r;
+	m->at[i] = (struct rowmap_entry){r->hash, r};
 }
 
 void rowmap_add(struct rowmap *m, struct row *r)
@@ -109,8 +114,8 @@ void rowmap_add(struct rowmap *m, struct row *r)
 		struct rowmap larger = {.mask = m->at ? m->mask * 2 + 1 : 63};
 		larger.at = xcalloc(larger.mask + 1, sizeof(*larger.at));
 		for (size_t i = 0; m->at && i <= m->mask; i++)
-			if (m->at[i])
-				rowmap_place(&larger, m->at[i]);
+			if (m->at[i].row)
+				rowmap_place(&larger, m->at[i].row);
 		larger.n = m->n;
 		free(m->at);
 		*m = larger;
@@ -221,18 +226,17 @@ static double rank_of(const struct table *t, const struct row *r)
  */
 static void give_up_half(struct table *t)
 {
-	double *rank = xmalloc(t->n_rows * sizeof(*rank));
+	double *rank = xmalloc(2 * t->n_rows * sizeof(*rank)), *sorted = rank + t->n_rows;
 
 	for (size_t i = 0; i < t->n_rows; i++)
-		rank[i] = rank_of(t, t->rows[i]);
-	qsort(rank, t->n_rows, sizeof(*rank), by_number);
-	double limit = rank[t->n_rows / 2 - 1], lost = 0;
-	free(rank);
+		rank[i] = sorted[i] = rank_of(t, t->rows[i]);
+	qsort(sorted, t->n_rows, sizeof(*sorted), by_number);
+	double limit = sorted[t->n_rows / 2 - 1], lost = 0;
 	size_t quota = t->n_rows / 2, kept = 0;
 	rowmap_clear(&t->map);
 	for (size_t i = 0; i < t->n_rows; i++) {
 		struct row *r = t->rows[i];
-		double v = rank_of(t, r);
+		double v = rank[i];
 		if (v <= limit && quota) {
 			quota--;
 			lost = MAX(lost, v);
@@ -243,21 +247,36 @@ static void give_up_half(struct table *t)
 		t->rows[kept++] = r;
 		rowmap_add(&t->map, r);
 	}
+	free(rank);
 	t->n_rows = kept;
 	t->error += lost;
 	table_forget(t);
+}
+
+struct row *table_put_row(struct table *t, struct row *r)
+{
+	struct row *spare = NULL;
+
+	if (t->n_rows == t->max_rows)
+		give_up_half(t);
+	if (t->n_rows < t->made_rows) {
+		spare = t->rows[t->n_rows];
+	} else {
+		GROW(t->rows, t->made_rows, t->cap_rows);
+		t->made_rows++;
+	}
+	t->rows[t->n_rows++] = r;
+	return spare;
 }
 
 struct row *table_take_row(struct table *t)
 {
 	if (t->n_rows == t->max_rows)
 		give_up_half(t);
-	if (t->n_rows == t->made_rows) {
-		GROW(t->rows, t->made_rows, t->cap_rows);
-		t->rows[t->made_rows++] = row_new(t->n_values, t->n_slots,
-						  t->spark_column != COLUMN_NONE);
-	}
-	struct row *r = t->rows[t->n_rows++];
+	struct row *r = t->n_rows < t->made_rows
+				? t->rows[t->n_rows]
+				: row_new(t->n_values, t->n_slots, t->spark_column != COLUMN_NONE);
+	table_put_row(t, r);
 	row_clear(t, r);
 	r->id = ++t->next_id;
 	r->error = t->error;
