@@ -43,7 +43,7 @@ struct live_container {
 	const struct discovered *d;
 	struct live_iface **ifaces; /* owned */
 	size_t n, cap;
-	uint64_t packets, bytes;
+	uint64_t packets;
 	uint64_t ended; /* monotonic; 0 = alive */
 };
 

@@ -43,10 +43,8 @@ static int deliver(struct sight *s, struct live_iface *i, uint32_t direction)
 	const struct ring_packet *p = s->p;
 	struct live *l = s->l;
 
-	if (i->container) {
+	if (i->container)
 		i->container->packets++;
-		i->container->bytes += p->len;
-	}
 	if (!live_in_query(l, EVENT_PACKET, p->ts))
 		return 0;
 	uint32_t caplen = l->o.snaplen ? MIN(p->caplen, l->o.snaplen) : p->caplen;
