@@ -26,6 +26,7 @@ struct entry { /* a block in the arena */
 	uint64_t ts;
 	uint32_t at, size;
 	uint32_t lane, idb;
+	uint32_t captured, bytes; /* of the packet, and on the wire */
 	uint32_t lost;
 	uint16_t kind; /* enum entry_kind */
 	uint16_t way;  /* EVENT_IN, EVENT_OUT */
@@ -131,6 +132,8 @@ static bool window_event(struct writer *w, struct lane *l, const struct event *e
 	};
 	if (ev->type == EVENT_PACKET) {
 		k->kind = event_is_second_sight(ev) ? ENTRY_SECOND_SIGHT : ENTRY_PACKET;
+		k->captured = ev->caplen;
+		k->bytes = ev->len;
 		k->lost = ev->lost;
 		k->way = ev->flags & EVENT_DIR_MASK;
 		k->size = (uint32_t)encode_packet_size(ev);
@@ -214,23 +217,22 @@ static int put_meta(struct writer *w, struct err *e)
 	return w->stream.len ? put_listed(w, &w->stream, e) : 0;
 }
 
-static void count_entry(const struct open_window *d, const struct entry *k, struct encode_part *p)
+static void count_entry(const struct entry *k, struct encode_part *p)
 {
 	p->idb = k->idb;
 	if (k->kind == ENTRY_COUNTERS) {
 		p->counters++;
 		return;
 	}
-	uint32_t bytes = load_le32(d->arena + k->at + 24);
 	p->packets++;
 	p->second_sights += k->kind == ENTRY_SECOND_SIGHT;
 	p->lost += k->lost;
-	p->captured += load_le32(d->arena + k->at + 20);
-	p->bytes += bytes;
+	p->captured += k->captured;
+	p->bytes += k->bytes;
 	p->packets_in += k->way == EVENT_IN;
 	p->packets_out += k->way == EVENT_OUT;
-	p->bytes_in += k->way == EVENT_IN ? bytes : 0;
-	p->bytes_out += k->way == EVENT_OUT ? bytes : 0;
+	p->bytes_in += k->way == EVENT_IN ? k->bytes : 0;
+	p->bytes_out += k->way == EVENT_OUT ? k->bytes : 0;
 }
 
 /* Make a chunk of entries[order[0..n)], which are in the order of time. */
@@ -328,7 +330,7 @@ static int put_lane(struct writer *w, const struct lane_share *l, struct err *e)
 			const struct entry *k = &d->entries[order[to]];
 			if (k->idb != idb)
 				break;
-			count_entry(d, k, &d->parts[0]);
+			count_entry(k, &d->parts[0]);
 			size += k->size;
 		}
 		int status = put_chunk(w, order + from, to - from, 1, e);
@@ -380,7 +382,7 @@ static int share_lane(struct writer *w, const struct lane_share *l, size_t limit
 		}
 		if (!s->count)
 			s->from = i;
-		count_entry(d, k, &d->parts[s->parts - 1]);
+		count_entry(k, &d->parts[s->parts - 1]);
 		s->bytes += k->size;
 		s->count++;
 	}
