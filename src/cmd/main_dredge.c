@@ -175,12 +175,13 @@ static int give_up(bool live, struct err *e)
 }
 
 /* Of a file all losses are read, and not all packets. */
-static void warn_of_loss(const struct source *s, bool live, bool damaged)
+static void warn_of_loss(const struct source *s, uint64_t beside, bool live, bool damaged)
 {
 	struct source_stats stats = {0};
 
 	if (s->kind->stats)
 		s->kind->stats(s, &stats);
+	stats.lost += beside;
 	if (stats.lost && live)
 		log_warn("the kernel dropped %llu of %llu packets before they could be read",
 			 (unsigned long long)stats.lost, (unsigned long long)stats.seen);
@@ -323,12 +324,13 @@ static int run_source(struct app *a, const char *what, struct err *e)
 		.tick = tick,
 		.ctx = a,
 	};
+	const uint64_t beside = a->totals.beside;
 	a->ran |= !status;
 	if (!status)
 		status = flow_run(&o, &a->totals, e);
 	second_join(&second, a->s.chisels);
 	progress_done(&a->progress);
-	warn_of_loss(s, live, status < 0);
+	warn_of_loss(s, a->totals.beside - beside, live, status < 0);
 	add_work(a, s);
 	a->ifaces_before += (uint32_t)state_ifaces(state);
 	signals_stop(NULL);

@@ -218,7 +218,9 @@ static int run(struct feed *f, const struct table *t, const struct flow_second *
 	};
 
 	f->ended = false;
-	return flow_run(&o, &totals, e);
+	int status = flow_run(&o, &totals, e);
+	f->base.lost += totals.beside;
+	return status;
 }
 
 static bool may_match(struct feed *f, const struct table *t, uint32_t number)

@@ -428,8 +428,9 @@ static void ask(struct flow *f, struct reader_query *q)
 	q->types |= 1u << EVENT_DROP; /* a loss is told and recorded, whatever is asked for */
 	if (f->o->recorders)
 		q->types |= 1u << EVENT_NOTICE; /* of the containers that it may let through */
+	q->half = f->is_second;
 	if (f->is_second)
-		q->types &= ~(1u << EVENT_NOTICE | 1u << EVENT_DROP);
+		q->types &= ~(1u << EVENT_NOTICE);
 	if (!q->types)
 		q->types = 1u << EVENT_NONE; /* none: there are no such events */
 }

@@ -87,7 +87,8 @@ struct flow_totals {
 	uint64_t sights;	 /* packet records, once per side */
 	uint64_t counters, notices, lost; /* lost = packets the source or writer lost */
 	uint64_t first, last;		  /* ns */
-	bool broken; /* it was not the source that failed, but who gets the events */
+	uint64_t beside; /* packets lost, as a second reader was told and not the source */
+	bool broken;	 /* it was not the source that failed, but who gets the events */
 };
 
 /* Adds to *totals. 0 at the end or when somebody ended it, -1 on failure after everything readable

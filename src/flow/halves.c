@@ -122,6 +122,7 @@ int flow_run_both(const struct flow_options *o, struct flow_totals *totals, stru
 	struct reader *r = reader_twin(o->source->kind->reader(o->source));
 	struct source *twin = r ? source_of_reader(r) : NULL;
 	struct flow_options first = *o;
+	struct source_stats stats;
 	struct half second = {.o = options_of_second(o, twin)};
 	pthread_t thread;
 
@@ -135,6 +136,8 @@ int flow_run_both(const struct flow_options *o, struct flow_totals *totals, stru
 			atomic_store(&twin->stop, true);
 		pthread_join(thread, NULL);
 		add_totals(totals, &second.totals);
+		twin->kind->stats(twin, &stats);
+		totals->beside += stats.lost;
 	}
 	source_close(twin);
 	if (status >= 0 && second.status < 0) {

@@ -100,9 +100,11 @@ static void introduce(struct loader *l)
 }
 
 /* Where no description was lost that is damage, which is told whoever is asked for. */
-static bool nobodys(const struct dir_entry *c)
+static bool nobodys(const struct loader *l, const struct dir_entry *c)
 {
-	for (uint32_t i = 0; i < c->chunk.part_count && !c->loose; i++)
+	bool told = !c->loose && !l->run->q->half;
+
+	for (uint32_t i = 0; i < c->chunk.part_count && told; i++)
 		if (c->chunk.parts[i].iface == IFACE_NONE)
 			return true;
 	return false;
@@ -119,20 +121,34 @@ static bool chunk_wanted(const struct loader *l, const struct dir_entry *c)
 	if (c->block < l->enough_cap && l->enough[c->block])
 		return false;
 	if (k->metadata)
-		return c->frames && run->types & (1u << EVENT_NOTICE | 1u << EVENT_DROP);
+		return c->frames && !run->q->half &&
+		       run->types & (1u << EVENT_NOTICE | 1u << EVENT_DROP);
 	if (!(run->types & data) || k->last < run->q->from || k->first > run->q->to)
 		return false;
-	if (nobodys(c))
+	if (nobodys(l, c))
 		return true;
 	for (uint32_t i = 0; i < k->part_count; i++) {
 		const struct chunk_part *p = &k->parts[i];
-		bool wanted = p->iface < l->ifaces->count ? l->ifaces->items[p->iface].wanted
-							  : run->unknown_wanted;
+		bool wanted = run_wants_iface(run, l->ifaces, p->iface);
 		if (wanted && ((p->packets && run->types >> EVENT_PACKET & 1) ||
 			       (p->counters && run->types >> EVENT_COUNTERS & 1)))
 			return true;
 	}
 	return false;
+}
+
+/* To be read: how much of it is asked for, while its parts are known. */
+static void note_asked(const struct loader *l, struct dir_entry *c)
+{
+	bool told = nobodys(l, c);
+
+	c->asked = 0;
+	for (uint32_t i = 0; i < c->chunk.part_count; i++) {
+		const struct chunk_part *p = &c->chunk.parts[i];
+		bool wanted = (told && p->iface == IFACE_NONE) ||
+			      run_wants_iface(l->run, l->ifaces, p->iface);
+		c->asked += wanted ? p->packets : 0;
+	}
 }
 
 /* What the directory can tell by itself. */
@@ -143,7 +159,7 @@ static void ask_enough(struct loader *l)
 
 	directory_rewind(l->d);
 	while (q->chunk_enough && !l->run->ended && directory_next(l->d, &c)) {
-		if (c.chunk.metadata || c.unknown || nobodys(&c) || !chunk_wanted(l, &c) ||
+		if (c.chunk.metadata || c.unknown || nobodys(l, &c) || !chunk_wanted(l, &c) ||
 		    !q->chunk_enough(q->ctx, &c.chunk))
 			continue;
 		if (c.block >= l->enough_cap) {
@@ -159,8 +175,7 @@ static void ask_enough(struct loader *l)
 static void load(struct loader *l, struct hand *h, struct window *w, const struct dir_entry *c)
 {
 	struct reason why;
-	uint64_t frames = 0;
-	size_t n;
+	size_t n, at = 0;
 
 	uint8_t *chunk = h->decoded ? h->decoded : w->arena + w->used;
 	h->work.bytes_read += c->chunk.stored + (c->checksum ? 4 : 0);
@@ -168,14 +183,14 @@ static void load(struct loader *l, struct hand *h, struct window *w, const struc
 	if (!status) {
 		h->work.chunks_decoded += !c->chunk.metadata;
 		h->work.bytes_decoded += n;
-		status = window_add(w, chunk, n, c, l->run, l->ifaces, &frames, &why);
+		status = window_add(w, chunk, n, c, l->run, l->ifaces, &at, &why);
 	}
 	if (!status && c->chunk.metadata && c->unknown)
 		status = reason_set(&why, "descriptions are damaged");
 	if (!status)
 		return;
 	trouble_damaged(&h->trouble, l->path, c->chunk.offset, c->block, why.text);
-	window_lost(w, l->run, c, frames);
+	window_lost(w, chunk, at, c, l->run, l->ifaces);
 }
 
 static void passed(struct loader *l, const struct dir_entry *c)
@@ -221,7 +236,7 @@ static bool fill_window(struct loader *l, struct hand *h, struct window *w)
 			l->finished = true;
 			break;
 		}
-		const struct dir_entry *c = &l->pending;
+		struct dir_entry *c = &l->pending;
 		l->has_pending = true;
 		if (begins_window(c, has_data, window) && w->lane_count)
 			break;
@@ -229,8 +244,10 @@ static bool fill_window(struct loader *l, struct hand *h, struct window *w)
 		if (wanted && (w->used + LZ4_BLOCK_MAX > WINDOW_BUDGET ||
 			       !has_room(l, w, window_cost(w) + c->chunk.raw)))
 			break;
-		if (wanted)
+		if (wanted) {
+			note_asked(l, c);
 			load(l, h, w, c);
+		}
 		if (!c->chunk.metadata && !c->unknown) {
 			has_data = true;
 			window = c->chunk.window;
@@ -253,6 +270,8 @@ static bool take(struct loader *l, struct dir_entry *c)
 		if (l->finished)
 			break;
 		found = chunk_wanted(l, c);
+		if (found)
+			note_asked(l, c);
 		passed(l, c);
 	}
 	pthread_mutex_unlock(&l->lock);

@@ -69,6 +69,12 @@ static inline bool run_wants_time(const struct run *run, uint64_t ts)
 	return ts >= run->q->from && ts <= run->q->to;
 }
 
+static inline bool run_wants_iface(const struct run *run, const struct iface_table *ifaces,
+				   uint32_t number)
+{
+	return number < ifaces->count ? ifaces->items[number].wanted : run->unknown_wanted;
+}
+
 static inline bool run_wants(const struct run *run, const struct iface_table *ifaces,
 			     const struct event *ev)
 {
@@ -76,7 +82,7 @@ static inline bool run_wants(const struct run *run, const struct iface_table *if
 		return false;
 	if (ev->type == EVENT_NOTICE || ev->type == EVENT_DROP)
 		return true;
-	return ev->iface < ifaces->count ? ifaces->items[ev->iface].wanted : run->unknown_wanted;
+	return run_wants_iface(run, ifaces, ev->iface);
 }
 
 /* Ask the sink's side whether events of this interface are wanted. */
@@ -202,6 +208,7 @@ struct dir_entry {
 	uint32_t frames;    /* in this chunk */
 	uint32_t block;	    /* number of the LZ4 block */
 	size_t parts_at;
+	uint64_t asked; /* packets in it of interfaces that are wanted; set when it is to be read */
 	bool stored_plain, checksum;
 	bool loose;   /* descriptions before it were lost */
 	bool unknown; /* no summary that can be read: decode and see */
@@ -336,14 +343,13 @@ static inline bool keeps_heads(const struct run *run)
 	return run->q->head && !run->q->unordered;
 }
 /* Takes in a chunk's n bytes, decoded to arena + used or, where heads are kept, elsewhere; keeps
- * marks of the wanted events. -1: damaged behind *frames of them; what came before is kept. */
+ * marks of the wanted events. -1: damaged from *at (in the chunk) on; what came before is kept. */
 int window_add(struct window *w, const uint8_t *chunk, size_t n, const struct dir_entry *c,
-	       const struct run *run, struct iface_table *ifaces, uint64_t *frames,
-	       struct reason *why);
-/* A drop event for the packets of a damaged chunk that are behind so many frames: as many as its
- * summary tells. There is room for it where there was for the chunk. */
-void window_lost(struct window *w, const struct run *run, const struct dir_entry *c,
-		 uint64_t frames);
+	       const struct run *run, struct iface_table *ifaces, size_t *at, struct reason *why);
+/* A drop event for what was asked for of a damaged chunk and is not in its first n bytes. There is
+ * room for it where there was for the chunk. */
+void window_lost(struct window *w, const uint8_t *chunk, size_t n, const struct dir_entry *c,
+		 const struct run *run, const struct iface_table *ifaces);
 /* Deliver everything in order of time (or as it lies there). */
 void merge_run(struct window *w, struct run *run, struct iface_table *ifaces);
 

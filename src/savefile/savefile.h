@@ -124,6 +124,7 @@ struct reader_query {
 	uint32_t types;	  /* mask of 1 << EVENT_*; 0 = all */
 	bool unordered;	  /* the consumer does not need the order of time within a window */
 	bool by_iface;	  /* with unordered: but that of the events of each interface */
+	bool half;	  /* another reader has the other interfaces, and what is of none */
 	unsigned threads; /* 0 or 1 = this thread only; 2 = decode ahead in a second one */
 };
 
@@ -164,7 +165,7 @@ const struct chunk *reader_chunk(const struct reader *r, size_t i);
  * Announces interfaces and containers to the sink (of a chunked file: all before the first event),
  * then the events. Returns 0 at the end, 1 when the sink ended it, -1 on damage, after everything
  * readable has been delivered: of a chunked file also what is behind it, and for each damaged chunk
- * whose summary can be read a drop event with how many packets it takes. */
+ * whose summary can be read a drop event with how many packets of wanted interfaces it takes. */
 int reader_run(struct reader *r, const struct reader_query *q, const struct sink *sink,
 	       struct err *e);
 /* Part of the file that has been read, 0..1; may be called from the sink. */

@@ -186,8 +186,7 @@ static int slow_block(struct indexer *x, const uint8_t *block, uint32_t size, st
 }
 
 int window_add(struct window *w, const uint8_t *chunk, size_t n, const struct dir_entry *c,
-	       const struct run *run, struct iface_table *ifaces, uint64_t *frames,
-	       struct reason *why)
+	       const struct run *run, struct iface_table *ifaces, size_t *at, struct reason *why)
 {
 	const uint8_t *block = chunk, *end = chunk + n;
 	struct indexer x = {.w = w, .run = run, .heads = keeps_heads(run)};
@@ -211,7 +210,7 @@ int window_add(struct window *w, const uint8_t *chunk, size_t n, const struct di
 		}
 		block += size;
 	}
-	*frames = x.p.frames;
+	*at = (size_t)(block - chunk);
 	if (!status && !c->unknown && !c->chunk.metadata && x.p.frames != c->chunk.packets)
 		status = reason_set(why, "%llu packets in place of the %llu of its summary",
 				    (unsigned long long)x.p.frames,
@@ -233,18 +232,39 @@ int window_add(struct window *w, const uint8_t *chunk, size_t n, const struct di
 	return status;
 }
 
-void window_lost(struct window *w, const struct run *run, const struct dir_entry *c,
-		 uint64_t frames)
+/* Of the packets in n bytes, those of wanted interfaces; *all: of any. */
+static uint64_t count_wanted(const uint8_t *chunk, size_t n, const struct dir_entry *c,
+			     const struct run *run, const struct iface_table *ifaces, uint64_t *all)
 {
-	uint64_t said = MIN(c->chunk.packets, LZ4_BLOCK_MAX / LEAST_PACKET);
+	uint64_t wanted = 0;
+
+	*all = 0;
+	for (size_t at = 0; at < n; at += load_le32(chunk + at + 4)) {
+		uint32_t type = load_le32(chunk + at);
+		uint32_t id = type == BLOCK_EPB ? load_le32(chunk + at + 8) : 0;
+		uint32_t number = id < c->limit ? c->base + id : IFACE_NONE;
+
+		if (type != BLOCK_EPB && type != BLOCK_SPB)
+			continue;
+		wanted += run_wants_iface(run, ifaces, number);
+		++*all;
+	}
+	return wanted;
+}
+
+void window_lost(struct window *w, const uint8_t *chunk, size_t n, const struct dir_entry *c,
+		 const struct run *run, const struct iface_table *ifaces)
+{
+	uint64_t said = MIN(c->asked, LZ4_BLOCK_MAX / LEAST_PACKET), frames;
+	uint64_t seen = count_wanted(chunk, n, c, run, ifaces, &frames);
 	uint64_t ts = MIN(MAX(c->chunk.first, run->q->from), run->q->to);
 	struct indexer x = {.w = w};
 	struct builder b = {0};
 	struct text t = {0};
 
-	if (said <= frames || !(run->types >> EVENT_DROP & 1))
+	if (said <= seen || !(run->types >> EVENT_DROP & 1))
 		return;
-	cleanup_free char *count = xasprintf("%llu", (unsigned long long)(said - frames));
+	cleanup_free char *count = xasprintf("%llu", (unsigned long long)(said - seen));
 	cleanup_free char *message = xasprintf("%s packets lost: the capture is damaged", count);
 	notice_format(&t, ts, "drop", 4, NULL, message);
 	notice_add(&t, "DREDGE_COUNT", count);

@@ -707,6 +707,12 @@ static void test_chunk_of_nobody(void **state)
 		assert_int_equal(s.packets, 0);
 		assert_int_equal(s.lost, 2);
 	}
+	/* Of two who share a file only one tells. */
+	struct reader_query half = of_first;
+	struct made_seen s;
+	half.half = true;
+	assert_int_equal(read_made(&m, &half, &s, &(struct err){0}), 0);
+	assert_int_equal(s.lost, 0);
 }
 
 /* Whoever counts by interface has as many as were described, whatever a summary says. */
