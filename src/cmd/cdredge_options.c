@@ -15,6 +15,12 @@ enum {
 
 #define SETS(kind, member) OPTION_##kind, offsetof(struct console_settings, member)
 
+/* Why options of csysdig are not here. */
+#define NO_CALLS      "no system calls are captured here; csysdig shows those"
+#define NO_KUBERNETES "Kubernetes is not asked; -m asks Mesos who the containers are"
+#define NO_CRI	      "the runtime is not asked; containers are found by themselves, and -m asks Mesos"
+#define NO_BUFFERS    "views have no payloads; dredge -X and -A print those of packets"
+
 static const struct option_row rows[] = {
 	{0, "Where events come from", NULL, NULL, 0, 0},
 	{'r', "read", "FILE", "look into a capture instead of the live system; - is stdin", 0, 0},
@@ -48,6 +54,32 @@ static const struct option_row rows[] = {
 	{OPT_THREADS, "threads", "N", "threads for reading, 1 or 2 (2)", 0, 0},
 	{'h', "help", NULL, "this text", SETS(TRUE, help)},
 	{OPTION_LONG, "version", NULL, "version", SETS(TRUE, version)},
+	/* csysdig's */
+	{'E', "exclude-users", NULL, "", OPTION_HIDDEN, 0},
+	{'A', "print-ascii", NULL, NO_BUFFERS, OPTION_REFUSED, 0},
+	{'X', "print-hex-ascii", NULL, NO_BUFFERS, OPTION_REFUSED, 0},
+	{'B', "bpf", "PROBE", "packets come without a probe; leave it out",
+	 OPTION_REFUSED | OPTION_BARE, 0},
+	{OPTION_LONG, "cri", "PATH", NO_CRI, OPTION_REFUSED, 0},
+	{OPTION_LONG, "cri-timeout", "MS", NO_CRI, OPTION_REFUSED, 0},
+	{OPTION_LONG, "force-term-compat", NULL,
+	 "keys and mouse of PuTTY work without it; else set TERM", OPTION_REFUSED, 0},
+	{'k', "k8s-api", "URL", NO_KUBERNETES, OPTION_REFUSED, 0},
+	{'K', "k8s-api-cert", "FILE", NO_KUBERNETES, OPTION_REFUSED, 0},
+	{OPTION_LONG, "node-name", "NAME", NO_KUBERNETES, OPTION_REFUSED, 0},
+	{OPTION_LONG, "large-environment", NULL, NO_CALLS, OPTION_REFUSED, 0},
+	{OPTION_LONG, "page-faults", NULL, NO_CALLS, OPTION_REFUSED, 0},
+	{'T', "force-tracers-capture", NULL, NO_CALLS, OPTION_REFUSED, 0},
+	{OPTION_LONG, "logfile", "FILE", "with --batch, 2>FILE takes the messages", OPTION_REFUSED,
+	 0},
+	{'n', "numevents", "N", "dredge -n N -w FILE writes so many, cdredge -r FILE shows them",
+	 OPTION_REFUSED, 0},
+	{'R', "resolve-ports", NULL, "view sports has a column SERVICE; dredge -R names ports",
+	 OPTION_REFUSED, 0},
+	{OPTION_LONG, "raw", NULL, "--batch prints plain text", OPTION_REFUSED, 0},
+	{OPTION_LONG, "interactive", NULL, "--batch=json, or the API of dredged", OPTION_REFUSED,
+	 0},
+	{OPTION_LONG, "sortingcol", "N", "--sort COLUMN", OPTION_REFUSED, 0},
 };
 
 static int set_number(struct console_settings *s, int id, const char *arg, struct err *e)
@@ -100,6 +132,8 @@ static int set_option(void *ctx, int id, const char *arg, struct err *e)
 		return set_batch(s, "json", e);
 	case OPT_BATCH:
 		return set_batch(s, arg, e);
+	case 'E':
+		return 0;
 	case 'p':
 		return str_eq(arg, "c") || str_eq(arg, "container")
 			       ? 0
@@ -120,6 +154,10 @@ int console_settings_parse(struct console_settings *s, int argc, char **argv, st
 	s->filter = words_join(argc, argv, first);
 	if (!s->input && words_refuse_file(argc, argv, first, e))
 		return -1;
+	uint64_t row;
+	if (s->from && !str_u64(s->from, false, &row))
+		return err_set(e, ERR_USAGE, "--from %s: is a time here; --rows N prints N rows",
+			       s->from);
 	if (s->mesos.urls && s->input)
 		return err_set(e, ERR_USAGE,
 			       "-m and -r do not go together: a capture carries its names, and "

@@ -29,6 +29,8 @@ static const struct option_row *row_lettered(const struct option_row *rows, size
 static int set_row(const struct option_row *r, const char *arg, option_setter *set, void *settings,
 		   struct err *e)
 {
+	if (r->flags & OPTION_REFUSED)
+		return err_set(e, ERR_USAGE, "no option --%s here: %s", r->name, r->help);
 	if (!(r->flags & (OPTION_TRUE | OPTION_TEXT | OPTION_TIME | OPTION_SIZE)))
 		return set(settings, r->id, arg, e);
 	void *to = (char *)settings + r->to;
@@ -101,6 +103,8 @@ static const struct option_row *row_named(const struct option_row *rows, size_t 
 			continue;
 		if (!r->name[len])
 			return r;
+		if (r->flags & OPTION_REFUSED)
+			continue;
 		several |= found != NULL;
 		found = r;
 	}
@@ -324,7 +328,7 @@ static void help_row(const struct option_row *r, struct text *out)
 void options_help(const struct option_row *rows, size_t n, struct text *out)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (rows[i].flags & OPTION_HIDDEN)
+		if (rows[i].flags & (OPTION_HIDDEN | OPTION_REFUSED))
 			continue;
 		if (rows[i].help)
 			help_row(&rows[i], out);

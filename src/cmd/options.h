@@ -13,6 +13,9 @@
 #define OPTION_JOINS  0x2u /* an argument that ends in a comma goes on in the next word */
 #define OPTION_BOOL   0x4u /* the argument is true or false: --no-NAME is --NAME=false */
 #define OPTION_HIDDEN 0x8u /* not in the help */
+/* Of another program whose habits are followed; help: why not here, and what is there instead. Not
+ * in the help, and never cut short. */
+#define OPTION_REFUSED 0x100u
 
 /* What a plain option sets, at row.to in the settings; the others go to the setter. */
 #define OPTION_TRUE 0x10u /* a bool */

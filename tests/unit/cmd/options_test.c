@@ -20,6 +20,7 @@ static const struct option_row rows[] = {
 	{256, "from", "TIME", "begin", 0, 0},
 	{257, "unique_flow", "true|false", "a flag of Mesos", OPTION_BARE | OPTION_BOOL, 0},
 	{258, "log-dir", "DIR", "another", OPTION_HIDDEN, 0},
+	{'k', "frost", "URL", "-m", OPTION_REFUSED, 0}, /* --fro is --from's all the same */
 };
 
 /* What the setter was told, as one line. */
@@ -100,6 +101,9 @@ static void test_command_lines(void **state)
 		{{"p", "--log=/x"}, 2, "258=/x;"}, /* cut short */
 		{{"p", "--q", "--", "f"}, 3, "113=;"},
 		{{"p", "--nosuch"}, -1, NULL},
+		{{"p", "-k", "a"}, -1, NULL},
+		{{"p", "--frost=a"}, -1, NULL},
+		{{"p", "--fros=a"}, -1, NULL},
 		{{"p", "-q", "--fro=1"}, 3, "113=;256=1;"},
 	};
 
