@@ -52,7 +52,8 @@ void ui_found(struct ui *ui)
 	unsigned sorted = ui_sorted(ui, &descending);
 	shot_sort(s, sorted, descending);
 	for (size_t i = 0; i < s->rows.n; i++) {
-		if (!shot_found(s, &s->rows.rows[i], ui->match, &ui->scratch))
+		if ((l->cleared && s->rows.rows[i].id <= l->cleared) ||
+		    !shot_found(s, &s->rows.rows[i], ui->match, &ui->scratch))
 			continue;
 		GROW(ui->lines, ui->n_lines, ui->cap_lines);
 		if (l->follow && s->rows.rows[i].id == l->row)
@@ -113,7 +114,7 @@ static void keep_whole(struct ui *ui, bool again)
 
 int ui_open(struct ui *ui, struct err *e)
 {
-	const struct level *l = ui_level(ui);
+	struct level *l = ui_level(ui);
 	const struct table_options o = {
 		.info = l->info,
 		.path = &ui->path,
@@ -133,6 +134,7 @@ int ui_open(struct ui *ui, struct err *e)
 		.to = ui->to,
 		.filter = whole_filter(ui),
 	};
+	l->cleared = 0;
 	keep_whole(ui, false);
 	worker_order(ui->worker, &order);
 	return 0;
@@ -161,6 +163,7 @@ void ui_window(struct ui *ui, uint64_t from, uint64_t to)
 	ui->from = from;
 	ui->to = to;
 	ui->changed = ui->orders;
+	ui_level(ui)->cleared = 0;
 	keep_whole(ui, false);
 	worker_order(ui->worker, &order);
 }

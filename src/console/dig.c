@@ -16,6 +16,7 @@ struct dig {
 	struct format *format;
 	struct packet_kept *kept; /* ring of PACKETS */
 	uint64_t all;		  /* that were put in */
+	bool cleared;
 	/* Of a file, a further page: it begins with the last moment of the one before, of which
 	 * `skip` packets were shown. */
 	uint64_t after, skip, skipped;
@@ -39,6 +40,7 @@ static void begin(struct look *l)
 	struct dig *d = (struct dig *)l;
 
 	d->all = d->skipped = 0;
+	d->cleared = false;
 	if (l->from != d->after)
 		d->skip = 0;
 }
@@ -150,8 +152,9 @@ static void draw(struct ui *ui)
 	}
 	if (!d->all)
 		paint_str(y + page.rows / 3, 0, width, STYLE_BOLD,
-			  atomic_load(&d->look.whole) ? "No packets in this part of the capture."
-						      : "Waiting for packets ...");
+			  d->cleared			? "The list was cleared."
+			  : atomic_load(&d->look.whole) ? "No packets in this part of the capture."
+							: "Waiting for packets ...");
 	else if (detail)
 		page.detail_top = MIN(page.detail_top, draw_packet(d, y + page.rows, detail));
 	draw_footer(ui, d);
@@ -242,8 +245,8 @@ static void clear(void)
 	struct dig *d = page.dig;
 
 	pthread_mutex_lock(&d->look.lock);
-	if (d->look.live)
-		d->all = 0;
+	d->all = 0;
+	d->cleared = true;
 	pthread_mutex_unlock(&d->look.lock);
 }
 

@@ -73,7 +73,9 @@ static bool pointed(struct ui *ui, const struct pointed *p)
 		       0);
 }
 
-static const struct pane page_pane = {.draw = draw, .request = request, .pointed = pointed};
+/* What lies below may be a menu, which speaks of rows. */
+static const struct pane page_pane = {
+	.draw = draw, .request = request, .pointed = pointed, .holds = true};
 
 static void show(struct ui *ui)
 {

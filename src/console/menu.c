@@ -166,13 +166,16 @@ static bool request(struct ui *ui, enum request r, int key)
 		if (menu.n)
 			choose(ui, menu.at);
 		break;
+	case REQ_BACK:
+		close_menu(ui);
+		break;
+	case REQ_HELP:
+	case REQ_QUIT:
 	case REQ_REDRAW:
 		return false;
-	case REQ_RESIZE:
-	case REQ_NONE:
-		break;
 	default:
-		close_menu(ui);
+		if (r == menu.opener)
+			close_menu(ui);
 	}
 	return true;
 }
@@ -197,11 +200,12 @@ static bool pointed(struct ui *ui, const struct pointed *p)
 static const struct pane menu_pane = {
 	.draw = draw, .request = request, .pointed = pointed, .holds = true};
 
-static void begin(struct ui *ui, const char *title, unsigned width,
+static void begin(struct ui *ui, enum request opener, const char *title, unsigned width,
 		  void (*chosen)(struct ui *, const struct menu_item *),
 		  void (*tell)(struct ui *, const struct menu_item *, struct text *))
 {
-	menu = (struct menu){.title = title, .width = width, .chosen = chosen, .tell = tell};
+	menu = (struct menu){
+		.opener = opener, .title = title, .width = width, .chosen = chosen, .tell = tell};
 	ui->overlay = &menu_pane;
 }
 
@@ -272,7 +276,7 @@ void menu_views(struct ui *ui)
 {
 	const struct views *all = ui->o->views;
 
-	begin(ui, "Select View", VIEW_WIDTH, take_view, tell_view);
+	begin(ui, REQ_VIEWS, "Select View", VIEW_WIDTH, take_view, tell_view);
 	for (size_t i = 0; i < all->n; i++) {
 		const struct view_info *v = all->items[i];
 		if (is_offered(ui, v))
@@ -308,7 +312,7 @@ void menu_sort(struct ui *ui)
 
 	if (!s)
 		return;
-	begin(ui, "Select sort column", SORT_WIDTH, take_column, tell_column);
+	begin(ui, REQ_SORT, "Select sort column", SORT_WIDTH, take_column, tell_column);
 	for (unsigned k = 0; k < s->n_columns; k++) {
 		const char *mark = k != sorted ? "   " : descending ? "(V)" : "(^)";
 		if (k == sorted)
@@ -343,7 +347,7 @@ void menu_actions(struct ui *ui)
 		ui_say(ui, STYLE_WARN, "there is nothing to be done with this row");
 		return;
 	}
-	begin(ui, "Select Action", ACTION_WIDTH, take_action, tell_action);
+	begin(ui, REQ_ACTIONS, "Select Action", ACTION_WIDTH, take_action, tell_action);
 	for (size_t i = 0; i < n; i++)
 		add(xasprintf("(%c) %s", all[i]->hotkey, all[i]->description), all[i])->key =
 			all[i]->hotkey;
@@ -354,7 +358,7 @@ void menu_actions(struct ui *ui)
 void menu_shapes(struct ui *ui, const char *const *names, size_t n, size_t at,
 		 void (*chosen)(struct ui *ui, const struct menu_item *item))
 {
-	begin(ui, "View As", VIEW_WIDTH, chosen, NULL);
+	begin(ui, REQ_VIEWS, "View As", VIEW_WIDTH, chosen, NULL);
 	menu.at = at;
 	for (size_t i = 0; i < n; i++)
 		add(xstrdup(names[i]), &names[i]);

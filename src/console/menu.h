@@ -13,6 +13,7 @@ struct menu_item {
 };
 
 struct menu {
+	enum request opener; /* closes it too */
 	const char *title;
 	struct menu_item *items;
 	size_t n, cap, at, top;

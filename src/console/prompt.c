@@ -11,6 +11,7 @@
 /* What is typed for. */
 struct kind {
 	const char *label;
+	enum request opener;		/* its key without a character closes it too */
 	void (*changed)(struct ui *ui); /* at every key; may be NULL */
 	bool (*entered)(struct ui *ui); /* false: stay */
 	void (*cleared)(struct ui *ui); /* Esc */
@@ -76,6 +77,7 @@ static void filter_cleared(struct ui *ui)
 static const struct kind filter_kind;
 static const struct kind text_kind = {
 	.label = "Text to match: ",
+	.opener = REQ_FILTER,
 	.changed = text_changed,
 	.entered = text_entered,
 	.cleared = text_cleared,
@@ -85,6 +87,7 @@ static const struct kind text_kind = {
 };
 static const struct kind filter_kind = {
 	.label = "Filter: ",
+	.opener = REQ_FILTER,
 	.entered = filter_entered,
 	.cleared = filter_cleared,
 	.help = help_filter,
@@ -121,6 +124,7 @@ static void search_cleared(struct ui *ui)
 
 static const struct kind search_kind = {
 	.label = "Search: ",
+	.opener = REQ_SEARCH,
 	.changed = search_changed,
 	.entered = text_entered,
 	.cleared = search_cleared,
@@ -291,6 +295,11 @@ static void insert(uint32_t c)
 	typed.cursor += n;
 }
 
+static bool is_function(int key)
+{
+	return key < ' ' || (key >= KEY_MIN && !(key & KEY_CHARACTER));
+}
+
 /* false: the key changes nothing. */
 static bool edit(int key)
 {
@@ -322,7 +331,7 @@ static bool edit(int key)
 		remove_bytes(0, typed.cursor);
 		return true;
 	default:
-		if (key < ' ' || (key >= KEY_MIN && !(key & KEY_CHARACTER)))
+		if (is_function(key))
 			return false;
 		insert((uint32_t)key & ~(uint32_t)KEY_CHARACTER);
 		return true;
@@ -344,7 +353,9 @@ static bool request(struct ui *ui, enum request r, int key)
 	} else if (key == 0x1b) {
 		close_prompt(ui);
 		k->cleared(ui);
-	} else if (key == KEY_F(1)) {
+	} else if (r == k->opener && is_function(key)) {
+		close_prompt(ui);
+	} else if (key == KEY_F(1) || (k == &filter_kind && key == '?' && !typed.line.len)) {
 		k->help(ui);
 	} else if (r == REQ_VIEWS && key != 'v' && k->other) {
 		open_prompt(ui, k->other, k == &text_kind ? ui->filter : ui->match);

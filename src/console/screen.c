@@ -87,13 +87,14 @@ static void know_keys(void)
 		const char *sent;
 		int key;
 	} keys[] = {
-		{"\033[11~", KEY_F(1)}, {"\033[12~", KEY_F(2)}, {"\033[13~", KEY_F(3)},
-		{"\033[14~", KEY_F(4)}, {"\033OP", KEY_F(1)},	{"\033OQ", KEY_F(2)},
-		{"\033OR", KEY_F(3)},	{"\033OS", KEY_F(4)},	{"\033[[A", KEY_F(1)},
-		{"\033[[B", KEY_F(2)},	{"\033[[C", KEY_F(3)},	{"\033[[D", KEY_F(4)},
-		{"\033[[E", KEY_F(5)},	{"\033[1~", KEY_HOME},	{"\033[4~", KEY_END},
-		{"\033[7~", KEY_HOME},	{"\033[8~", KEY_END},	{"\033[H", KEY_HOME},
-		{"\033[F", KEY_END},	{"\033OH", KEY_HOME},	{"\033OF", KEY_END},
+		{"\033[11~", KEY_F(1)}, {"\033[12~", KEY_F(2)},	   {"\033[13~", KEY_F(3)},
+		{"\033[14~", KEY_F(4)}, {"\033OP", KEY_F(1)},	   {"\033OQ", KEY_F(2)},
+		{"\033OR", KEY_F(3)},	{"\033OS", KEY_F(4)},	   {"\033[[A", KEY_F(1)},
+		{"\033[[B", KEY_F(2)},	{"\033[[C", KEY_F(3)},	   {"\033[[D", KEY_F(4)},
+		{"\033[[E", KEY_F(5)},	{"\033[24;2~", KEY_F(24)}, {"\033[1~", KEY_HOME},
+		{"\033[4~", KEY_END},	{"\033[7~", KEY_HOME},	   {"\033[8~", KEY_END},
+		{"\033[H", KEY_HOME},	{"\033[F", KEY_END},	   {"\033OH", KEY_HOME},
+		{"\033OF", KEY_END},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)

@@ -2,6 +2,7 @@
 /* How values spread over time: a column is a range of values, a line a stretch of time. */
 #include "console/axis.h"
 #include "console/dig.h"
+#include "console/menu.h"
 #include "console/picture.h"
 
 #include <math.h>
@@ -206,8 +207,9 @@ static void draw(struct ui *ui)
 						      : "Waiting for values ...");
 	draw_scale(s->metric, page.y + page.lines);
 	pthread_mutex_unlock(&s->look.lock);
-	footer_hint(ui,
-		    "Tab other values   drag: packets of a range   Enter packets   Backspace back");
+	footer_hint(
+		ui,
+		"F2 views  Tab values  drag: packets of a range  Enter packets  Backspace back");
 }
 
 /* ---- keys ---- */
@@ -249,7 +251,11 @@ static void dig_range(struct ui *ui, const struct pointed *a, const struct point
 
 static bool request(struct ui *ui, enum request r, int key)
 {
-	(void)key;
+	if (r == REQ_VIEWS && key != '\t') {
+		picture_close(ui);
+		menu_views(ui);
+		return true;
+	}
 	if (r == REQ_VIEWS) {
 		page.metric = (page.metric + 1) % ARRAY_SIZE(metrics);
 		show(ui);

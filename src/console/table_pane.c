@@ -204,6 +204,7 @@ static void draw_empty(struct ui *ui, unsigned y)
 {
 	const struct shot *s = ui_level(ui)->shot;
 	const char *what, *how = "F2 lists the views.";
+	bool list = ui_level(ui)->info->kind == VIEW_LIST;
 
 	if (!s && ui_file(ui)) {
 		what = "Reading ...";
@@ -211,12 +212,18 @@ static void draw_empty(struct ui *ui, unsigned y)
 	} else if (!s || (ui->o->feed->live && !s->rows.seconds)) {
 		what = "Waiting for the first packets ...";
 		how = "";
+	} else if (ui_level(ui)->cleared) {
+		what = "The list was cleared.";
+		how = ui_file(ui) ? "Another window of time fills it again."
+				  : "Rows appear as it happens.";
 	} else if (*ui->match) {
 		what = "No row contains what you typed.";
-		how = "c shows all rows again, F4 changes the text.";
+		how = list ? "F4 changes the text, Esc there removes it."
+			   : "c shows all rows again, F4 changes the text.";
 	} else if (*ui->filter) {
 		what = "Nothing passed the filter.";
-		how = "c removes it, F4 changes it.";
+		how = list ? "F4 changes it, Esc there removes it."
+			   : "c removes it, F4 changes it.";
 	} else if (ui_file(ui) && ui->to - ui->from < ui->o->feed->last - ui->o->feed->first) {
 		what = "Nothing in this part of the capture.";
 		how = "0 counts all of it.";
@@ -363,6 +370,20 @@ static void search_typed(struct ui *ui)
 	search(ui, true);
 }
 
+/* The rows of a list are forgotten, but not those to come. Another host tells all of them anew each
+ * time. */
+static bool clear_list(struct ui *ui)
+{
+	struct level *l = ui_level(ui);
+
+	if (l->info->kind != VIEW_LIST || ui->o->feed->ask)
+		return false;
+	for (size_t i = 0; l->shot && i < l->shot->rows.n; i++)
+		l->cleared = MAX(l->cleared, l->shot->rows.rows[i].id);
+	ui_found(ui);
+	return true;
+}
+
 static void follow(struct ui *ui)
 {
 	struct level *l = ui_level(ui);
@@ -418,6 +439,8 @@ static bool request(struct ui *ui, enum request r, int key)
 	case REQ_FOLLOW:
 		follow(ui);
 		return true;
+	case REQ_CLEAR:
+		return clear_list(ui);
 	case REQ_REVERSE:
 		if (ui_level(ui)->shot)
 			ui_sort(ui, ui_sorted(ui, &descending));

@@ -34,6 +34,7 @@ struct level {
 	uint64_t row; /* id of the selected one, when followed */
 	bool follow;
 	bool left;	     /* of a live list: the cursor left the newest row */
+	uint64_t cleared;    /* of a list: rows with ids up to this are forgotten */
 	size_t at, top;	     /* selected and first line, among those found */
 	unsigned first;	     /* column */
 	unsigned widest[64]; /* of each column so far, so that nothing jumps */

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -57,11 +58,53 @@ static void test_held_play(void **state)
 	worker_stop(ui.worker);
 }
 
+static void test_cleared_list(void **state)
+{
+	struct view_feed feed = {.live = true};
+	const struct console_options o = {.feed = &feed};
+	const struct view_info list = {.kind = VIEW_LIST};
+	struct table_row rows[] = {{.id = 7}, {.id = 8}, {.id = 9}};
+	struct shot shot = {.part = 1, .rows = {.rows = rows, .n = 2}};
+	char none[] = "";
+	struct ui ui = {.o = &o,
+			.match = none,
+			.filter = none,
+			.body = &table_pane,
+			.levels[0] = {.info = &list, .shot = &shot},
+			.n_levels = 1};
+
+	(void)state;
+	ui_found(&ui);
+	assert_int_equal(ui.n_lines, 2);
+	ui_key(&ui, 'c');
+	assert_int_equal(ui.n_lines, 0);
+	shot.rows.n = 3; /* one more has come */
+	ui_found(&ui);
+	assert_int_equal(ui.n_lines, 1);
+	assert_int_equal(ui_row(&ui)->id, 9);
+	free(ui.lines);
+}
+
+/* Items of a menu are of the rows that were there as it was opened. */
+static void test_help_over_a_menu(void **state)
+{
+	static const struct pane menu = {.holds = true};
+	struct ui ui = {.overlay = &menu};
+
+	(void)state;
+	help_keys(&ui);
+	assert_true(ui.overlay != &menu && ui.overlay->holds);
+	assert_true(ui.overlay->request(&ui, REQ_BACK, 0));
+	assert_ptr_equal(ui.overlay, &menu);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_deep_enough),
 		cmocka_unit_test(test_held_play),
+		cmocka_unit_test(test_cleared_list),
+		cmocka_unit_test(test_help_over_a_menu),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
