@@ -9,7 +9,7 @@ build="cmake gcc make pkg-config libc6-dev libpcap-dev libnl-3-dev libnl-route-3
 run="iproute2 util-linux curl nginx-light redis-server redis-tools tshark procps"
 tests="libcmocka-dev clang-format-14 libclang-rt-14-dev tcpdump lz4 zstd gzip xz-utils python3 mandoc git iputils-ping iputils-arping
 	qemu-system-x86 busybox-static kmod binutils podman runc prometheus wrk tmux strace zookeeper
-	default-jre-headless"
+	default-jre-headless sysdig"
 
 case ${1:-} in
 quickstart) wanted="$build $run" ;;

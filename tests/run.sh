@@ -178,7 +178,7 @@ if [ -z "$quick" ] && [[ live-isolate_kill == *"$pattern"* ]]; then
 fi
 tests_of '' build '^(unit|fuzz|house)-'
 programs '' build
-for script in tests/console/{ends,remote}.sh; do
+for script in tests/console/{csysdig,ends,remote}.sh; do
 	step "console-$(basename "$script" .sh)" "$script"
 done
 step filter-cases tests/filter/run.sh
