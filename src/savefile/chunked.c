@@ -17,7 +17,7 @@ enum { EMPTY, FULL, LAST };
 
 /* Handed over at once where order does not matter: worth a wake-up, and still in the cache when it
  * gets there. */
-#define BATCH_BYTES (1u << 20)
+#define BATCH_BYTES (512u << 10)
 
 struct hand {			  /* what a thread needs to load chunks */
 	struct window windows[2]; /* filled in turn */

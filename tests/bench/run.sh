@@ -52,11 +52,14 @@ bench() { # NAME COMMAND...
 }
 run_group() {
 	local round i TIMEFORMAT='%3R %3U %3S'
-	for ((round = 0; round <= rounds; round++)); do # the first warms the caches
+	for i in "${!names[@]}"; do # warms the caches, too
+		eval "/usr/bin/time -q -f %M -o ${names[i]}.rss ${commands[i]}" >/dev/null 2>"$work/stderr" ||
+			failed "${commands[i]}"
+	done
+	for ((round = 0; round < rounds; round++)); do
 		for i in "${!names[@]}"; do
-			{ time eval "/usr/bin/time -q -f %M -o rss ${commands[i]}" >/dev/null 2>"$work/stderr"; } 2>now ||
-				failed "${commands[i]}"
-			[ $round = 0 ] || paste -d ' ' now rss >>"${names[i]}.time"
+			{ time eval "${commands[i]}" >/dev/null 2>"$work/stderr"; } 2>now || failed "${commands[i]}"
+			paste -d ' ' now "${names[i]}.rss" >>"${names[i]}.time"
 		done
 	done
 	names=() commands=()
