@@ -13,10 +13,11 @@
  *     100    250-280k 235-280k   172-244 ns  207-255 ns 0     0              6.1   7.1   7.1
  *     1400   150-250k 125-250k   0.9-1.0 us  1.2-1.4 us 0     0-11 thousand  6.1   7.3-8 7.6-7.9
  *
- * With 200 veths and counter samples of 200 containers each second (tests/bench/live.sh, UDP of 408
- * bytes): no loss, and 0.24 us a packet beside 0.25. One TCP stream of 11 Gbit/s recorded whole is more than either can write
- * (both lose three packets of four); with a snap length of 256 neither loses any. Rings of 4 and
- * 16 MB were no cheaper than 64 MB, which hold 0.2 to 1 s of the above while the reader is held up.
+ * With 200 veths and counter samples of 200 containers each second (tests/bench/live.sh, UDP of
+ * 408 bytes): no loss, and 0.24 us a packet beside 0.25. One TCP stream of 11 Gbit/s recorded whole
+ * is more than either can write (both lose three packets of four); with a snap length of 256
+ * neither loses any. Rings of 4 and 16 MB were no cheaper than 64 MB, which hold 0.2 to 1 s of the
+ * above while the reader is held up.
  */
 #ifndef DREDGE_SOURCE_RING_H
 #define DREDGE_SOURCE_RING_H
