@@ -96,8 +96,9 @@ enum meta_key {
 struct meta_row {
 	const char *key;     /* in if_description and JSON: "app" */
 	const char *journal; /* in journal records: "MARATHON_APP_ID" */
-	bool described;	     /* stands in if_description (the first six, in this order) */
-	bool changes;	     /* may change while the container lives */
+	uint8_t key_len, journal_len;
+	bool described; /* stands in if_description (the first six, in this order) */
+	bool changes;	/* may change while the container lives */
 };
 
 extern const struct meta_row meta_rows[META_KEYS];

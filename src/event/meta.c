@@ -4,29 +4,31 @@
 #include <ctype.h>
 #include <stdlib.h>
 
+#define KEYS(key, journal) key, journal, sizeof(key) - 1, sizeof(journal) - 1
+
 const struct meta_row meta_rows[META_KEYS] = {
-	[META_APP] = {"app", "MARATHON_APP_ID", true, true},
-	[META_TASK] = {"task", "MESOS_TASK_ID", true, true},
-	[META_FRAMEWORK] = {"framework", "MESOS_FRAMEWORK_NAME", true, false},
-	[META_CONTAINER] = {"container", "CONTAINER_ID", true, false},
-	[META_AGENT] = {"agent", "MESOS_AGENT_ID", true, false},
-	[META_IMAGE] = {"image", "CONTAINER_IMAGE", true, false},
-	[META_NAME] = {"name", "CONTAINER_NAME", false, false},
-	[META_TASK_NAME] = {"task_name", "MESOS_TASK_NAME", false, true},
-	[META_FRAMEWORK_ID] = {"framework_id", "MESOS_FRAMEWORK_ID", false, false},
-	[META_EXECUTOR] = {"executor", "MESOS_EXECUTOR_ID", false, false},
-	[META_RUNTIME] = {"runtime", "CONTAINER_RUNTIME", false, false},
-	[META_HOSTNAME] = {"hostname", "MESOS_AGENT_HOSTNAME", false, false},
-	[META_RUNG] = {"rung", "DREDGE_RUNG", false, false},
-	[META_TASK_STATE] = {"task_state", "MESOS_TASK_STATE", false, true},
-	[META_APP_VERSION] = {"app_version", "MARATHON_APP_VERSION", false, true},
-	[META_PORTS] = {"ports", "MESOS_TASK_PORTS", false, true},
-	[META_TASK_LABELS] = {"task_labels", "MESOS_TASK_LABELS", false, true},
-	[META_APP_LABELS] = {"app_labels", "MARATHON_APP_LABELS", false, true},
-	[META_HEALTH] = {"health", "MESOS_TASK_HEALTH", false, true},
-	[META_DEPLOYMENT] = {"deployment", "MARATHON_DEPLOYMENT_ID", false, true},
-	[META_ADDRESS] = {"address", "MESOS_AGENT_ADDRESS", false, true},
-	[META_EPHEMERAL] = {"ephemeral", "DREDGE_EPHEMERAL_PORTS", false, true},
+	[META_APP] = {KEYS("app", "MARATHON_APP_ID"), true, true},
+	[META_TASK] = {KEYS("task", "MESOS_TASK_ID"), true, true},
+	[META_FRAMEWORK] = {KEYS("framework", "MESOS_FRAMEWORK_NAME"), true, false},
+	[META_CONTAINER] = {KEYS("container", "CONTAINER_ID"), true, false},
+	[META_AGENT] = {KEYS("agent", "MESOS_AGENT_ID"), true, false},
+	[META_IMAGE] = {KEYS("image", "CONTAINER_IMAGE"), true, false},
+	[META_NAME] = {KEYS("name", "CONTAINER_NAME"), false, false},
+	[META_TASK_NAME] = {KEYS("task_name", "MESOS_TASK_NAME"), false, true},
+	[META_FRAMEWORK_ID] = {KEYS("framework_id", "MESOS_FRAMEWORK_ID"), false, false},
+	[META_EXECUTOR] = {KEYS("executor", "MESOS_EXECUTOR_ID"), false, false},
+	[META_RUNTIME] = {KEYS("runtime", "CONTAINER_RUNTIME"), false, false},
+	[META_HOSTNAME] = {KEYS("hostname", "MESOS_AGENT_HOSTNAME"), false, false},
+	[META_RUNG] = {KEYS("rung", "DREDGE_RUNG"), false, false},
+	[META_TASK_STATE] = {KEYS("task_state", "MESOS_TASK_STATE"), false, true},
+	[META_APP_VERSION] = {KEYS("app_version", "MARATHON_APP_VERSION"), false, true},
+	[META_PORTS] = {KEYS("ports", "MESOS_TASK_PORTS"), false, true},
+	[META_TASK_LABELS] = {KEYS("task_labels", "MESOS_TASK_LABELS"), false, true},
+	[META_APP_LABELS] = {KEYS("app_labels", "MARATHON_APP_LABELS"), false, true},
+	[META_HEALTH] = {KEYS("health", "MESOS_TASK_HEALTH"), false, true},
+	[META_DEPLOYMENT] = {KEYS("deployment", "MARATHON_DEPLOYMENT_ID"), false, true},
+	[META_ADDRESS] = {KEYS("address", "MESOS_AGENT_ADDRESS"), false, true},
+	[META_EPHEMERAL] = {KEYS("ephemeral", "DREDGE_EPHEMERAL_PORTS"), false, true},
 };
 
 void text_percent(struct text *t, const char *s, size_t n, const char *also)
@@ -102,7 +104,7 @@ void meta_describe(struct text *t, const char *const meta[META_KEYS])
 static int key_of(const char *s, size_t n)
 {
 	for (int k = 0; k < META_KEYS; k++)
-		if (strlen(meta_rows[k].key) == n && !memcmp(meta_rows[k].key, s, n))
+		if (meta_rows[k].key_len == n && !memcmp(meta_rows[k].key, s, n))
 			return k;
 	return -1;
 }

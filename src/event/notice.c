@@ -34,9 +34,9 @@ void notice_meta(const void *data, size_t size, struct notice_value out[META_KEY
 		const char *is = memchr(line, '=', len);
 		size_t key_len = is ? (size_t)(is - line) : 0;
 		for (unsigned k = 0; k < META_KEYS && key_len; k++) {
-			const char *key = meta_rows[k].journal;
-			if (*key == *line && !out[k].p && !strncmp(key, line, key_len) &&
-			    strlen(key) == key_len) /* a name may hold a zero byte */
+			const struct meta_row *row = &meta_rows[k];
+			if (row->journal_len == key_len && !out[k].p &&
+			    !memcmp(row->journal, line, key_len))
 				out[k] = (struct notice_value){is + 1, len - key_len - 1};
 		}
 		line += len + 1;

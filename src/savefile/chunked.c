@@ -67,34 +67,107 @@ int chunk_describe(struct pcapng *p, struct run *run, const uint8_t *data, size_
 	return 0;
 }
 
-/* Everybody, before the first event. */
-static void introduce(struct loader *l)
+/* ---- everybody, before the first event ---- */
+
+/* One walks through the directory, the other reads the descriptions that were found. */
+struct introduction {
+	struct loader *l;
+	uint64_t first; /* time of the first packet or sample */
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct dir_entry *found; /* of descriptions, and where some are damaged */
+	size_t count, cap;
+	bool walked, stop;
+};
+
+static void *walk(void *arg)
 {
-	struct directory *d = l->d;
+	struct introduction *in = arg;
+	struct directory *d = in->l->d;
 	struct dir_entry c;
-	struct pcapng p = {.ifaces = l->ifaces}; /* counts as the directory does */
-	uint64_t first = UINT64_MAX;
+	bool stop = false;
 
 	directory_rewind(d);
-	while (!l->run->ended && directory_next(d, &c)) {
+	while (!stop && directory_next(d, &c)) {
+		if (!c.chunk.metadata && !c.unknown)
+			in->first = MIN(in->first, c.chunk.first);
+		if (!c.chunk.metadata)
+			continue;
+		pthread_mutex_lock(&in->lock);
+		GROW(in->found, in->count, in->cap);
+		in->found[in->count++] = c;
+		stop = in->stop;
+		pthread_cond_signal(&in->changed);
+		pthread_mutex_unlock(&in->lock);
+	}
+	pthread_mutex_lock(&in->lock);
+	in->walked = true;
+	pthread_cond_signal(&in->changed);
+	pthread_mutex_unlock(&in->lock);
+	return NULL;
+}
+
+/* False: there are no more, or nobody wants to know. */
+static bool next_found(struct introduction *in, size_t i, struct dir_entry *c)
+{
+	pthread_mutex_lock(&in->lock);
+	in->stop = in->l->run->ended;
+	while (i == in->count && !in->walked)
+		pthread_cond_wait(&in->changed, &in->lock);
+	bool more = i < in->count && !in->stop;
+	if (more)
+		*c = in->found[i];
+	pthread_mutex_unlock(&in->lock);
+	return more;
+}
+
+static uint64_t describe_found(struct introduction *in)
+{
+	struct loader *l = in->l;
+	struct hand *h = &l->hands[0];
+	struct pcapng p = {.ifaces = l->ifaces}; /* counts as the directory does */
+	uint64_t first = UINT64_MAX;
+	struct dir_entry c;
+
+	for (size_t i = 0; next_found(in, i, &c); i++) {
 		struct reason why;
 		size_t n;
-		if (!c.chunk.metadata && !c.unknown)
-			first = MIN(first, c.chunk.first);
-		p.loose |= c.chunk.metadata && c.unknown;
-		if (!c.chunk.metadata || c.unknown)
+		p.loose |= c.unknown;
+		if (c.unknown)
 			continue;
-		d->work->bytes_read += c.chunk.stored;
-		if (chunk_load(d->fd, &c, l->hands[0].stored, d->decoded, LZ4_BLOCK_MAX, &n, &why))
+		h->work.bytes_read += c.chunk.stored;
+		if (chunk_load(l->d->fd, &c, h->stored, h->windows[0].arena, LZ4_BLOCK_MAX, &n,
+			       &why))
 			continue; /* told when its notices are to be read */
-		d->work->bytes_decoded += n;
-		chunk_describe(&p, l->run, d->decoded, n, &first, &why);
+		h->work.bytes_decoded += n;
+		chunk_describe(&p, l->run, h->windows[0].arena, n, &first, &why);
 	}
+	return first;
+}
+
+static void introduce(struct loader *l)
+{
+	struct introduction in = {
+		.l = l,
+		.first = UINT64_MAX,
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.changed = PTHREAD_COND_INITIALIZER,
+	};
+	pthread_t thread;
+
+	bool two = l->run->q->threads > 1 && !pthread_create(&thread, NULL, walk, &in);
+	if (!two)
+		walk(&in);
+	uint64_t first = describe_found(&in);
+	if (two)
+		pthread_join(thread, NULL);
+	free(in.found);
 	/* A name that stands late in the file may decide about an interface that stands early. */
 	for (uint32_t i = 0; !l->run->ended && i < l->ifaces->count; i++)
 		run_ask(l->run, l->ifaces, i);
 	l->run->unknown_wanted = l->run->all_wanted ||
 				 l->run->q->iface_wanted(l->run->q->ctx, IFACE_NONE);
+	first = MIN(first, in.first);
 	if (first < UINT64_MAX)
 		run_begin(l->run, first);
 }

@@ -242,32 +242,31 @@ static uint64_t find_number(const uint8_t *text, size_t n, const char *key)
 	return sum;
 }
 
-static bool value_is(const uint8_t *text, size_t n, const char *key, const char *wanted)
+static bool value_is(const struct notice_value *v, const char *wanted)
 {
-	size_t len;
-	const char *v = notice_find(text, n, key, &len);
-
-	return v && len == strlen(wanted) && !memcmp(v, wanted, len);
+	return v->p && v->n == strlen(wanted) && !memcmp(v->p, wanted, v->n);
 }
 
-static void tell_container(struct run *run, const uint8_t *text, size_t n, uint64_t ts)
+static void tell_container(struct run *run, const uint8_t *text, size_t n, uint64_t ts,
+			   const struct notice_value *kind)
 {
 	struct container_record r = {.recorded = true, .since = ts};
 	struct notice_value values[META_KEYS];
-	char *meta[META_KEYS] = {NULL};
+	cleanup_free char *copy = xmalloc(n + 1);
 
-	notice_meta(text, n, values);
-	for (unsigned k = 0; k < META_KEYS; k++)
-		if (values[k].p)
-			r.meta[k] = meta[k] = xstrndup(values[k].p, values[k].n);
-	if (value_is(text, n, "DREDGE_EVENT", "container_end") ||
-	    value_is(text, n, "DREDGE_EVENT", "task_end"))
+	memcpy(copy, text, n);
+	notice_meta(copy, n, values);
+	for (unsigned k = 0; k < META_KEYS; k++) {
+		if (!values[k].p)
+			continue;
+		copy[values[k].p - copy + (ptrdiff_t)values[k].n] = '\0'; /* in place of '\n' */
+		r.meta[k] = values[k].p;
+	}
+	if (value_is(kind, "container_end") || value_is(kind, "task_end"))
 		r.end = ts;
 	/* A task whose container nobody saw is known by its ports. */
 	if (r.meta[META_CONTAINER] || r.meta[META_TASK])
 		run->ended = run->sink->container(run->sink->ctx, &r);
-	for (unsigned k = 0; k < META_KEYS; k++)
-		free(meta[k]);
 }
 
 void describe_journal(struct run *run, const uint8_t *text, size_t n, struct event *ev)
@@ -285,12 +284,14 @@ void describe_journal(struct run *run, const uint8_t *text, size_t n, struct eve
 		.type = EVENT_NOTICE,
 		.weight = 1,
 	};
-	bool gap = value_is(text, n, "DREDGE_EVENT", "gap"); /* lost by the writer */
-	if (gap || value_is(text, n, "DREDGE_EVENT", "drop")) {
+	struct notice_value kind = {0};
+	kind.p = notice_find(text, n, "DREDGE_EVENT", &kind.n);
+	bool gap = value_is(&kind, "gap"); /* lost by the writer */
+	if (gap || value_is(&kind, "drop")) {
 		const char *count = gap ? "DREDGE_LOST_PACKETS" : "DREDGE_COUNT";
 		ev->type = EVENT_DROP;
 		ev->lost = (uint32_t)MIN(find_number(text, n, count), UINT32_MAX);
 	}
 	if (run && run->sink && run->sink->container && !run->ended)
-		tell_container(run, text, n, ev->ts);
+		tell_container(run, text, n, ev->ts, &kind);
 }

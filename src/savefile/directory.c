@@ -18,8 +18,8 @@
 #define AHEAD_BYTES   (64u << 10)
 #define SMALL_BLOCK   8192u
 #define KEEP_BYTES    (6u << 20)
-#define KEEP_LARGE    (2ull << 30) /* bytes of a file: its directory is worth large pages */
-#define SUMMARY_AT    28u	   /* payload of the first custom option of an ISB */
+#define KEEP_LARGE    (256ull << 20) /* bytes of a file: its directory is worth large pages */
+#define SUMMARY_AT    28u	     /* payload of the first custom option of an ISB */
 #define SUMMARY_BYTES (SUMMARY_AT + SUMMARY_HEAD_SIZE)
 #define TRY_BLOCKS    16u
 

@@ -44,6 +44,8 @@ failed() {
 
 # ---- measuring -----------------------------------------------------------------------------
 
+calc() { awk "BEGIN {printf \"${2:-%.2f}\", $1}" 2>/dev/null || echo -; }
+
 # A group of commands to compare: each adds "wall user system kB" to NAME.time, once a round.
 names=() commands=()
 bench() { # NAME COMMAND...
@@ -51,15 +53,17 @@ bench() { # NAME COMMAND...
 	commands+=("$(printf '%q ' "${@:2}")")
 }
 run_group() {
-	local round i TIMEFORMAT='%3R %3U %3S'
+	local round i begin end TIMEFORMAT='%3U %3S'
 	for i in "${!names[@]}"; do # warms the caches, too
 		eval "/usr/bin/time -q -f %M -o ${names[i]}.rss ${commands[i]}" >/dev/null 2>"$work/stderr" ||
 			failed "${commands[i]}"
 	done
 	for ((round = 0; round < rounds; round++)); do
 		for i in "${!names[@]}"; do
+			begin=${EPOCHREALTIME/./} # to the microsecond, which time does not tell
 			{ time eval "${commands[i]}" >/dev/null 2>"$work/stderr"; } 2>now || failed "${commands[i]}"
-			paste -d ' ' now "${names[i]}.rss" >>"${names[i]}.time"
+			end=${EPOCHREALTIME/./}
+			calc "($end - $begin) / 1e6" %.6f | paste -d ' ' - now "${names[i]}.rss" >>"${names[i]}.time"
 		done
 	done
 	names=() commands=()
@@ -69,12 +73,11 @@ median() { # NAME COLUMN
 	sort -g -k "$2,$2" "$1.time" | awk -v c="$2" '{v[NR] = $c} END {print v[int((NR + 1) / 2)]}'
 }
 wall() { median "$1" 1; }
-calc() { awk "BEGIN {printf \"${2:-%.2f}\", $1}" 2>/dev/null || echo -; }
 size() { stat -c %s "$1"; }
 
 head_row() { printf '\n**%s**\n\n| | wall s | user s | sys s | max RSS MB | M packets/s | %s |\n|---|--:|--:|--:|--:|--:|---|\n' "$1" "$2"; }
 row() { # TITLE NAME PACKETS REMARK
-	printf '| %s | %s | %s | %s | %s | %s | %s |\n' "$1" "$(wall "$2")" "$(median "$2" 2)" \
+	printf '| %s | %s | %s | %s | %s | %s | %s |\n' "$1" "$(calc "$(wall "$2")" %.3g)" "$(median "$2" 2)" \
 		"$(median "$2" 3)" "$(calc "$(median "$2" 4) / 1024" %.0f)" \
 		"$(calc "$3 / 1e6 / ($(wall "$2") + 1e-9)" %.3g)" "$4"
 }
