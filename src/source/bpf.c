@@ -2,11 +2,8 @@
 #include "source/bpf.h"
 
 #include <linux/if_packet.h>
-#include <pcap/pcap.h>
-#include <ctype.h>
 #include <stdlib.h>
 
-#define FILTER_MAX  3000 /* instructions of the user's expression */
 #define SLOT_NONE   UINT32_MAX
 #define TREE_SPARE  96 /* instructions kept free for long jumps within the tree */
 #define LOAD_AD(ad) ((uint32_t)(SKF_AD_OFF + (ad)))
@@ -220,59 +217,6 @@ bool bpf_is_sampled(const uint8_t *data, uint32_t len, bool raw)
 		return data[0] >> 4 == 4 || (data[0] >> 4 == 6 && len >= 40);
 	uint16_t type = load_be16(data + 12);
 	return type == 0x0800 || (type == 0x86dd && len >= l3 + 40);
-}
-
-/* ---- the user's expression ---- */
-
-static bool mentions(const char *text, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (const char *p = strstr(text, word); p; p = strstr(p + n, word)) {
-		bool starts = p == text || !isalnum((unsigned char)p[-1]);
-		if (starts && !isalnum((unsigned char)p[n]))
-			return true;
-	}
-	return false;
-}
-
-int bpf_expression_compile(struct bpf_expression *x, const char *text, struct err *e)
-{
-	struct bpf_program p;
-	int rc = 0;
-
-	if (mentions(text, "vlan"))
-		return err_set(
-			e, ERR_USAGE,
-			"capture filter \"%s\": \"vlan\" cannot be tested in the kernel; use the "
-			"field vlan.id of the ordinary filter",
-			text);
-	pcap_t *pc = pcap_open_dead(DLT_EN10MB, BPF_SNAPLEN_ALL);
-	if (!pc)
-		return err_set(e, ERR_FAILED, "capture filter: out of memory");
-	if (pcap_compile(pc, &p, text, 1, PCAP_NETMASK_UNKNOWN)) {
-		rc = err_set(e, ERR_USAGE, "capture filter \"%s\": %s", text, pcap_geterr(pc));
-	} else if (p.bf_len > FILTER_MAX) {
-		rc = err_set(e, ERR_USAGE,
-			     "capture filter \"%s\": too long for the kernel (%u of %u)", text,
-			     p.bf_len, FILTER_MAX);
-		pcap_freecode(&p);
-	} else {
-		x->n = p.bf_len;
-		x->insns = xmalloc(p.bf_len * sizeof(*x->insns));
-		for (unsigned i = 0; i < p.bf_len; i++)
-			x->insns[i] = (struct sock_filter){p.bf_insns[i].code, p.bf_insns[i].jt,
-							   p.bf_insns[i].jf, p.bf_insns[i].k};
-		pcap_freecode(&p);
-	}
-	pcap_close(pc);
-	return rc;
-}
-
-void bpf_expression_done(struct bpf_expression *x)
-{
-	free(x->insns);
-	*x = (struct bpf_expression){0};
 }
 
 /* Its returns become jumps; everything else stays where it is. */
