@@ -3,14 +3,13 @@
  * A chunked file from end to end: first everybody is introduced, then window
  * after window is loaded (only chunks that somebody wants) and delivered. With
  * two threads the loading runs ahead by one window; where the order of time
- * does not matter, both load, and what is ready is delivered. The loading
+ * does not matter, both load, and what is ready is delivered. The other
  * thread touches the directory, its window and its own hand, the caller's the
  * sink and the windows that are full. The directory is behind the lock when
  * both take from it.
  */
 #include "savefile/read.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 enum { EMPTY, FULL, LAST };
@@ -36,141 +35,17 @@ struct loader {
 	struct hand hands[2]; /* the caller's, the other thread's */
 	uint8_t *enough;      /* by block: need not be decoded; NULL = none */
 	size_t enough_cap;
-	struct dir_entry pending; /* in order of time: read from the directory, not loaded yet */
-	bool has_pending, finished;
+	const struct dir_entry *pending; /* in order of time: found, not loaded yet; or NULL */
+	bool finished;
+	struct introduction introduction;
 	/* between the threads */
+	pthread_t helper;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	int state[2];
 	size_t cost[2];
-	bool stop;
+	bool introduced, stop;
 };
-
-int chunk_describe(struct pcapng *p, struct run *run, const uint8_t *data, size_t n,
-		   uint64_t *first, struct reason *why)
-{
-	struct event ev;
-
-	for (size_t at = 0; n - at >= 12 && !run->ended;) {
-		int64_t size = pcapng_length(p, data + at, why);
-		if (size < 0 || (size_t)size > n - at)
-			return reason_set(why, "descriptions are damaged");
-		/* Numbers are not to be trusted any more; whom a journal names still is. */
-		bool skip = p->loose && load_le32(data + at) == BLOCK_IDB;
-		int got = skip ? 0 : pcapng_block(p, run, data + at, (uint32_t)size, &ev, why);
-		if (got < 0)
-			return -1;
-		if (got)
-			*first = MIN(*first, ev.ts);
-		at += (size_t)size;
-	}
-	return 0;
-}
-
-/* ---- everybody, before the first event ---- */
-
-/* One walks through the directory, the other reads the descriptions that were found. */
-struct introduction {
-	struct loader *l;
-	uint64_t first; /* time of the first packet or sample */
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	struct dir_entry *found; /* of descriptions, and where some are damaged */
-	size_t count, cap;
-	bool walked, stop;
-};
-
-static void *walk(void *arg)
-{
-	struct introduction *in = arg;
-	struct directory *d = in->l->d;
-	struct dir_entry c;
-	bool stop = false;
-
-	directory_rewind(d);
-	while (!stop && directory_next(d, &c)) {
-		if (!c.chunk.metadata && !c.unknown)
-			in->first = MIN(in->first, c.chunk.first);
-		if (!c.chunk.metadata)
-			continue;
-		pthread_mutex_lock(&in->lock);
-		GROW(in->found, in->count, in->cap);
-		in->found[in->count++] = c;
-		stop = in->stop;
-		pthread_cond_signal(&in->changed);
-		pthread_mutex_unlock(&in->lock);
-	}
-	pthread_mutex_lock(&in->lock);
-	in->walked = true;
-	pthread_cond_signal(&in->changed);
-	pthread_mutex_unlock(&in->lock);
-	return NULL;
-}
-
-/* False: there are no more, or nobody wants to know. */
-static bool next_found(struct introduction *in, size_t i, struct dir_entry *c)
-{
-	pthread_mutex_lock(&in->lock);
-	in->stop = in->l->run->ended;
-	while (i == in->count && !in->walked)
-		pthread_cond_wait(&in->changed, &in->lock);
-	bool more = i < in->count && !in->stop;
-	if (more)
-		*c = in->found[i];
-	pthread_mutex_unlock(&in->lock);
-	return more;
-}
-
-static uint64_t describe_found(struct introduction *in)
-{
-	struct loader *l = in->l;
-	struct hand *h = &l->hands[0];
-	struct pcapng p = {.ifaces = l->ifaces}; /* counts as the directory does */
-	uint64_t first = UINT64_MAX;
-	struct dir_entry c;
-
-	for (size_t i = 0; next_found(in, i, &c); i++) {
-		struct reason why;
-		size_t n;
-		p.loose |= c.unknown;
-		if (c.unknown)
-			continue;
-		h->work.bytes_read += c.chunk.stored;
-		if (chunk_load(l->d->fd, &c, h->stored, h->windows[0].arena, LZ4_BLOCK_MAX, &n,
-			       &why))
-			continue; /* told when its notices are to be read */
-		h->work.bytes_decoded += n;
-		chunk_describe(&p, l->run, h->windows[0].arena, n, &first, &why);
-	}
-	return first;
-}
-
-static void introduce(struct loader *l)
-{
-	struct introduction in = {
-		.l = l,
-		.first = UINT64_MAX,
-		.lock = PTHREAD_MUTEX_INITIALIZER,
-		.changed = PTHREAD_COND_INITIALIZER,
-	};
-	pthread_t thread;
-
-	bool two = l->run->q->threads > 1 && !pthread_create(&thread, NULL, walk, &in);
-	if (!two)
-		walk(&in);
-	uint64_t first = describe_found(&in);
-	if (two)
-		pthread_join(thread, NULL);
-	free(in.found);
-	/* A name that stands late in the file may decide about an interface that stands early. */
-	for (uint32_t i = 0; !l->run->ended && i < l->ifaces->count; i++)
-		run_ask(l->run, l->ifaces, i);
-	l->run->unknown_wanted = l->run->all_wanted ||
-				 l->run->q->iface_wanted(l->run->q->ctx, IFACE_NONE);
-	first = MIN(first, in.first);
-	if (first < UINT64_MAX)
-		run_begin(l->run, first);
-}
 
 /* Where no description was lost that is damage, which is told whoever is asked for. */
 static bool nobodys(const struct loader *l, const struct dir_entry *c)
@@ -210,42 +85,45 @@ static bool chunk_wanted(const struct loader *l, const struct dir_entry *c)
 	return false;
 }
 
-/* To be read: how much of it is asked for, while its parts are known. */
-static void note_asked(const struct loader *l, struct dir_entry *c)
+/* Packets in it of interfaces that are wanted. */
+static uint64_t count_asked(const struct loader *l, const struct dir_entry *c)
 {
 	bool told = nobodys(l, c);
+	uint64_t asked = 0;
 
-	c->asked = 0;
 	for (uint32_t i = 0; i < c->chunk.part_count; i++) {
 		const struct chunk_part *p = &c->chunk.parts[i];
 		bool wanted = (told && p->iface == IFACE_NONE) ||
 			      run_wants_iface(l->run, l->ifaces, p->iface);
-		c->asked += wanted ? p->packets : 0;
+		asked += wanted ? p->packets : 0;
 	}
+	return asked;
 }
 
 /* What the directory can tell by itself. */
 static void ask_enough(struct loader *l)
 {
 	const struct reader_query *q = l->run->q;
-	struct dir_entry c;
+	const struct dir_entry *c;
 
 	directory_rewind(l->d);
-	while (q->chunk_enough && !l->run->ended && directory_next(l->d, &c)) {
-		if (c.chunk.metadata || c.unknown || nobodys(l, &c) || !chunk_wanted(l, &c) ||
-		    !q->chunk_enough(q->ctx, &c.chunk))
+	while (q->chunk_enough && !l->run->ended && (c = directory_next(l->d))) {
+		if (c->chunk.metadata || c->unknown || nobodys(l, c) || !chunk_wanted(l, c) ||
+		    !q->chunk_enough(q->ctx, &c->chunk))
 			continue;
-		if (c.block >= l->enough_cap) {
-			size_t cap = MAX(1024, 2 * (size_t)c.block);
+		if (c->block >= l->enough_cap) {
+			size_t cap = MAX(1024, 2 * (size_t)c->block);
 			l->enough = xrealloc(l->enough, cap);
 			memset(l->enough + l->enough_cap, 0, cap - l->enough_cap);
 			l->enough_cap = cap;
 		}
-		l->enough[c.block] = 1;
+		l->enough[c->block] = 1;
 	}
 }
 
-static void load(struct loader *l, struct hand *h, struct window *w, const struct dir_entry *c)
+/* asked: count_asked of it, which needs its parts. */
+static void load(struct loader *l, struct hand *h, struct window *w, const struct dir_entry *c,
+		 uint64_t asked)
 {
 	struct reason why;
 	size_t n, at = 0;
@@ -263,7 +141,7 @@ static void load(struct loader *l, struct hand *h, struct window *w, const struc
 	if (!status)
 		return;
 	trouble_damaged(&h->trouble, l->path, c->chunk.offset, c->block, why.text);
-	window_lost(w, chunk, at, c, l->run, l->ifaces);
+	window_lost(w, chunk, at, c, asked, l->run, l->ifaces);
 }
 
 static void passed(struct loader *l, const struct dir_entry *c)
@@ -305,47 +183,48 @@ static bool fill_window(struct loader *l, struct hand *h, struct window *w)
 	uint32_t window = 0;
 
 	for (;;) {
-		if (!l->has_pending && !directory_next(l->d, &l->pending)) {
-			l->finished = true;
+		const struct dir_entry *c = l->pending ? l->pending : directory_next(l->d);
+		l->pending = c;
+		l->finished = !c;
+		if (!c)
 			break;
-		}
-		struct dir_entry *c = &l->pending;
-		l->has_pending = true;
 		if (begins_window(c, has_data, window) && w->lane_count)
 			break;
 		bool wanted = chunk_wanted(l, c);
 		if (wanted && (w->used + LZ4_BLOCK_MAX > WINDOW_BUDGET ||
 			       !has_room(l, w, window_cost(w) + c->chunk.raw)))
 			break;
-		if (wanted) {
-			note_asked(l, c);
-			load(l, h, w, c);
-		}
+		if (wanted)
+			load(l, h, w, c, count_asked(l, c));
 		if (!c->chunk.metadata && !c->unknown) {
 			has_data = true;
 			window = c->chunk.window;
 		}
 		passed(l, c);
-		l->has_pending = false;
+		l->pending = NULL;
 	}
 	return !l->finished;
 }
 
 /* ---- in any order: whoever is free takes the next chunk ---- */
 
-static bool take(struct loader *l, struct dir_entry *c)
+static bool take(struct loader *l, struct dir_entry *out, uint64_t *asked)
 {
+	const struct dir_entry *c = NULL;
 	bool found = false;
 
 	pthread_mutex_lock(&l->lock);
 	while (!found && !l->finished) {
-		l->finished = !directory_next(l->d, c);
-		if (l->finished)
+		c = directory_next(l->d);
+		l->finished = !c;
+		if (!c)
 			break;
 		found = chunk_wanted(l, c);
-		if (found)
-			note_asked(l, c);
 		passed(l, c);
+	}
+	if (found) {
+		*out = *c;
+		*asked = count_asked(l, c);
 	}
 	pthread_mutex_unlock(&l->lock);
 	return found;
@@ -355,9 +234,10 @@ static bool take(struct loader *l, struct dir_entry *c)
 static bool fill_bytes(struct loader *l, struct hand *h, struct window *w, size_t bytes)
 {
 	struct dir_entry c;
+	uint64_t asked;
 
-	while (w->used < bytes && take(l, &c))
-		load(l, h, w, &c);
+	while (w->used < bytes && take(l, &c, &asked))
+		load(l, h, w, &c, asked);
 	return w->used >= bytes;
 }
 
@@ -406,9 +286,8 @@ static void await(struct loader *l, int slot, int a, int b)
 		pthread_cond_wait(&l->changed, &l->lock);
 }
 
-static void *load_ahead(void *arg)
+static void load_ahead(struct loader *l)
 {
-	struct loader *l = arg;
 	bool more = true, large = false;
 
 	for (int slot = 0; more && !large; slot ^= 1) {
@@ -427,7 +306,28 @@ static void *load_ahead(void *arg)
 		pthread_cond_signal(&l->changed);
 		pthread_mutex_unlock(&l->lock);
 	}
+}
+
+/* One thread for both: a new one may wait for its turn for milliseconds. */
+static void *help(void *arg)
+{
+	struct loader *l = arg;
+
+	introduction_walk(&l->introduction);
+	pthread_mutex_lock(&l->lock);
+	while (!l->introduced && !l->stop)
+		pthread_cond_wait(&l->changed, &l->lock);
+	pthread_mutex_unlock(&l->lock);
+	load_ahead(l);
 	return NULL;
+}
+
+static void tell(struct loader *l, bool *what)
+{
+	pthread_mutex_lock(&l->lock);
+	*what = true;
+	pthread_cond_signal(&l->changed);
+	pthread_mutex_unlock(&l->lock);
 }
 
 static void set_empty(struct loader *l, int slot)
@@ -454,14 +354,10 @@ static void run_ahead(struct loader *l)
 {
 	/* One who loads, one who delivers: then chunks come as they stand in the file. */
 	bool both = l->run->q->unordered && !l->run->q->by_iface, busy = both;
-	pthread_t thread;
-
-	if (pthread_create(&thread, NULL, load_ahead, l)) {
-		run_alone(l);
-		return;
-	}
 	bool large = false;
 	int state = FULL;
+
+	tell(l, l->run->ended ? &l->stop : &l->introduced);
 	for (int slot = 0; state != LAST && !large && !l->run->ended;) {
 		state = state_of(l, slot, busy);
 		if (state == EMPTY) {
@@ -474,11 +370,8 @@ static void run_ahead(struct loader *l)
 		set_empty(l, slot);
 		slot ^= 1;
 	}
-	pthread_mutex_lock(&l->lock);
-	l->stop = true;
-	pthread_cond_signal(&l->changed);
-	pthread_mutex_unlock(&l->lock);
-	pthread_join(thread, NULL);
+	tell(l, &l->stop);
+	pthread_join(l->helper, NULL);
 	if (state != LAST && large)
 		run_alone(l);
 }
@@ -523,13 +416,17 @@ int chunked_run(struct directory *d, struct iface_table *ifaces, struct run *run
 	hand_init(&l.hands[0], run, 1);
 	if (two)
 		hand_init(&l.hands[1], run, 2);
-	introduce(&l);
+	introduction_init(&l.introduction, d);
+	two = two && !pthread_create(&l.helper, NULL, help, &l);
+	introduce(&l.introduction, run, ifaces, &l.hands[0].work, l.hands[0].stored,
+		  l.hands[0].windows[0].arena);
 	ask_enough(&l);
 	directory_rewind(d);
-	if (two && !run->ended)
+	if (two)
 		run_ahead(&l);
-	else if (!run->ended)
+	else
 		run_alone(&l);
+	introduction_done(&l.introduction);
 	for (unsigned i = 0; i < ARRAY_SIZE(l.hands); i++)
 		hand_done(&l.hands[i], d->work, &trouble);
 	free(l.enough);

@@ -361,20 +361,20 @@ static bool listed_next(struct directory *d, struct dir_entry *out)
 	return false;
 }
 
-static int scan_next(struct directory *d, struct dir_entry *out)
+static bool scan_next(struct directory *d, struct dir_entry *out)
 {
 	struct scan *s = &d->scan;
 
 	if (listed_next(d, out))
-		return 1;
+		return true;
 	while (!s->done) {
 		size_t got;
 		if (!s->in_frame && !next_frame(d))
-			return 0;
+			return false;
 		const uint8_t *p = peek(d, s->offset, 4, &got);
 		if (!got) { /* no end mark: the writer was killed, or is still writing */
 			s->done = true;
-			return 0;
+			return false;
 		}
 		if (got < 4)
 			return stop(s, true, "the file ends in a block length");
@@ -391,9 +391,9 @@ static int scan_next(struct directory *d, struct dir_entry *out)
 			return stop(s, true, "the file ends in a block");
 		const struct contents_chunk here = {.length = word};
 		if (take_chunk(d, &here, out))
-			return 1;
+			return true;
 	}
-	return 0;
+	return false;
 }
 
 static bool keep(struct directory *d, const struct dir_entry *c)
@@ -409,47 +409,46 @@ static bool keep(struct directory *d, const struct dir_entry *c)
 	struct dir_entry *kept = (struct dir_entry *)d->kept.at + d->kept_count++;
 	struct chunk_part *parts = d->kept_parts.at;
 	*kept = *c;
-	kept->parts_at = d->kept_parts_count;
+	kept->parts_at = (uint32_t)d->kept_parts_count;
 	if (n)
 		memcpy(parts + d->kept_parts_count, c->chunk.parts, n * sizeof(*parts));
 	d->kept_parts_count += n;
 	return true;
 }
 
-struct dir_entry directory_kept(const struct directory *d, size_t i)
+/* With its parts, which may have moved since. */
+static const struct dir_entry *kept_entry(struct directory *d, size_t i)
 {
-	struct dir_entry c = ((const struct dir_entry *)d->kept.at)[i];
+	struct dir_entry *c = (struct dir_entry *)d->kept.at + i;
+	const struct chunk_part *parts = d->kept_parts.at;
 
-	c.chunk.parts = NULL;
-	if (c.chunk.part_count)
-		c.chunk.parts = (const struct chunk_part *)d->kept_parts.at + c.parts_at;
+	parts = c->chunk.part_count ? parts + c->parts_at : NULL;
+	if (c->chunk.parts != parts)
+		c->chunk.parts = parts;
 	return c;
 }
 
 void directory_settle(struct directory *d)
 {
-	struct dir_entry *kept = d->kept.at;
-
 	for (size_t i = 0; i < d->kept_count; i++)
-		kept[i] = directory_kept(d, i);
+		kept_entry(d, i);
 }
 
-int directory_next(struct directory *d, struct dir_entry *out)
+const struct dir_entry *directory_next(struct directory *d)
 {
 	if (d->next < d->kept_count) {
-		*out = directory_kept(d, d->next++);
-		if (d->next == d->kept_count)
+		if (d->next + 1 == d->kept_count)
 			d->scan = d->kept_scan;
-		return 1;
+		return kept_entry(d, d->next++);
 	}
 	/* The scan stands right behind what is kept: then this one may be kept too. */
 	bool adjacent = d->next == d->kept_count && d->scan.offset == d->kept_scan.offset;
-	int more = scan_next(d, out);
-	if (adjacent && (!more || keep(d, out))) {
+	bool more = scan_next(d, &d->entry);
+	if (adjacent && (!more || keep(d, &d->entry))) {
 		d->kept_scan = d->scan;
 		d->next = d->kept_count;
 	}
-	return more;
+	return more ? &d->entry : NULL;
 }
 
 void directory_rewind(struct directory *d)
@@ -463,7 +462,7 @@ void directory_rewind(struct directory *d)
 int directory_open(struct directory *d, int fd, uint64_t file_bytes, struct reader_work *work)
 {
 	static const char signature[] = "{\"dredge\":";
-	struct dir_entry c;
+	const struct dir_entry *c;
 	bool ours = false;
 
 	*d = (struct directory){
@@ -485,10 +484,10 @@ int directory_open(struct directory *d, int fd, uint64_t file_bytes, struct read
 	d->first = d->scan.offset;
 	if (d->scan.checksum)
 		contents_open(&d->contents, fd, d->first, file_bytes, work);
-	for (unsigned i = 0; i < TRY_BLOCKS && !ours && directory_next(d, &c); i++) {
-		if (!i && c.chunk.metadata && !c.unknown)
-			ours = memmem(d->decoded, c.chunk.raw, signature, strlen(signature));
-		else if (!c.unknown && !c.chunk.metadata)
+	for (unsigned i = 0; i < TRY_BLOCKS && !ours && (c = directory_next(d)); i++) {
+		if (!i && c->chunk.metadata && !c->unknown)
+			ours = memmem(d->decoded, c->chunk.raw, signature, strlen(signature));
+		else if (!c->unknown && !c->chunk.metadata)
 			ours = true;
 	}
 	directory_rewind(d);

@@ -5,6 +5,8 @@
 
 #include "savefile/layout.h"
 
+#include <pthread.h>
+
 #define READ_MAX_IFACES (1u << 18) /* descriptions in one file */
 
 /* Why something cannot be read: one sentence without file and place. */
@@ -202,13 +204,12 @@ void region_done(struct region *r);
 /* ---- the chunk directory ---- */
 
 struct dir_entry {
-	struct chunk chunk; /* parts: only while the entry is being looked at, or settled */
-	uint32_t base;	    /* interface number of its section's first interface */
-	uint32_t limit;	    /* interfaces described in the section up to here */
-	uint32_t frames;    /* in this chunk */
-	uint32_t block;	    /* number of the LZ4 block */
-	size_t parts_at;
-	uint64_t asked; /* packets in it of interfaces that are wanted; set when it is to be read */
+	struct chunk chunk;
+	uint32_t base;	   /* interface number of its section's first interface */
+	uint32_t limit;	   /* interfaces described in the section up to here */
+	uint32_t frames;   /* in this chunk */
+	uint32_t block;	   /* number of the LZ4 block */
+	uint32_t parts_at; /* in the parts that are kept */
 	bool stored_plain, checksum;
 	bool loose;   /* descriptions before it were lost */
 	bool unknown; /* no summary that can be read: decode and see */
@@ -269,7 +270,8 @@ struct directory {
 	size_t ahead_len;
 	uint32_t usual_stored;	   /* of the chunks just passed: a maximum that fades */
 	uint8_t *stored, *decoded; /* one block each */
-	struct chunk_part *parts;  /* of the entry looked at */
+	struct dir_entry entry;	   /* the one looked at, and its parts */
+	struct chunk_part *parts;
 	/* The beginning of the directory is kept, and where the scan stands behind it. */
 	struct region kept; /* of struct dir_entry */
 	size_t kept_count;
@@ -284,10 +286,8 @@ struct directory {
 int directory_open(struct directory *d, int fd, uint64_t file_bytes, struct reader_work *work);
 void directory_done(struct directory *d);
 void directory_rewind(struct directory *d);
-/* 1 and the next chunk (valid until the next call), 0 at the end: d->scan says how it ended. */
-int directory_next(struct directory *d, struct dir_entry *out);
-/* Of those that are kept, the i-th, likewise. */
-struct dir_entry directory_kept(const struct directory *d, size_t i);
+/* The next chunk, valid until the next call, or NULL at the end: d->scan says how it ended. */
+const struct dir_entry *directory_next(struct directory *d);
 /* No more will be kept: those that are have their parts. */
 void directory_settle(struct directory *d);
 
@@ -295,6 +295,29 @@ void directory_settle(struct directory *d);
  * and its checksum. */
 int chunk_load(int fd, const struct dir_entry *c, uint8_t *stored, uint8_t *to, size_t cap,
 	       size_t *out, struct reason *why);
+
+/* ---- who is there, before the first event ---- */
+
+struct introduction { /* between who reads descriptions and who walks through the directory */
+	struct directory *d;
+	uint64_t first; /* time of the first packet or sample; the walker's */
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct dir_entry *found; /* of descriptions, and where some are damaged */
+	size_t count, cap;
+	bool walking, walked;
+	atomic_bool stop; /* nobody wants to know any more */
+};
+
+void introduction_init(struct introduction *in, struct directory *d);
+void introduction_done(struct introduction *in);
+/* Walk through the directory for the thread that introduces; returns when that is done. */
+void introduction_walk(struct introduction *in);
+/* Interfaces and containers of all descriptions to run's sink; then it is known which interfaces
+ * are wanted, and nobody uses the directory any more. stored: room for a block and its checksum,
+ * decoded: for one that is decoded. */
+void introduce(struct introduction *in, struct run *run, struct iface_table *ifaces,
+	       struct reader_work *work, uint8_t *stored, uint8_t *decoded);
 /* A metadata chunk through p: interfaces and containers to run's sink. *first: lowered to the time
  * of a notice. */
 int chunk_describe(struct pcapng *p, struct run *run, const uint8_t *data, size_t n,
@@ -346,10 +369,10 @@ static inline bool keeps_heads(const struct run *run)
  * marks of the wanted events. -1: damaged from *at (in the chunk) on; what came before is kept. */
 int window_add(struct window *w, const uint8_t *chunk, size_t n, const struct dir_entry *c,
 	       const struct run *run, struct iface_table *ifaces, size_t *at, struct reason *why);
-/* A drop event for what was asked for of a damaged chunk and is not in its first n bytes. There is
- * room for it where there was for the chunk. */
+/* A drop event for what was asked for of a damaged chunk (so many packets) and is not in its first
+ * n bytes. There is room for it where there was for the chunk. */
 void window_lost(struct window *w, const uint8_t *chunk, size_t n, const struct dir_entry *c,
-		 const struct run *run, const struct iface_table *ifaces);
+		 uint64_t asked, const struct run *run, const struct iface_table *ifaces);
 /* Deliver everything in order of time (or as it lies there). */
 void merge_run(struct window *w, struct run *run, struct iface_table *ifaces);
 

@@ -298,14 +298,14 @@ static void take_section(struct reader *r)
 	struct run quiet = {.all_wanted = true};
 	struct pcapng p = {
 		.ifaces = &none, .application = &r->application, .description = &r->description};
-	struct dir_entry c;
 	struct reason why;
 	uint64_t first = 0;
 	size_t n;
 
 	directory_rewind(&r->dir);
-	if (directory_next(&r->dir, &c) && c.chunk.metadata && !c.unknown &&
-	    !chunk_load(r->fd, &c, r->dir.stored, r->dir.decoded, LZ4_BLOCK_MAX, &n, &why))
+	const struct dir_entry *c = directory_next(&r->dir);
+	if (c && c->chunk.metadata && !c->unknown &&
+	    !chunk_load(r->fd, c, r->dir.stored, r->dir.decoded, LZ4_BLOCK_MAX, &n, &why))
 		chunk_describe(&p, &quiet, r->dir.decoded, n, &first, &why);
 	free(none.items);
 	directory_rewind(&r->dir);
@@ -386,12 +386,10 @@ void reader_close(struct reader *r)
 
 static void scan_all(struct reader *r)
 {
-	struct dir_entry c;
-
 	if (r->dir.scan.done)
 		return;
 	directory_rewind(&r->dir);
-	while (directory_next(&r->dir, &c))
+	while (directory_next(&r->dir))
 		;
 }
 
@@ -413,13 +411,11 @@ void reader_get_info(struct reader *r, struct reader_info *out)
 
 size_t reader_chunks(struct reader *r)
 {
-	struct dir_entry c;
-
 	if (!r->chunked || r->has_chunks)
 		return r->dir.kept_count;
 	r->dir.keep_bytes = CHUNKS_BYTES;
 	directory_rewind(&r->dir);
-	while (directory_next(&r->dir, &c))
+	while (directory_next(&r->dir))
 		;
 	directory_settle(&r->dir);
 	r->has_chunks = true;

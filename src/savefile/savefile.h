@@ -92,16 +92,15 @@ struct chunk_part {	/* what one interface has in a chunk */
 struct chunk {		      /* one entry of the directory */
 	uint64_t offset;      /* in the file, of the LZ4 block's length field */
 	uint32_t stored, raw; /* bytes compressed, and decoded (estimated) */
-	uint32_t window;
-	uint64_t first, last;		   /* ns, of its events */
+	uint64_t frame;	      /* number of its first packet or notice, as Wireshark counts frames */
+	uint64_t first, last; /* ns, of its events */
 	uint64_t packets, bytes, captured; /* bytes = lengths on the wire */
 	uint64_t second_sights; /* packets also recorded at their sender, event_is_second_sight */
-	uint64_t counters, notices, lost;
+	uint64_t counters, lost;
 	const struct chunk_part *parts; /* by interface; borrowed from the reader */
-	uint32_t part_count;
-	uint64_t frame; /* number of its first packet or notice, as Wireshark counts frames */
-	bool metadata;	/* descriptions and notices; always read */
-	bool ways;	/* the parts say how much went in and out */
+	uint32_t part_count, window, notices;
+	bool metadata; /* descriptions and notices; always read */
+	bool ways;     /* the parts say how much went in and out */
 };
 
 struct reader_query {

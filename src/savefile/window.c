@@ -253,9 +253,9 @@ static uint64_t count_wanted(const uint8_t *chunk, size_t n, const struct dir_en
 }
 
 void window_lost(struct window *w, const uint8_t *chunk, size_t n, const struct dir_entry *c,
-		 const struct run *run, const struct iface_table *ifaces)
+		 uint64_t asked, const struct run *run, const struct iface_table *ifaces)
 {
-	uint64_t said = MIN(c->asked, LZ4_BLOCK_MAX / LEAST_PACKET), frames;
+	uint64_t said = MIN(asked, LZ4_BLOCK_MAX / LEAST_PACKET), frames;
 	uint64_t seen = count_wanted(chunk, n, c, run, ifaces, &frames);
 	uint64_t ts = MIN(MAX(c->chunk.first, run->q->from), run->q->to);
 	struct indexer x = {.w = w};
