@@ -338,7 +338,7 @@ void text_time_seconds(struct text *t, uint64_t ns);  /* 1700000000.000450000 */
  */
 int time_parse(const char *s, uint64_t base, uint64_t *out, struct err *e);
 /* "500ms", "10s", "5m", "2h", "1d", as Mesos "5secs", "5mins", "2hrs", "1days", "1weeks"; a bare
- * number is seconds. Result in nanoseconds. */
+ * number is seconds. Result in nanoseconds, 0 of nothing but zeros. */
 int duration_parse(const char *s, uint64_t *out, struct err *e);
 
 /* ---- mailbox: one slot, one sender, one receiver, the newest wins ---- */

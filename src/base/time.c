@@ -311,8 +311,12 @@ int duration_parse(const char *s, uint64_t *out, struct err *e)
 		for (unsigned i = 0; i < ARRAY_SIZE(units); i++) {
 			if (!str_eq(at, units[i].name) || whole > UINT64_MAX / 2 / units[i].ns)
 				continue;
-			*out = whole * units[i].ns +
-			       (uint64_t)((double)fraction * (double)units[i].ns / 1e9);
+			uint64_t ns = whole * units[i].ns +
+				      (uint64_t)((double)fraction * (double)units[i].ns / 1e9);
+			/* 0 is often "never", which nobody means who writes another digit */
+			if (!ns && strpbrk(s, "123456789"))
+				return err_set(e, ERR_USAGE, "'%.80s' is shorter than 1ns", s);
+			*out = ns;
 			return 0;
 		}
 	}

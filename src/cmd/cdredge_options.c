@@ -29,7 +29,7 @@ static const struct option_row rows[] = {
 	{OPTION_LONG, "token-file", "FILE", "of --connect: 'read TOKEN', as dredged has it",
 	 SETS(TEXT, token_file)},
 	MESOS_ROWS(struct console_settings, mesos),
-	{'s', "snaplen", "LEN", "live: bytes of each packet to take (all)", 0, 0},
+	{'s', "snaplen", "LEN", "live: bytes of each packet to take (all)", OPTION_VALUE, 0},
 	{OPTION_LONG, "cgroups-root", "NAME", "live: name of Mesos' cgroup root (mesos)",
 	 SETS(TEXT, cgroups_root)},
 	{OPTION_LONG, "from", "TIME", "begin here: '2026-01-31 12:00:00', 12:00, @SECONDS, +10s",
@@ -38,7 +38,8 @@ static const struct option_row rows[] = {
 	{0, "What is shown", NULL, NULL, 0, 0},
 	{'v', "view", "VIEW", "the view to begin with (marathon_apps)", SETS(TEXT, view)},
 	{'p', "print", "c", "as csysdig takes it; containers are shown without it too", 0, 0},
-	{'d', "delay", "MS", "time between refreshes in milliseconds, at least 100 (2000)", 0, 0},
+	{'d', "delay", "MS", "time between refreshes in milliseconds, at least 100 (2000)",
+	 OPTION_VALUE, 0},
 	{OPT_BATCH, "batch", "FORMAT",
 	 "print the view as text, csv or json: of a file once, live once or,\n"
 	 "with -d, every MS milliseconds",
@@ -46,12 +47,12 @@ static const struct option_row rows[] = {
 	{'j', "json", NULL, "same as --batch=json", 0, 0},
 	{OPTION_LONG, "sort", "COLUMN", "sort by this column; -COLUMN = the least first",
 	 SETS(TEXT, sort)},
-	{OPT_ROWS, "rows", "N", "print N rows at most", 0, 0},
+	{OPT_ROWS, "rows", "N", "print N rows at most", OPTION_VALUE, 0},
 	{0, "Help", NULL, NULL, 0, 0},
 	{OPTION_LONG, "list-views", NULL, "views with their columns; -j as JSON",
 	 SETS(TRUE, list_views)},
 	{'l', "list", NULL, "fields for filters and views", SETS(TRUE, list_fields)},
-	{OPT_THREADS, "threads", "N", "threads for reading, 1 or 2 (2)", 0, 0},
+	{OPT_THREADS, "threads", "N", "threads for reading, 1 or 2 (2)", OPTION_VALUE, 0},
 	{'h', "help", NULL, "this text", SETS(TRUE, help)},
 	{OPTION_LONG, "version", NULL, "version", SETS(TRUE, version)},
 	/* csysdig's */
@@ -91,19 +92,18 @@ static int set_number(struct console_settings *s, int id, const char *arg, struc
 	switch (id) {
 	case 'd':
 		if (n < INTERVAL_MIN_MS || n > UINT32_MAX)
-			return err_set(e, ERR_USAGE, "-d takes %u milliseconds at least",
-				       INTERVAL_MIN_MS);
+			return err_set(e, ERR_USAGE, "%u milliseconds at least", INTERVAL_MIN_MS);
 		s->interval = n * NSEC_PER_MSEC;
 		s->repeat = true;
 		return 0;
 	case 's':
 		if (n > SAVEFILE_MAX_PACKET)
-			return err_set(e, ERR_USAGE, "-s: %s is out of range", arg);
+			return err_set(e, ERR_USAGE, "%s is out of range", arg);
 		s->source.snaplen = (unsigned)n;
 		return 0;
 	case OPT_THREADS:
 		if (n < 1 || n > 2)
-			return err_set(e, ERR_USAGE, "--threads takes 1 or 2");
+			return err_set(e, ERR_USAGE, "1 or 2 is wanted, not %s", arg);
 		s->threads = (unsigned)n;
 		return 0;
 	default:

@@ -21,10 +21,11 @@ static const struct option_row rows[] = {
 	 "- is stdin, synth:KEY=VALUE,... makes traffic up",
 	 0, 0},
 	MESOS_ROWS(struct settings, mesos),
-	{'s', "snaplen", "LEN", "live: bytes of each packet to take (all)", 0, 0},
-	{OPT_SAMPLE, "sample", "N", "live: take 1 packet in N, the same ones at every point", 0, 0},
-	{OPT_COUNTERS, "counters", "TIME", "live: time between counter samples (1s; 0 = never)", 0,
-	 0},
+	{'s', "snaplen", "LEN", "live: bytes of each packet to take (all)", OPTION_VALUE, 0},
+	{OPT_SAMPLE, "sample", "N", "live: take 1 packet in N, the same ones at every point",
+	 OPTION_VALUE, 0},
+	{OPT_COUNTERS, "counters", "TIME", "live: time between counter samples (1s; 0 = never)",
+	 OPTION_VALUE, 0},
 	{OPT_INTERFACE, "interface", "NAME", "live: also capture this host interface whole", 0, 0},
 	{OPTION_LONG, "capture-filter", "EXPR", "live: pcap-filter(7) applied in the kernel",
 	 SETS(TEXT, capture_filter)},
@@ -33,7 +34,7 @@ static const struct option_row rows[] = {
 	{OPTION_LONG, "from", "TIME", "begin here: '2026-01-31 12:00:00', 12:00, @SECONDS, +10s",
 	 SETS(TEXT, from)},
 	{OPTION_LONG, "to", "TIME", "end here", SETS(TEXT, to)},
-	{'n', "numevents", "N", "end after N events that passed the filter", 0, 0},
+	{'n', "numevents", "N", "end after N events that passed the filter", OPTION_VALUE, 0},
 	{'M', "max-time", "SEC", "end after SEC seconds of event time", SETS(TIME, max_ns)},
 	{0, "What is printed", NULL, NULL, 0, 0},
 	{'p', "print", "FORMAT",
@@ -71,11 +72,11 @@ static const struct option_row rows[] = {
 	{OPT_WRITE_FORMAT, "write-format", "FORMAT",
 	 "pcapng.lz4, pcapng or pcap, whatever the name", 0, 0},
 	{'z', "compress", NULL, "same as --write-format=pcapng.lz4", 0, 0},
-	{'C', "file-size", "MB", "a new file after so many million bytes", 0, 0},
-	{'G', "file-time", "SEC", "a new file each SEC seconds; FILE may hold strftime(3) codes", 0,
-	 0},
-	{'e', "file-events", "N", "a new file after N events", 0, 0},
-	{'W', "file-count", "N", "with -C, -G or -e: keep a ring of N files", 0, 0},
+	{'C', "file-size", "MB", "a new file after so many million bytes", OPTION_VALUE, 0},
+	{'G', "file-time", "SEC", "a new file each SEC seconds; FILE may hold strftime(3) codes",
+	 OPTION_VALUE, 0},
+	{'e', "file-events", "N", "a new file after N events", OPTION_VALUE, 0},
+	{'W', "file-count", "N", "with -C, -G or -e: keep a ring of N files", OPTION_VALUE, 0},
 	{0, "Help", NULL, NULL, 0, 0},
 	{OPTION_LONG, "info", NULL, "what a capture holds: containers, tasks, apps, times, losses",
 	 SETS(TRUE, info)},
@@ -86,15 +87,14 @@ static const struct option_row rows[] = {
 	{OPTION_LONG, "list-markdown", NULL, "the same as Markdown tables",
 	 SETS(TRUE, list_markdown)},
 	{'L', "list-events", NULL, "event types", SETS(TRUE, list_events)},
-	{OPT_THREADS, "threads", "N", "threads for reading, 1 or 2 (2)", 0, 0},
+	{OPT_THREADS, "threads", "N", "threads for reading, 1 or 2 (2)", OPTION_VALUE, 0},
 	{'h', "help", NULL, "this text", SETS(TRUE, help)},
 	{OPTION_LONG, "version", NULL, "version", SETS(TRUE, version)},
 };
 
-static int number(const char *name, const char *arg, uint64_t *out, struct err *e)
+static int number(const char *arg, uint64_t *out, struct err *e)
 {
-	return str_u64(arg, false, out) ? err_set(e, ERR_USAGE, "%s: '%s' is no number", name, arg)
-					: 0;
+	return str_u64(arg, false, out) ? err_set(e, ERR_USAGE, "'%s' is no number", arg) : 0;
 }
 
 static int set_buffer(struct settings *s, enum print_buffer how, struct err *e)
@@ -136,7 +136,6 @@ static void set_format(struct settings *s, const char *arg)
 
 static int set_source(struct settings *s, int id, const char *arg, struct err *e)
 {
-	const char *name;
 	uint64_t n;
 
 	switch (id) {
@@ -147,11 +146,10 @@ static int set_source(struct settings *s, int id, const char *arg, struct err *e
 		return 0;
 	case 's':
 	case OPT_SAMPLE:
-		name = id == 's' ? "-s" : "--sample";
-		if (number(name, arg, &n, e))
+		if (number(arg, &n, e))
 			return -1;
 		if (n > SAVEFILE_MAX_PACKET || (id == OPT_SAMPLE && !n))
-			return err_set(e, ERR_USAGE, "%s: %s is out of range", name, arg);
+			return err_set(e, ERR_USAGE, "%s is out of range", arg);
 		*(id == 's' ? &s->source.snaplen : &s->source.sample) = (unsigned)n;
 		return 0;
 	case OPT_COUNTERS:
@@ -176,10 +174,10 @@ static int set_writing(struct settings *s, int id, const char *arg, struct err *
 		s->format_chosen = true;
 		return savefile_format_parse(arg ? arg : "pcapng.lz4", &s->out.format, e);
 	}
-	if (number((const char[]){'-', (char)id, '\0'}, arg, &n, e))
+	if (number(arg, &n, e))
 		return -1;
 	if (!n || n > UINT32_MAX)
-		return err_set(e, ERR_USAGE, "-%c: '%s' is out of range", id, arg);
+		return err_set(e, ERR_USAGE, "%s is out of range", arg);
 	if (id == 'C')
 		s->out.rotate_bytes = n * 1000000;
 	else if (id == 'G')
@@ -195,16 +193,14 @@ static int set_limit(struct settings *s, int id, const char *arg, struct err *e)
 {
 	uint64_t n;
 
-	if (id == 'M')
-		return duration_parse(arg, &s->max_ns, e);
-	if (number(id == 'n' ? "-n" : "--threads", arg, &n, e))
+	if (number(arg, &n, e))
 		return -1;
 	if (id == 'n') {
 		s->max_events = n;
 		return 0;
 	}
 	if (n < 1 || n > 2)
-		return err_set(e, ERR_USAGE, "--threads takes 1 or 2");
+		return err_set(e, ERR_USAGE, "1 or 2 is wanted, not %s", arg);
 	s->threads = (unsigned)n;
 	return 0;
 }
@@ -265,7 +261,6 @@ static int set_option(void *ctx, int id, const char *arg, struct err *e)
 	case 'W':
 		return set_writing(s, id, arg, e);
 	case 'n':
-	case 'M':
 	case OPT_THREADS:
 		return set_limit(s, id, arg, e);
 	case 'A':

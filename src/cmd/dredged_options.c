@@ -22,9 +22,11 @@ static const struct option_row own_rows[] = {
 	{0, "What is watched", NULL, NULL, 0, 0},
 	{OPTION_LONG, "no-capture", NULL,
 	 "nothing of this host; without root, for what Mesos says alone", SETS(TRUE, no_capture)},
-	{'s', "snaplen", "LEN", "bytes of each packet to take (all)", 0, 0},
-	{OPT_SAMPLE, "sample", "N", "take 1 packet in N, the same ones at every point", 0, 0},
-	{OPT_COUNTERS, "counters", "TIME", "time between counter samples (1s; 0 = never)", 0, 0},
+	{'s', "snaplen", "LEN", "bytes of each packet to take (all)", OPTION_VALUE, 0},
+	{OPT_SAMPLE, "sample", "N", "take 1 packet in N, the same ones at every point",
+	 OPTION_VALUE, 0},
+	{OPT_COUNTERS, "counters", "TIME", "time between counter samples (1s; 0 = never)",
+	 OPTION_VALUE, 0},
 	{OPTION_LONG, "capture-filter", "EXPR", "pcap-filter(7) applied in the kernel",
 	 SETS(TEXT, capture_filter)},
 	{OPT_INTERFACE, "interface", "NAME", "also capture this host interface whole", 0, 0},
@@ -34,8 +36,8 @@ static const struct option_row own_rows[] = {
 	 "follow conversations: handshake and response times, retransmits\n"
 	 "and refused connects as counters of each container",
 	 SETS(TRUE, latency)},
-	{OPT_RING_SIZE, "ring-size", "SIZE", "packet ring shared with the kernel, such as 64MB", 0,
-	 0},
+	{OPT_RING_SIZE, "ring-size", "SIZE", "packet ring shared with the kernel, such as 64MB",
+	 OPTION_VALUE, 0},
 	{OPTION_LONG, "cgroup-root", "DIR", "where cgroups are mounted (/sys/fs/cgroup)",
 	 SETS(TEXT, cgroup_root)},
 	{OPTION_LONG, "cgroups_root", "NAME", "Mesos' cgroup (mesos)", SETS(TEXT, mesos_cgroup)},
@@ -55,11 +57,11 @@ static const struct option_row own_rows[] = {
 	 "pcapng.lz4, pcapng or pcap, whatever the name", 0, 0},
 	{OPTION_LONG, "window", "TIME", "longest time an event waits before it is on disk (1s)",
 	 SETS(TIME, out.window_ns)},
-	{'C', "file-size", "MB", "a new file after so many million bytes", 0, 0},
-	{'G', "file-time", "SEC", "a new file each SEC seconds; FILE may hold strftime(3) codes", 0,
-	 0},
-	{'e', "file-events", "N", "a new file after N events", 0, 0},
-	{'W', "file-count", "N", "with -C, -G or -e: keep a ring of N files", 0, 0},
+	{'C', "file-size", "MB", "a new file after so many million bytes", OPTION_VALUE, 0},
+	{'G', "file-time", "SEC", "a new file each SEC seconds; FILE may hold strftime(3) codes",
+	 OPTION_VALUE, 0},
+	{'e', "file-events", "N", "a new file after N events", OPTION_VALUE, 0},
+	{'W', "file-count", "N", "with -C, -G or -e: keep a ring of N files", OPTION_VALUE, 0},
 	{'M', "max-time", "SEC", "end after SEC seconds", SETS(TIME, max_ns)},
 	{OPTION_LONG, "capture-dir", "DIR", "where clients of the HTTP server may start captures",
 	 SETS(TEXT, capture_dir)},
@@ -137,7 +139,7 @@ static int set_rotation(struct writer_options *o, int id, const char *arg, struc
 	if (number(arg, false, UINT32_MAX, &n, e))
 		return -1;
 	if (!n)
-		return err_set(e, ERR_USAGE, "-%c: must be greater than zero", id);
+		return err_set(e, ERR_USAGE, "must be greater than zero");
 	switch (id) {
 	case 'C':
 		o->rotate_bytes = n * 1000000;

@@ -128,9 +128,10 @@ static int find_window(struct app *a, uint64_t *from, uint64_t *to, struct err *
 	*to = a->feed->last;
 	if ((a->s.from || a->s.to) && !*to)
 		return err_set(e, ERR_USAGE, "--from and --to need a file, not a pipe");
-	if ((a->s.from && time_parse(a->s.from, a->feed->first, from, e)) ||
-	    (a->s.to && time_parse(a->s.to, a->feed->first, to, e)))
-		return -1;
+	if (a->s.from && time_parse(a->s.from, a->feed->first, from, e))
+		return err_wrap(e, "--from");
+	if (a->s.to && time_parse(a->s.to, a->feed->first, to, e))
+		return err_wrap(e, "--to");
 	return 0;
 }
 

@@ -117,9 +117,9 @@ static int open_writer(struct app *a, struct err *e)
 static int parse_times(struct app *a, uint64_t base, struct err *e)
 {
 	if (a->s.from && time_parse(a->s.from, base, &a->from_ns, e))
-		return -1;
+		return err_wrap(e, "--from");
 	if (a->s.to && time_parse(a->s.to, base, &a->to_ns, e))
-		return -1;
+		return err_wrap(e, "--to");
 	return a->s.to && a->to_ns < a->from_ns
 		       ? err_set(e, ERR_USAGE, "--to %s lies before --from %s", a->s.to, a->s.from)
 		       : 0;

@@ -26,11 +26,9 @@ static const struct option_row *row_lettered(const struct option_row *rows, size
 	return NULL;
 }
 
-static int set_row(const struct option_row *r, const char *arg, option_setter *set, void *settings,
-		   struct err *e)
+static int set_value(const struct option_row *r, const char *arg, option_setter *set,
+		     void *settings, struct err *e)
 {
-	if (r->flags & OPTION_REFUSED)
-		return err_set(e, ERR_USAGE, "no option --%s here: %s", r->name, r->help);
 	if (!(r->flags & (OPTION_TRUE | OPTION_TEXT | OPTION_TIME | OPTION_SIZE)))
 		return set(settings, r->id, arg, e);
 	void *to = (char *)settings + r->to;
@@ -46,6 +44,18 @@ static int set_row(const struct option_row *r, const char *arg, option_setter *s
 	if (r->flags & OPTION_TIME)
 		return duration_parse(arg, to, e);
 	return bytes_parse(arg, to, e);
+}
+
+static int set_row(const struct option_row *r, const char *arg, option_setter *set, void *settings,
+		   struct err *e)
+{
+	if (r->flags & OPTION_REFUSED)
+		return err_set(e, ERR_USAGE, "no option --%s here: %s", r->name, r->help);
+	if (!set_value(r, arg, set, settings, e))
+		return 0;
+	if (!(r->flags & (OPTION_TIME | OPTION_SIZE | OPTION_VALUE)))
+		return -1;
+	return has_letter(r) ? err_wrap(e, "-%c", r->id) : err_wrap(e, "--%s", r->name);
 }
 
 void options_done(const struct option_row *rows, size_t n, void *settings)

@@ -16,6 +16,9 @@
 /* Of another program whose habits are followed; help: why not here, and what is there instead. Not
  * in the help, and never cut short. */
 #define OPTION_REFUSED 0x100u
+/* Errors of its setter are about the argument: the option's name is put before them, as it is for
+ * plain options. */
+#define OPTION_VALUE 0x200u
 
 /* What a plain option sets, at row.to in the settings; the others go to the setter. */
 #define OPTION_TRUE 0x10u /* a bool */

@@ -13,16 +13,17 @@ enum { SOCKETS = STATISTICS_OPTION, RTT, SNMP, RATES, WINDOW, INTERVAL };
 const struct option_row statistics_rows[] = {
 	{0, "What is counted of their networks; in each counter sample", NULL, NULL, 0, 0},
 	{SOCKETS, "network_enable_socket_statistics_summary", "true|false",
-	 "TCP connections and those in TIME_WAIT", OPTION_BARE | OPTION_BOOL, 0},
+	 "TCP connections and those in TIME_WAIT", OPTION_BARE | OPTION_BOOL | OPTION_VALUE, 0},
 	{RTT, "network_enable_socket_statistics_details", "true|false",
-	 "percentiles of TCP round trip times", OPTION_BARE | OPTION_BOOL, 0},
+	 "percentiles of TCP round trip times", OPTION_BARE | OPTION_BOOL | OPTION_VALUE, 0},
 	{SNMP, "network_enable_snmp_statistics", "true|false", "/proc/net/snmp",
-	 OPTION_BARE | OPTION_BOOL, 0},
+	 OPTION_BARE | OPTION_BOOL | OPTION_VALUE, 0},
 	{RATES, "network_enable_rate_statistics", "true|false",
-	 "percentiles of rates over a window; wants the two below", OPTION_BARE | OPTION_BOOL, 0},
-	{WINDOW, "network_rate_statistics_window", "TIME", "such as 5mins", 0, 0},
-	{INTERVAL, "network_rate_statistics_interval", "TIME", "between rates, such as 1secs", 0,
-	 0},
+	 "percentiles of rates over a window; wants the two below",
+	 OPTION_BARE | OPTION_BOOL | OPTION_VALUE, 0},
+	{WINDOW, "network_rate_statistics_window", "TIME", "such as 5mins", OPTION_VALUE, 0},
+	{INTERVAL, "network_rate_statistics_interval", "TIME", "between rates, such as 1secs",
+	 OPTION_VALUE, 0},
 };
 const size_t statistics_row_count = ARRAY_SIZE(statistics_rows);
 

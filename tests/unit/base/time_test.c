@@ -164,6 +164,8 @@ static void test_durations(void **state)
 		uint64_t want;
 	} rows[] = {
 		{"0", 0},
+		{"0.00s", 0},
+		{"0.000000001s", 1},
 		{"10", S(10)},
 		{"500ms", 500 * NSEC_PER_MSEC},
 		{"250us", 250 * NSEC_PER_USEC},
@@ -174,8 +176,9 @@ static void test_durations(void **state)
 		{"2h", S(7200)},
 		{"1d", S(86400)},
 	};
-	static const char *const bad[] = {"",	 "s",	"-1s",	       "5 s", "5S",
-					  "1.s", "1e3", "12345678901", "ms",  "9999999999d"};
+	static const char *const bad[] = {"",	"s",	       "-1s",	"5 s",
+					  "5S", "1.s",	       "1e3",	"12345678901",
+					  "ms", "9999999999d", "0.5ns", "0.0000000001s"};
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {

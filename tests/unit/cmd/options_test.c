@@ -63,6 +63,7 @@ static void test_plain_options(void **state)
 	assert_int_equal(s.most, 3072);
 	assert_int_equal(options_parse(plain_rows, 4, 2, bad, NULL, &s, &e), -1);
 	assert_int_equal(e.code, ERR_USAGE);
+	assert_string_equal(e.message, "--wait: 'x' is no duration (like 500ms, 10s, 5m)");
 	options_done(plain_rows, 4, &s);
 	assert_null(s.file);
 }
