@@ -71,7 +71,7 @@ enum meta_key {
 	META_APP,	/* Marathon app id, "/shop/web" */
 	META_TASK,	/* Mesos task id */
 	META_FRAMEWORK, /* framework name */
-	META_CONTAINER, /* full container id; the only one that is never NULL */
+	META_CONTAINER, /* full container id; NULL where only the task or app is known */
 	META_AGENT,	/* Mesos agent id */
 	META_IMAGE,
 	META_NAME, /* container name (docker), else the task name or id */

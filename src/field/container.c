@@ -10,10 +10,11 @@ GETTER(get_outside)
 	if (!c->container)
 		return value_word(out, &outside);
 	/* A container without a name is better shown by its id than not at all, and who is known by
-	 * ports alone by the task. */
+	 * ports alone, or by what another program wrote, by the task or app. */
 	return value_meta(out, c->container, (enum meta_key)f->detail) ||
 	       value_meta(out, c->container, META_CONTAINER) ||
-	       value_meta(out, c->container, META_TASK) || value_word(out, &outside);
+	       value_meta(out, c->container, META_TASK) ||
+	       value_meta(out, c->container, META_APP) || value_word(out, &outside);
 }
 
 GETTER(get_meta)

@@ -168,6 +168,12 @@ static void take_option(const struct pcapng *p, struct description *d, const str
 	}
 }
 
+/* Another program need not know the container whose task or app it tells. */
+static bool tells_who(char *const meta[META_KEYS])
+{
+	return meta[META_CONTAINER] || meta[META_TASK] || meta[META_APP];
+}
+
 int describe_iface(struct pcapng *p, struct run *run, const uint8_t *block, uint32_t size,
 		   struct reason *why)
 {
@@ -191,7 +197,7 @@ int describe_iface(struct pcapng *p, struct run *run, const uint8_t *block, uint
 		d.container.meta[k] = d.meta[k];
 	d.container.recorded = true;
 	d.container.since = d.container.start;
-	if (d.meta[META_CONTAINER])
+	if (tells_who(d.meta))
 		r->container = &d.container;
 	int status = run_iface(run, p->ifaces, r->number, &d.in, r, why);
 	if (!status)

@@ -157,15 +157,22 @@ static struct {
 	unsigned ifaces, events;
 	struct event ev[MAX_SEEN];
 	char data[MAX_SEEN][64]; /* text of packets and notices */
+	char who[96];		 /* of the interface described last */
 	struct counters counters;
 	char message[512];
 } seen;
 
 static int on_iface(void *ctx, const struct iface_record *r)
 {
+	struct text t = {0};
+
 	(void)ctx;
 	assert_int_equal(r->number, seen.ifaces);
 	seen.ifaces++;
+	if (r->container)
+		meta_describe(&t, r->container->meta);
+	snprintf(seen.who, sizeof(seen.who), "%s", text_cstr(&t));
+	text_done(&t);
 	return 0;
 }
 
@@ -268,6 +275,35 @@ static void test_sections(void **state)
 	expect(3, 1700000000000000004, 3, 4, "dddd");
 	for (unsigned i = 0; i < 4; i++)
 		assert_int_equal(seen.ev[i].num, i + 1);
+}
+
+/* A description names whom it can: the container need not be among it. */
+static void test_descriptions(void **state)
+{
+	static const struct {
+		const char *text, *who;
+	} cases[] = {
+		{"app=/web task=web.1 container=c0ffee", "app=/web task=web.1 container=c0ffee"},
+		{"task=web.1%20x", "task=web.1%20x"},
+		{"app=/web", "app=/web"},
+		{"container=c0ffee", "container=c0ffee"},
+		{"image=nginx", ""},
+		{"a uplink = of the host", ""},
+	};
+	size_t at;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		clear(i % 2);
+		section();
+		iface_begin(&at, 0);
+		option(3, cases[i].text, (unsigned)strlen(cases[i].text));
+		option(0, NULL, 0);
+		end(at);
+		save(f.bytes, f.n);
+		assert_int_equal(read_all(), 0);
+		assert_string_equal(seen.who, cases[i].who);
+	}
 }
 
 static void test_resolutions(void **state)
@@ -709,11 +745,12 @@ static int remove_path(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sections),    cmocka_unit_test(test_resolutions),
-		cmocka_unit_test(test_block_kinds), cmocka_unit_test(test_losses),
-		cmocka_unit_test(test_bad_blocks),  cmocka_unit_test(test_sysdig),
-		cmocka_unit_test(test_pcap),	    cmocka_unit_test(test_parts),
-		cmocka_unit_test(test_damage),	    cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_sections),    cmocka_unit_test(test_descriptions),
+		cmocka_unit_test(test_resolutions), cmocka_unit_test(test_block_kinds),
+		cmocka_unit_test(test_losses),	    cmocka_unit_test(test_bad_blocks),
+		cmocka_unit_test(test_sysdig),	    cmocka_unit_test(test_pcap),
+		cmocka_unit_test(test_parts),	    cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_round_trip),
 	};
 
 	return cmocka_run_group_tests(tests, make_path, remove_path);
