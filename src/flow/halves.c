@@ -119,7 +119,7 @@ static void add_totals(struct flow_totals *t, const struct flow_totals *more)
 
 int flow_run_both(const struct flow_options *o, struct flow_totals *totals, struct err *e)
 {
-	struct reader *r = reader_twin(o->source->kind->reader(o->source));
+	struct reader *whole = o->source->kind->reader(o->source), *r = reader_twin(whole);
 	struct source *twin = r ? source_of_reader(r) : NULL;
 	struct flow_options first = *o;
 	struct source_stats stats;
@@ -138,12 +138,15 @@ int flow_run_both(const struct flow_options *o, struct flow_totals *totals, stru
 		add_totals(totals, &second.totals);
 		twin->kind->stats(twin, &stats);
 		totals->beside += stats.lost;
+		if (status >= 0 && second.status < 0) {
+			status = -1;
+			if (e)
+				*e = second.e;
+		}
+		/* Of the damage each has met a part. */
+		if (status < 0 && !totals->broken)
+			reader_trouble(whole, r, e);
 	}
 	source_close(twin);
-	if (status >= 0 && second.status < 0) {
-		status = -1;
-		if (e)
-			*e = second.e;
-	}
 	return status;
 }

@@ -396,10 +396,11 @@ static void hand_done(struct hand *h, struct reader_work *work, struct trouble *
 	work->chunks_decoded += h->work.chunks_decoded;
 	work->bytes_decoded += h->work.bytes_decoded;
 	trouble_join(t, &h->trouble);
+	trouble_done(&h->trouble);
 }
 
-int chunked_run(struct directory *d, struct iface_table *ifaces, struct run *run, const char *path,
-		_Atomic uint64_t *progress, struct err *e)
+void chunked_run(struct directory *d, struct iface_table *ifaces, struct run *run, const char *path,
+		 _Atomic uint64_t *progress, struct trouble *trouble)
 {
 	struct loader l = {
 		.d = d,
@@ -410,7 +411,6 @@ int chunked_run(struct directory *d, struct iface_table *ifaces, struct run *run
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.changed = PTHREAD_COND_INITIALIZER,
 	};
-	struct trouble trouble = {0};
 	bool two = run->q->threads > 1;
 
 	hand_init(&l.hands[0], run, 1);
@@ -428,14 +428,11 @@ int chunked_run(struct directory *d, struct iface_table *ifaces, struct run *run
 		run_alone(&l);
 	introduction_done(&l.introduction);
 	for (unsigned i = 0; i < ARRAY_SIZE(l.hands); i++)
-		hand_done(&l.hands[i], d->work, &trouble);
+		hand_done(&l.hands[i], d->work, trouble);
 	free(l.enough);
-	if (run->ended)
-		return 1;
 	const struct scan *s = &d->scan;
-	if (s->damaged)
-		trouble_damaged(&trouble, path, s->offset, s->block, s->why.text);
-	else if (s->cut)
-		trouble_cut(&trouble, path, d->file_bytes, s->why.text);
-	return trouble_result(&trouble, e);
+	if (s->damaged && !run->ended)
+		trouble_damaged(trouble, path, s->offset, s->block, s->why.text);
+	else if (s->cut && !run->ended)
+		trouble_cut(trouble, path, d->file_bytes, s->why.text);
 }

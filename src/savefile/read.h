@@ -15,17 +15,19 @@ struct reason {
 };
 int reason_set(struct reason *why, const char *fmt, ...) ATTR_PRINTF(2, 3); /* returns -1 */
 
-/* The first damage of a run, and how many there were. */
+/* The damage of a run: what was the first in the file, and where each is. */
 struct trouble {
 	struct err first;
-	uint64_t offset; /* of the first */
-	uint64_t count;
+	uint64_t offset;   /* of the first */
+	uint64_t *offsets; /* of all, owned */
+	size_t count, cap;
 };
 void trouble_damaged(struct trouble *t, const char *path, uint64_t offset, uint64_t block,
 		     const char *reason);
 void trouble_cut(struct trouble *t, const char *path, uint64_t offset, const char *reason);
-/* Add what another thread met; the first is the one that lies first in the file. */
+/* Add what another thread met; what both met counts once. */
 void trouble_join(struct trouble *t, const struct trouble *other);
+void trouble_done(struct trouble *t);
 /* 0, or -1 with *e: the first one, and how many more. */
 int trouble_result(const struct trouble *t, struct err *e);
 
@@ -376,8 +378,8 @@ void window_lost(struct window *w, const uint8_t *chunk, size_t n, const struct 
 /* Deliver everything in order of time (or as it lies there). */
 void merge_run(struct window *w, struct run *run, struct iface_table *ifaces);
 
-/* The whole of a chunked file. */
-int chunked_run(struct directory *d, struct iface_table *ifaces, struct run *run, const char *path,
-		_Atomic uint64_t *progress, struct err *e);
+/* The whole of a chunked file; adds to *trouble. */
+void chunked_run(struct directory *d, struct iface_table *ifaces, struct run *run, const char *path,
+		 _Atomic uint64_t *progress, struct trouble *trouble);
 
 #endif

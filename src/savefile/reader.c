@@ -23,6 +23,7 @@ struct reader {
 	struct iface_table ifaces;
 	struct text application, description;
 	struct reader_work work;
+	struct trouble trouble; /* of the last run */
 	_Atomic uint64_t progress;
 	const char *format, *compression;
 	struct stream *stream; /* positioned at the start, or NULL */
@@ -46,32 +47,62 @@ int reason_set(struct reason *why, const char *fmt, ...)
 	return -1;
 }
 
+/* True: it is the first in the file of those that are known. */
+static bool trouble_add(struct trouble *t, uint64_t offset)
+{
+	bool first = !t->count || offset < t->offset;
+
+	GROW(t->offsets, t->count, t->cap);
+	t->offsets[t->count++] = offset;
+	if (first)
+		t->offset = offset;
+	return first;
+}
+
 void trouble_damaged(struct trouble *t, const char *path, uint64_t offset, uint64_t block,
 		     const char *reason)
 {
-	if (t->count++)
+	if (!trouble_add(t, offset))
 		return;
-	t->offset = offset;
 	err_set(&t->first, ERR_FAILED, "%s: damaged at byte %llu (block %llu): %s", path,
 		(unsigned long long)offset, (unsigned long long)block, reason);
 }
 
 void trouble_cut(struct trouble *t, const char *path, uint64_t offset, const char *reason)
 {
-	if (t->count++)
+	if (!trouble_add(t, offset))
 		return;
-	t->offset = offset;
 	err_set(&t->first, ERR_FAILED, "%s: cut off at byte %llu: %s", path,
 		(unsigned long long)offset, reason);
 }
 
+static int compare_offsets(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
 void trouble_join(struct trouble *t, const struct trouble *other)
 {
-	uint64_t count = t->count + other->count;
+	if (!other->count)
+		return;
+	if (!t->count || other->offset < t->offset)
+		t->first = other->first;
+	for (size_t i = 0; i < other->count; i++)
+		trouble_add(t, other->offsets[i]);
+	qsort(t->offsets, t->count, sizeof(*t->offsets), compare_offsets);
+	size_t n = 0;
+	for (size_t i = 0; i < t->count; i++)
+		if (!n || t->offsets[i] != t->offsets[n - 1])
+			t->offsets[n++] = t->offsets[i];
+	t->count = n;
+}
 
-	if (other->count && (!t->count || other->offset < t->offset))
-		*t = *other;
-	t->count = count;
+void trouble_done(struct trouble *t)
+{
+	free(t->offsets);
+	*t = (struct trouble){0};
 }
 
 int trouble_result(const struct trouble *t, struct err *e)
@@ -375,6 +406,7 @@ void reader_close(struct reader *r)
 	if (r->fd > STDIN_FILENO)
 		close(r->fd);
 	free(r->ifaces.items);
+	trouble_done(&r->trouble);
 	free(r->buffer);
 	text_done(&r->application);
 	text_done(&r->description);
@@ -450,22 +482,26 @@ int reader_run(struct reader *r, const struct reader_query *q, const struct sink
 		.types = q->types ? q->types : UINT32_MAX,
 		.all_wanted = !q->iface_wanted,
 	};
-	struct trouble trouble = {0};
 
-	if (r->chunked)
-		return chunked_run(&r->dir, &r->ifaces, &run, r->path, &r->progress, e);
-	if (r->ran) {
+	trouble_done(&r->trouble);
+	if (!r->chunked && r->ran) {
 		if (!r->seekable)
 			return err_set(e, ERR_FAILED, "%s: cannot be read twice", r->path);
 		if (begin_stream(r, e))
 			return -1;
 	}
 	r->ran = true;
-	if (str_eq(r->format, "pcap"))
-		run_pcap(r, &run, &trouble);
+	if (r->chunked)
+		chunked_run(&r->dir, &r->ifaces, &run, r->path, &r->progress, &r->trouble);
+	else if (str_eq(r->format, "pcap"))
+		run_pcap(r, &run, &r->trouble);
 	else
-		run_pcapng(r, &run, &trouble);
-	if (run.ended)
-		return 1;
-	return trouble_result(&trouble, e);
+		run_pcapng(r, &run, &r->trouble);
+	return run.ended ? 1 : trouble_result(&r->trouble, e);
+}
+
+int reader_trouble(struct reader *r, const struct reader *twin, struct err *e)
+{
+	trouble_join(&r->trouble, &twin->trouble);
+	return trouble_result(&r->trouble, e);
 }

@@ -167,6 +167,9 @@ const struct chunk *reader_chunk(const struct reader *r, size_t i);
  * whose summary can be read a drop event with how many packets of wanted interfaces it takes. */
 int reader_run(struct reader *r, const struct reader_query *q, const struct sink *sink,
 	       struct err *e);
+/* The damage that either of two readers of a file met in its last run, each but once: 0, or -1 as
+ * reader_run tells of it. */
+int reader_trouble(struct reader *r, const struct reader *twin, struct err *e);
 /* Part of the file that has been read, 0..1; may be called from the sink. */
 double reader_progress(const struct reader *r);
 void reader_get_work(const struct reader *r, struct reader_work *out);
