@@ -30,10 +30,15 @@ done < <(
 	sed -n -e '/^Viewing: /,/^\.Ed/{/^\.Ed/!p}' -e '/^Round trip$/,/^\.Ed/{/^\.Ed/!p}' src/man/cdredge.1
 )
 
+chisels=$("$build/dredge" -cl | grep '^topapps')
 ran=0
 while read -r command; do
 	[[ $command == build/dredge\ * ]] || continue
 	ran=$((ran + 1))
+	if [ -z "$chisels" ] && [[ $command == *' -c '* ]]; then
+		echo "skipped, built without LuaJIT: $command"
+		continue
+	fi
 	if ! out=$(eval "${command/#build/\"\$build\"}" 2>&1) || [ -z "$out" ]; then
 		complain "README.md: '$command' failed, or says nothing: $out"
 	fi
