@@ -144,6 +144,27 @@ static void note_gap(struct writer *w)
 	text_done(&t);
 }
 
+/* editcap and mergecap take the link type of a file from what stands in front of its first record:
+ * a description goes before the notices. */
+static void describe_first(struct writer *w)
+{
+	struct builder *b = &w->stream;
+	size_t at = 0, n;
+
+	for (size_t i = 0; i < w->lane_count && !w->idb_count; i++)
+		if (w->lanes[i].description)
+			writer_describe(w, &w->lanes[i]);
+	if (!w->idb_count)
+		return;
+	while (load_le32(b->data + at) != BLOCK_IDB)
+		at += load_le32(b->data + at + 4);
+	n = load_le32(b->data + at + 4);
+	cleanup_free uint8_t *first = xmalloc(n);
+	memcpy(first, b->data + at, n);
+	memmove(b->data + n, b->data, at);
+	memcpy(b->data, first, n);
+}
+
 static void batch_kept(struct writer *w)
 {
 	w->stats.packets += w->batch.packets;
@@ -183,6 +204,8 @@ static int flush(struct writer *w, struct err *e)
 		return 0;
 	if (batch_events(&w->gap) && !w->format->packets_only)
 		note_gap(w);
+	if (!w->idb_safe && !w->format->packets_only)
+		describe_first(w);
 	int status = open_file(w, batch_events(&w->batch) ? w->batch.first : w->gap.last, e);
 	uint64_t good = w->file.bytes;
 	if (!status)

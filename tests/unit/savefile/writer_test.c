@@ -472,6 +472,36 @@ static void out_of_order(void **state)
 	walk_close(f);
 }
 
+/* editcap and mergecap refuse a file whose first record stands before every description. */
+static void description_first(void **state)
+{
+	static const char *const names[] = {"i.pcapng", "i.pcapng.lz4"};
+
+	(void)state;
+	for (unsigned k = 0; k < 2 * ARRAY_SIZE(names); k++) {
+		struct writer *w = start((struct writer_options){0}, names[k / 2]);
+		put_notice(w, 0, "__REALTIME_TIMESTAMP=1\nMESSAGE=a container started\n");
+		put_notice(w, 0, "__REALTIME_TIMESTAMP=2\nMESSAGE=and another\n");
+		announce(w, 0, "shop_web.1");
+		announce(w, 1, "shop_web.2");
+		if (k % 2) /* else notices are all there is */
+			put(w, packet(1, 1, 60));
+		put_notice(w, 2, "__REALTIME_TIMESTAMP=3\nMESSAGE=the end\n");
+		finish(w);
+		struct walk *f = walk_open(in_folder(names[k / 2]));
+		unsigned n;
+		assert_int_equal(walk_count(f, 1), 1);
+		assert_int_equal(walk_count(f, 9), 3);
+		assert_true(walk_block(f, 1, 0) < walk_block(f, 9, 0));
+		const char *task = k % 2 ? "task=shop_web.2 container=c0ffee"
+					 : "task=shop_web.1 container=c0ffee";
+		const uint8_t *v = walk_option(walk_block(f, 1, 0), 16, 3, &n);
+		assert_int_equal(n, strlen(task));
+		assert_memory_equal(v, task, n);
+		walk_close(f);
+	}
+}
+
 static void identity_change(void **state)
 {
 	static const char *const names[] = {"i.pcapng", "i.pcapng.lz4"};
@@ -922,16 +952,27 @@ static void formats(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(pcap_bytes),	   TEST(packet_bytes),
-		TEST(description),	   TEST(clustering),
-		TEST(second_sights),	   TEST(out_of_order),
-		TEST(identity_change),	   TEST(identity_change_large),
-		TEST(many_interfaces),	   TEST(no_interface),
-		TEST(window_by_bytes),	   TEST(killed),
-		TEST(rotation_names),	   TEST(rotated_files_stand_alone),
-		TEST(next_file_on_demand), TEST(disk_full),
-		TEST(full_to_the_end),	   TEST(of_nobody),
-		TEST(one_link_type),	   TEST(refusals),
+		TEST(pcap_bytes),
+		TEST(packet_bytes),
+		TEST(description),
+		TEST(clustering),
+		TEST(second_sights),
+		TEST(out_of_order),
+		TEST(description_first),
+		TEST(identity_change),
+		TEST(identity_change_large),
+		TEST(many_interfaces),
+		TEST(no_interface),
+		TEST(window_by_bytes),
+		TEST(killed),
+		TEST(rotation_names),
+		TEST(rotated_files_stand_alone),
+		TEST(next_file_on_demand),
+		TEST(disk_full),
+		TEST(full_to_the_end),
+		TEST(of_nobody),
+		TEST(one_link_type),
+		TEST(refusals),
 		cmocka_unit_test(formats),
 	};
 	uint64_t x = 1;
