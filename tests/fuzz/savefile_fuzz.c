@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The input is a whole capture file; every format and compression is told by its content. It is
- * read in order, unordered, and with a query. */
+ * read in order, unordered, and with a query, by one thread and by two, which tell the same. */
 #include "savefile/savefile.h"
 
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static uint64_t sum;
+static uint64_t sum, events;
 
 static int on_iface(void *ctx, const struct iface_record *r)
 {
@@ -35,6 +35,7 @@ static int on_event(void *ctx, struct event *ev)
 		abort();
 	for (uint32_t i = 0; i < ev->caplen; i++)
 		sum += ev->data[i];
+	events++;
 	return 0;
 }
 
@@ -56,8 +57,26 @@ static bool enough(void *ctx, const struct chunk *c)
 static uint32_t head(void *ctx, uint32_t number, const uint8_t *data, uint32_t caplen, uint32_t len)
 {
 	(void)ctx;
-	sum += data[caplen - 1];
-	return (number + len) % 2 * 64;
+	return (number + len + (data[caplen - 1] & 1u)) % 2 * 64;
+}
+
+static void run_both(struct reader *r, const struct reader_query *query)
+{
+	const struct sink sink = {.iface = on_iface, .container = on_container, .event = on_event};
+	struct reader_query q = *query;
+	uint64_t sums[2], counts[2];
+	int status[2];
+	struct err e;
+
+	for (unsigned i = 0; i < 2; i++) {
+		sum = events = 0;
+		q.threads = i + 1;
+		status[i] = reader_run(r, &q, &sink, &e);
+		sums[i] = sum;
+		counts[i] = events;
+	}
+	if (status[0] != status[1] || sums[0] != sums[1] || counts[0] != counts[1])
+		abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -69,7 +88,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		{.to = UINT64_MAX, .chunk_enough = enough},
 		{.to = UINT64_MAX, .head = head},
 	};
-	const struct sink sink = {.iface = on_iface, .container = on_container, .event = on_event};
 	char path[64];
 	int fd = memfd_create("fuzz", 0);
 	struct err e;
@@ -83,7 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text_done(&t);
 	struct reader *r = reader_open(path, &e);
 	for (unsigned i = 0; r && i < ARRAY_SIZE(queries); i++)
-		reader_run(r, &queries[i], &sink, &e);
+		run_both(r, &queries[i]);
 	if (r) {
 		struct reader_info info;
 		reader_chunks(r);
