@@ -337,7 +337,7 @@ void encode_counters(struct builder *b, uint32_t idb, uint64_t ts, const struct 
 
 size_t encode_packet_size(const struct event *ev)
 {
-	size_t n = 28 + ((ev->caplen + 3u) & ~3u) + 4;
+	size_t n = PACKET_LEAST + ((ev->caplen + 3u) & ~3u);
 
 	/* Both kinds of packet id take 12 bytes. */
 	if (ev->flags || ev->lost || ev->packet_id)

@@ -46,6 +46,11 @@ enum {
 	OPT_ISB_IFDROP = 5,
 };
 
+/* Of an enhanced or obsolete packet block: bytes in front of the packet, and the whole of one that
+ * is empty. */
+#define PACKET_AT    28u
+#define PACKET_LEAST (PACKET_AT + 4)
+
 #define BYTE_ORDER_MAGIC 0x1a2b3c4du
 
 /* Payload of our custom options, behind the enterprise number: u8 kind, u8 version, then this. */

@@ -63,7 +63,7 @@ static inline bool quick_packet(struct merger *m, const uint8_t *block, struct e
 	*ev = (struct event){
 		.ts = (uint64_t)load_le32(block + 12) << 32 | load_le32(block + 16),
 		.num = ++m->p.frames,
-		.data = block + 28,
+		.data = block + PACKET_AT,
 		.caplen = caplen,
 		.len = MAX(caplen, load_le32(block + 24)),
 		.iface = number,

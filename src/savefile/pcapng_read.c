@@ -120,7 +120,7 @@ void pcapng_more_options(const struct pcapng *p, const uint8_t *from, const uint
 static int timed_packet(struct pcapng *p, const uint8_t *block, uint32_t size, uint32_t id,
 			uint32_t lost, struct event *ev, struct reason *why)
 {
-	uint32_t room = size - 32, caplen = pcapng_u32(p, block + 20);
+	uint32_t room = size - PACKET_LEAST, caplen = pcapng_u32(p, block + 20);
 	const struct iface_in *i = find_iface(p, id);
 
 	if (!i && !p->loose)
@@ -131,7 +131,7 @@ static int timed_packet(struct pcapng *p, const uint8_t *block, uint32_t size, u
 		return reason_set(why, "packet length %u is impossible", caplen);
 	ev->ts = event_time(p, i, block + 12);
 	ev->num = ++p->frames;
-	ev->data = block + 28;
+	ev->data = block + PACKET_AT;
 	ev->caplen = caplen;
 	ev->len = MAX(caplen, pcapng_u32(p, block + 24));
 	ev->iface = i ? p->base + id : IFACE_NONE;
@@ -144,7 +144,7 @@ static int timed_packet(struct pcapng *p, const uint8_t *block, uint32_t size, u
 	ev->packet_id = 0;
 	uint32_t padded = (caplen + 3) & ~3u;
 	if (room - caplen >= 8)
-		pcapng_packet_options(p, block + 28 + padded, block + size - 4, ev);
+		pcapng_packet_options(p, block + PACKET_AT + padded, block + size - 4, ev);
 	p->last_ts = ev->ts;
 	return 1;
 }
@@ -268,7 +268,7 @@ static uint32_t least(uint32_t type)
 		return 20;
 	case BLOCK_PACKET:
 	case BLOCK_EPB:
-		return 32;
+		return PACKET_LEAST;
 	case BLOCK_SPB:
 		return 16;
 	case BLOCK_ISB:

@@ -14,7 +14,6 @@
 #define REGION_BYTES (4u << 20) /* at first: costs nothing until it is used */
 #define MARKS_KEPT   (4u << 20)
 #define READY_BYTES  (128u << 10)
-#define LEAST_PACKET 32u /* bytes of a block */
 
 /* A fault for each page takes longer than all that is done with it. */
 static void get_ready(struct region *r, size_t bytes)
@@ -121,10 +120,11 @@ static uint32_t keep_head(struct window *w, const uint8_t *block, uint32_t size,
 			  uint32_t n)
 {
 	uint32_t kept = (n + 3) & ~3u, cut = ((caplen + 3) & ~3u) - kept, at = (uint32_t)w->used;
+	uint32_t head = PACKET_AT + kept;
 	uint8_t *to = w->arena + at;
 
-	memcpy(to, block, 28 + kept);
-	memcpy(to + 28 + kept, block + 28 + kept + cut, size - 28 - kept - cut);
+	memcpy(to, block, head);
+	memcpy(to + head, block + head + cut, size - head - cut);
 	size -= cut;
 	store_le32(to + 4, size);
 	store_le32(to + 20, n);
@@ -153,7 +153,7 @@ static inline int quick_packet(struct indexer *x, const uint8_t *block, uint32_t
 {
 	uint32_t id = load_le32(block + 8), caplen = load_le32(block + 20);
 
-	if (UNLIKELY(size < 32 || id >= x->p.limit || caplen > size - 32 ||
+	if (UNLIKELY(size < PACKET_LEAST || id >= x->p.limit || caplen > size - PACKET_LEAST ||
 		     caplen > SAVEFILE_MAX_PACKET || load_le32(block + size - 4) != size))
 		return -1;
 	uint32_t iface = x->p.base + id;
@@ -255,7 +255,7 @@ static uint64_t count_wanted(const uint8_t *chunk, size_t n, const struct dir_en
 void window_lost(struct window *w, const uint8_t *chunk, size_t n, const struct dir_entry *c,
 		 uint64_t asked, const struct run *run, const struct iface_table *ifaces)
 {
-	uint64_t said = MIN(asked, LZ4_BLOCK_MAX / LEAST_PACKET), frames;
+	uint64_t said = MIN(asked, LZ4_BLOCK_MAX / PACKET_LEAST), frames;
 	uint64_t seen = count_wanted(chunk, n, c, run, ifaces, &frames);
 	uint64_t ts = MIN(MAX(c->chunk.first, run->q->from), run->q->to);
 	struct indexer x = {.w = w};
