@@ -9,11 +9,7 @@
 # shellcheck disable=SC2317 # functions that until_true calls
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
-command -v tmux >/dev/null || { echo "no tmux"; exit 77; }
-command -v cdredge >/dev/null || { echo "no cdredge in PATH"; exit 1; }
-work=$(mktemp -d)
-t() { tmux -S "$work/socket" -f /dev/null "$@"; }
-trap 't kill-server 2>/dev/null; rm -rf "$work"' EXIT
+source tests/console/screen.bash
 capture=samples/shop.pcapng.lz4 failed=0 rows=0 compared=0 program='' screen='' kind=''
 programs=(cdredge)
 command -v csysdig >/dev/null && programs+=(csysdig)
@@ -62,14 +58,6 @@ is() { # KIND REGEX, or !REGEX for what must not be there
 	!*) ! grep -qiE -- "${2#!}" <<<"$screen" ;;
 	*) grep -qiE -- "$2" <<<"$screen" ;;
 	esac
-}
-until_true() {
-	local i
-	for ((i = 0; i < 1000; i++)); do
-		"$@" && return
-		sleep 0.02
-	done
-	return 1
 }
 
 # ---- keys ----

@@ -5,25 +5,12 @@
 # shellcheck disable=SC2317 # functions that until_true calls
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
-command -v tmux >/dev/null || { echo "no tmux"; exit 77; }
-work=$(mktemp -d)
-socket=0
-t() { tmux -S "$work/$socket" -f /dev/null "$@"; }
-trap 't kill-server 2>/dev/null; rm -rf "$work"' EXIT
+source tests/console/screen.bash
 failed=0
 fail() {
 	echo "$case: $*"
 	failed=1
 }
-until_true() {
-	local i
-	for ((i = 0; i < 600; i++)); do
-		"$@" && return
-		sleep 0.05
-	done
-	return 1
-}
-shows() { t capture-pane -p | grep -qF -- "$1"; }
 exists() { [ -s "$1" ]; }
 
 # A shell that is there before and after.

@@ -5,10 +5,8 @@
 # Usage: tests/console/remote.sh    (cdredge must be in PATH)
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
-command -v tmux >/dev/null || { echo "no tmux"; exit 77; }
-work=$(mktemp -d)
-t() { tmux -S "$work/socket" -f /dev/null "$@"; }
-trap 't kill-server 2>/dev/null; kill $server 2>/dev/null; rm -rf "$work"' EXIT
+source tests/console/screen.bash
+trap 'kill $server 2>/dev/null; screen_end' EXIT
 failed=0
 fail() {
 	echo "$*"
@@ -51,16 +49,6 @@ END
 echo task-a >"$work/first"
 python3 "$work/server.py" "$work/first" >"$work/log" &
 server=$!
-until_true() {
-	local i
-	for ((i = 0; i < 600; i++)); do
-		"$@" && return
-		sleep 0.05
-	done
-	return 1
-}
-# shellcheck disable=SC2317 # until_true calls it
-shows() { t capture-pane -p | grep -qF -- "$1"; }
 until_true test -s "$work/log" || fail "no server"
 url=http://127.0.0.1:$(head -n 1 "$work/log")
 
@@ -84,9 +72,9 @@ grep -qF '/v1/captures Bearer open' "$work/log" || fail "asked for captures: $(c
 t new-session -d -x 100 -y 20 "TZ=UTC LC_ALL=C.UTF-8 cdredge --connect $url -d 200"
 t pipe-pane "cat >$work/raw"
 until_true shows /shop/client || fail "no rows"
-t capture-pane -p | grep -q '^ *3\.1 .*/shop/client' || fail "percent: $(t capture-pane -p)"
+screen | grep -q '^ *3\.1 .*/shop/client' || fail "percent: $(screen)"
 until_true shows '名前' || fail "wide names are not shown"
-shows '/evil?[31m?]0;title?/' || fail "hostile name: $(t capture-pane -p)"
+shows '/evil?[31m?]0;title?/' || fail "hostile name: $(screen)"
 t send-keys F1
 until_true shows 'Tables of containers' || fail "no help"
 t send-keys x Enter
@@ -108,32 +96,32 @@ END
 asked() { grep -c /v1/views/ "$work/log"; }
 t set-option -g remain-on-exit on
 t respawn-pane -k "trap '' CHLD; XDG_DATA_HOME=$work TZ=UTC LC_ALL=C.UTF-8 cdredge --connect $url -d 100 -v killable"
-until_true shows task-a || fail "no tasks: $(t capture-pane -p)"
+until_true shows task-a || fail "no tasks: $(screen)"
 t send-keys x
-until_true shows 'Run: false task-a' || fail "no question: $(t capture-pane -p)"
+until_true shows 'Run: false task-a' || fail "no question: $(screen)"
 echo task-b >"$work/first"
 n=$(asked)
 # shellcheck disable=SC2317 # until_true calls it
 some_more() { [ "$(asked)" -gt $((n + 5)) ]; }
 until_true some_more || fail "nothing more was asked"
-shows 'Run: false task-a' || fail "another task is to be killed now: $(t capture-pane -p)"
+shows 'Run: false task-a' || fail "another task is to be killed now: $(screen)"
 t send-keys n
 until_true shows task-b || fail "the rows stay for ever"
 # Who began cdredge may ignore the ends of his children.
 t send-keys x
 until_true shows 'y runs it' || fail "no question"
 t send-keys y
-until_true shows 'false: exit status 1' || fail "how it ended is not told: $(t capture-pane -p)"
+until_true shows 'false: exit status 1' || fail "how it ended is not told: $(screen)"
 t send-keys Enter
 until_true shows 'Viewing:' || fail "no way back"
 # What is run here is asked about, as the rows are another host's; and a name is no program.
 printf 'task\302\23331m' >"$work/first"
-until_true shows 'task?31m' || fail "no third task: $(t capture-pane -p)"
+until_true shows 'task?31m' || fail "no third task: $(screen)"
 t pipe-pane "cat >$work/raw"
 t send-keys z
-until_true shows 'another host' || fail "run without a question: $(t capture-pane -p)"
+until_true shows 'another host' || fail "run without a question: $(screen)"
 t send-keys y
-until_true shows 'No such file' || fail "it was not run: $(t capture-pane -p)"
+until_true shows 'No such file' || fail "it was not run: $(screen)"
 LC_ALL=C grep -qF $'\302\233' "$work/raw" && fail "a control character reached the terminal"
 t send-keys Enter
 until_true shows 'Viewing:' || fail "no way back from a name"

@@ -18,31 +18,14 @@
 # shellcheck disable=SC2317 # functions that until_true calls
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
-command -v tmux >/dev/null || { echo "no tmux"; exit 77; }
-command -v cdredge >/dev/null || { echo "no cdredge in PATH"; exit 1; }
+source tests/console/screen.bash
 update=''
 [ "${1:-}" = --update ] && update=1 && shift
-work=$(mktemp -d)
-socket=0 # each program has a terminal server of its own
-t() { tmux -S "$work/$socket" -f /dev/null "$@"; }
-trap 't kill-server 2>/dev/null; rm -rf "$work"' EXIT
 status=0
-
-screen() { t capture-pane -p -t c; }
-
-until_true() { # COMMAND...: tries for half a minute
-	local i
-	for ((i = 0; i < 600; i++)); do
-		"$@" && return
-		sleep 0.05
-	done
-	return 1
-}
 
 backgrounds() { # of this kind, in order
 	[ "$(t capture-pane -e -p -t c | grep -o '48;5;[0-9]*' | cut -d ';' -f 3 | sort -nu | xargs)" = "$*" ]
 }
-shows() { screen | grep -qF -- "$1"; }
 looks() { screen >"$work/got" && cmp -s "$work/got" "$work/want"; }
 still() { # twice the same, with a while between
 	screen >"$work/got"
