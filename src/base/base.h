@@ -243,6 +243,13 @@ char *digits_u64(char *p, uint64_t v);		 /* 24 bytes; 1 to 20 of them are the nu
 char *digits_ipv4(char *p, const uint8_t ip[4]); /* 16 bytes */
 #define PUT(p, literal) ((char *)memcpy(p, literal, sizeof(literal) - 1) + sizeof(literal) - 1)
 
+/*
+ * A library that few runs need is loaded by those: calls is a struct of n pointers, which get what
+ * the library has under these names. 0, or -1 with *e.
+ */
+int library_load(const char *soname, const char *const *names, size_t n, void *calls,
+		 struct err *e);
+
 /* All n bytes, whatever the kernel takes at once. 0, or -1 with errno. */
 int write_all(int fd, const char *p, size_t n);
 

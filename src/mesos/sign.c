@@ -6,7 +6,6 @@
 
 #ifdef HAVE_JWT
 
-#include <dlfcn.h>
 #include <jwt.h>
 
 #define LIBJWT	"libjwt.so.0"
@@ -27,13 +26,10 @@ static struct {
 
 static int load(struct err *e)
 {
-	void *library = dlopen(LIBJWT, RTLD_LAZY);
-	bool loaded = library;
-
-#define CALL(name) loaded = loaded && (lib.name = dlsym(library, #name));
-	JWT_CALLS(CALL)
+#define CALL(name) #name,
+	static const char *const names[] = {JWT_CALLS(CALL)};
 #undef CALL
-	return loaded ? 0 : err_set(e, ERR_FAILED, LIBJWT " is missing or cannot be used");
+	return library_load(LIBJWT, names, ARRAY_SIZE(names), &lib, e);
 }
 
 char *sign_login(const char *uid, const char *key, struct err *e)

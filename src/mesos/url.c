@@ -4,7 +4,6 @@
 
 #include "mesos/curl.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -12,17 +11,18 @@
 #define LIBCURL	     "libcurl.so.4" /* the soname since 2006 */
 
 struct curl_calls curl;
-static bool loaded;
+static int status;
+static struct err trouble;
 
 static void load_once(void)
 {
-	void *library = dlopen(LIBCURL, RTLD_LAZY);
-
-	loaded = library;
-#define CALL(name) loaded = loaded && (curl.name = dlsym(library, "curl_" #name));
-	CURL_CALLS(CALL)
+#define CALL(name) "curl_" #name,
+	static const char *const names[] = {CURL_CALLS(CALL)};
 #undef CALL
-	loaded = loaded && !curl.global_init(CURL_GLOBAL_DEFAULT);
+
+	status = library_load(LIBCURL, names, ARRAY_SIZE(names), &curl, &trouble);
+	if (!status && curl.global_init(CURL_GLOBAL_DEFAULT))
+		status = err_set(&trouble, ERR_FAILED, LIBCURL " cannot be used");
 }
 
 int curl_load(struct err *e)
@@ -30,7 +30,9 @@ int curl_load(struct err *e)
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 	pthread_once(&once, load_once);
-	return loaded ? 0 : err_set(e, ERR_FAILED, LIBCURL " is missing or cannot be used");
+	if (status && e)
+		*e = trouble;
+	return status;
 }
 
 static char *url_part(CURLU *u, CURLUPart part, unsigned flags)

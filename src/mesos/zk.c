@@ -15,7 +15,6 @@ bool zk_is_url(const char *url)
 #ifdef HAVE_ZOOKEEPER
 
 #define THREADED
-#include <dlfcn.h>
 #include <stdlib.h>
 #include <zookeeper/zookeeper.h>
 
@@ -27,6 +26,7 @@ bool zk_is_url(const char *url)
 /* Loaded when it is wanted, as curl is. */
 /* clang-format off */
 #define ZK_CALLS(X) \
+	X(ZOO_CONNECTED_STATE) X(ZOO_EXPIRED_SESSION_STATE) X(ZOO_SESSION_EVENT) \
 	X(deallocate_String_vector) X(zerror) X(zoo_add_auth) X(zoo_set_debug_level) \
 	X(zoo_state) X(zoo_wget) X(zoo_wget_children) X(zookeeper_close) X(zookeeper_init)
 /* clang-format on */
@@ -35,7 +35,6 @@ static struct {
 #define CALL(name) __typeof__(name) *name;
 	ZK_CALLS(CALL)
 #undef CALL
-	const int *connected, *expired, *session; /* what the header calls constants */
 } lib;
 
 struct zk {
@@ -49,16 +48,10 @@ struct zk {
 
 static int load(struct err *e)
 {
-	void *library = dlopen(LIBZOOKEEPER, RTLD_LAZY);
-	bool loaded = library;
-
-#define CALL(name) loaded = loaded && (lib.name = dlsym(library, #name));
-	ZK_CALLS(CALL)
+#define CALL(name) #name,
+	static const char *const names[] = {ZK_CALLS(CALL)};
 #undef CALL
-	loaded = loaded && (lib.connected = dlsym(library, "ZOO_CONNECTED_STATE")) &&
-		 (lib.expired = dlsym(library, "ZOO_EXPIRED_SESSION_STATE")) &&
-		 (lib.session = dlsym(library, "ZOO_SESSION_EVENT"));
-	return loaded ? 0 : err_set(e, ERR_FAILED, LIBZOOKEEPER " is missing or cannot be used");
+	return library_load(LIBZOOKEEPER, names, ARRAY_SIZE(names), &lib, e);
 }
 
 struct zk *zk_open(const char *url, struct err *e)
@@ -110,7 +103,7 @@ static void on_change(zhandle_t *handle, int type, int state, const char *path, 
 
 	(void)handle;
 	(void)path;
-	if (type == *lib.session && state == *lib.expired)
+	if (type == *lib.ZOO_SESSION_EVENT && state == *lib.ZOO_EXPIRED_SESSION_STATE)
 		atomic_store(&z->expired, true);
 	atomic_store(&z->news, true);
 	http_wake(z->wake);
@@ -138,7 +131,7 @@ static int connect_session(struct zk *z, struct err *e)
 			lib.zoo_add_auth(z->handle, "digest", z->auth, (int)strlen(z->auth), NULL,
 					 NULL);
 	}
-	while (lib.zoo_state(z->handle) != *lib.connected) {
+	while (lib.zoo_state(z->handle) != *lib.ZOO_CONNECTED_STATE) {
 		uint64_t now = time_monotonic();
 		/* One that began anew, with less than the session has seen, never lets it in. */
 		if (now >= end)

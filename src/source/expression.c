@@ -3,7 +3,6 @@
 #include "source/bpf.h"
 
 #include <ctype.h>
-#include <dlfcn.h>
 #include <pcap/pcap.h>
 #include <stdlib.h>
 
@@ -25,13 +24,10 @@ static struct {
 
 static int load(struct err *e)
 {
-	void *library = dlopen(LIBPCAP, RTLD_LAZY);
-	bool loaded = library;
-
-#define CALL(name) loaded = loaded && (lib.name = dlsym(library, #name));
-	PCAP_CALLS(CALL)
+#define CALL(name) #name,
+	static const char *const names[] = {PCAP_CALLS(CALL)};
 #undef CALL
-	return loaded ? 0 : err_set(e, ERR_FAILED, LIBPCAP " is missing or cannot be used");
+	return library_load(LIBPCAP, names, ARRAY_SIZE(names), &lib, e);
 }
 
 static bool mentions(const char *text, const char *word)

@@ -222,6 +222,26 @@ static void test_mailbox(void **state)
 	assert_null(mailbox_take(&m));
 }
 
+static void test_library(void **state)
+{
+	static const char *const names[] = {"strlen", "in6addr_any"};
+	static const char *const strange[] = {"strlen", "no_such_call"};
+	struct {
+		__typeof__(strlen) *strlen;
+		const uint8_t *any;
+	} lib = {0};
+	struct err e;
+
+	(void)state;
+	assert_int_equal(library_load("libc.so.6", names, 2, &lib, &e), 0);
+	assert_int_equal(lib.strlen("four"), 4);
+	assert_int_equal(lib.any[15], 0);
+	assert_int_equal(library_load("libc.so.6", strange, 2, &lib, &e), -1);
+	assert_string_equal(e.message, "libc.so.6 is missing or cannot be used");
+	assert_int_equal(library_load("libnowhere.so.1", names, 2, &lib, &e), -1);
+	assert_string_equal(e.message, "libnowhere.so.1 is missing or cannot be used");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -229,7 +249,7 @@ int main(void)
 		cmocka_unit_test(test_log),	cmocka_unit_test(test_log_divert),
 		cmocka_unit_test(test_cursor),	cmocka_unit_test(test_builder),
 		cmocka_unit_test(test_memory),	cmocka_unit_test(test_cleanup_close),
-		cmocka_unit_test(test_mailbox),
+		cmocka_unit_test(test_mailbox), cmocka_unit_test(test_library),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
