@@ -67,7 +67,7 @@ int writer_iface(struct writer *w, const struct iface_record *r, struct err *e);
 /* Copies the event into the open window. A full disk is no error: the event is counted as lost,
  * writing resumes with a "gap" notice when there is room again, and writer_trouble tells. */
 int writer_event(struct writer *w, const struct event *ev, struct err *e);
-/* Live: close the window when its time is over. now = ns since 1970. */
+/* Live: close the window when its time will be over before the next call. now = ns since 1970. */
 int writer_tick(struct writer *w, uint64_t now, struct err *e);
 /* Next file now (SIGHUP). */
 int writer_rotate(struct writer *w, struct err *e);

@@ -12,6 +12,7 @@
 #define WINDOW_BYTES (32u << 20) /* a reader holds two; larger ones make chunks larger */
 #define LANES_MAX    (1u << 20)
 #define NOTICE_MAX   (64u << 10)
+#define TICK_NS	     (150 * NSEC_PER_MSEC) /* the longest time between ticks, but on a busy host */
 
 /* ---- trouble ---- */
 
@@ -344,7 +345,7 @@ int writer_event(struct writer *w, const struct event *ev, struct err *e)
 int writer_tick(struct writer *w, uint64_t now, struct err *e)
 {
 	/* A clock that was set back must not keep the window open. */
-	if (!w->format->windows || window_is_over(w, now) ||
+	if (!w->format->windows || window_is_over(w, now + TICK_NS) ||
 	    (batch_events(&w->batch) && now + w->o.window_ns < w->batch.first))
 		return batch_events(&w->batch) ? flush(w, e) : 0;
 	return 0;
