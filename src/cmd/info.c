@@ -165,9 +165,28 @@ static struct part container_part(const struct info *in, uint32_t index)
 	return sum;
 }
 
+/* Of the interfaces that have packets: 1 packet in N was taken, from *least to the N returned. */
+static uint32_t sampling(const struct info *in, uint32_t *least)
+{
+	uint32_t most = 1;
+
+	*least = UINT32_MAX;
+	for (uint32_t n = 0; n < in->iface_count; n++) {
+		const struct iface *i = state_iface_at(in->state, n);
+		if (!i || !in->ifaces[n].packets)
+			continue;
+		*least = MIN(*least, i->record.sample);
+		most = MAX(most, i->record.sample);
+	}
+	*least = MIN(*least, most);
+	return most;
+}
+
 static void put_json(const struct info *in, const struct reader_info *ri, const char *path,
 		     struct text *t)
 {
+	uint32_t least, most = sampling(in, &least);
+
 	text_char(t, '{');
 	put_json_text(t, "file", path);
 	text_char(t, ',');
@@ -183,8 +202,9 @@ static void put_json(const struct info *in, const struct reader_info *ri, const 
 		 ri->complete ? "true" : "false", in->chunks, ri->windows,
 		 (unsigned long long)in->notices);
 	put_part_json(t, &in->total);
-	text_fmt(t, ",\"packets_once\":%llu,\"containers\":[",
-		 (unsigned long long)(in->total.packets - in->total.second_sights));
+	text_fmt(t,
+		 ",\"packets_once\":%llu,\"sampled\":{\"least\":%u,\"most\":%u},\"containers\":[",
+		 (unsigned long long)(in->total.packets - in->total.second_sights), least, most);
 	for (uint32_t i = 0; i < state_containers(in->state); i++) {
 		const struct container *c = state_container_at(in->state, i);
 		if (is_past(c))
@@ -289,6 +309,18 @@ static void put_containers(const struct info *in, struct text *t)
 	}
 }
 
+static void put_sampling(const struct info *in, struct text *t)
+{
+	uint32_t least, most = sampling(in, &least);
+
+	if (most == 1)
+		return;
+	text_fmt(t, "%-18s1 packet in %u", "Sampled", most);
+	if (least < most)
+		text_fmt(t, " of some containers, 1 in %u of others", least);
+	text_char(t, '\n');
+}
+
 static void put_text(const struct info *in, const struct reader_info *ri, const char *path,
 		     struct text *t)
 {
@@ -323,6 +355,7 @@ static void put_text(const struct info *in, const struct reader_info *ri, const 
 	text_fmt(t, "%-18s%llu\n", "Counter samples", (unsigned long long)p->counters);
 	text_fmt(t, "%-18s%llu\n", "Notices", (unsigned long long)in->notices);
 	text_fmt(t, "%-18s%llu\n", "Packets lost", (unsigned long long)p->lost);
+	put_sampling(in, t);
 	text_fmt(t, "%-18s%zu (%u tasks, %u apps, %u frameworks)\n", "Containers", containers(in),
 		 distinct(in, META_TASK), distinct(in, META_APP), distinct(in, META_FRAMEWORK));
 	put_containers(in, t);
