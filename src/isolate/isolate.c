@@ -173,6 +173,9 @@ int container_undo(struct isolator *i, struct container *c, struct err *e)
 	struct target t = {.host = &i->host, .datapath = &i->datapath, .container = c};
 	const struct item class = {.kind = ITEM_NO_CLASS, .name = SHAPER_IN, .number = c->slot};
 
+	/* What is refused here containers_end goes on with: as ready it would be kept instead. */
+	c->entry.state = DP_CHANGING;
+	datapath_put(&i->datapath, c->slot, &c->entry);
 	/* Its ports are not given away as long as something could send from them. */
 	if (link_drop(i, c->veth, e))
 		return err_wrap(e, "its interface %s stays for now", c->veth);
@@ -339,8 +342,6 @@ static int detach_slot(struct isolator *i, uint32_t slot, struct err *e)
 	container_done(&c);
 	if (slot_ready(i, slot))
 		tell_refused(i, slot, true);
-	c.entry.state = DP_CHANGING;
-	datapath_put(&i->datapath, slot, &c.entry);
 	int status = container_undo(i, &c, e);
 	statefile_keep(i, slot);
 	return status;

@@ -191,6 +191,9 @@ static void take_over(struct isolator *i)
 		i->shaper |= x->egress.rate > 0;
 		/* What was interrupted in the middle is taken back. */
 		if (!slot_ready(i, slot)) {
+			/* Until then nobody else gets them. */
+			ephemeral_take(&i->pool, x->ephemeral_begin,
+				       x->ephemeral_end - x->ephemeral_begin + 1, NULL);
 			if (container_undo(i, &c, &e))
 				log_warn("container %s stays half changed: %s", x->id, e.message);
 			else

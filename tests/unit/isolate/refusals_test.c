@@ -46,7 +46,7 @@ static struct err e;
 /* ---- refusing ---- */
 
 static unsigned count, refused_at;
-static bool refusing;
+static bool refusing, lasting;
 static int refusal;
 
 static void refuse(unsigned n)
@@ -57,6 +57,14 @@ static void refuse(unsigned n)
 	count = 0;
 	refused_at = n;
 	refusing = true;
+	lasting = false;
+}
+
+/* And all that follows. */
+static void refuse_from(unsigned n)
+{
+	refuse(n);
+	lasting = true;
 }
 
 static void allow(void)
@@ -66,7 +74,7 @@ static void allow(void)
 
 static bool refuses(void)
 {
-	if (!refusing || ++count != refused_at)
+	if (!refusing || ++count < refused_at || (count > refused_at && !lasting))
 		return false;
 	errno = refusal;
 	return true;
@@ -317,6 +325,16 @@ static int update(bool limits)
 	return isolate_update(isolator, &r, &e);
 }
 
+static int open_isolator(void)
+{
+	struct isolate_options o = {.run_dir = run_dir, .ephemeral_per_container = 16, .ip6 = true};
+
+	port_set_add(&o.ports, 31000, 32000);
+	port_set_add(&o.ephemeral, 30001, 30999);
+	isolator = isolate_open(&o, &e);
+	return isolator ? 0 : -1;
+}
+
 static int make_host(void **state)
 {
 	const struct net_veth v = {.name = "eth0",
@@ -328,7 +346,6 @@ static int make_host(void **state)
 	struct net_address four = {.family = AF_INET, .prefix = 24, .address = {10, 99, 0, 1}};
 	struct net_address six = {.family = AF_INET6, .prefix = 64, .address = {0xfd, [15] = 1}};
 	struct net_gateway way = {.family = AF_INET, .address = {10, 99, 0, 254}};
-	struct isolate_options o = {.run_dir = run_dir, .ephemeral_per_container = 16, .ip6 = true};
 	struct net_link l, out, lo;
 
 	(void)state;
@@ -353,11 +370,7 @@ static int make_host(void **state)
 	if (quick >= 0)
 		done(net_address_add(host, &six, &e));
 	done(net_default_route_add(host, &way, &e));
-	port_set_add(&o.ports, 31000, 32000);
-	port_set_add(&o.ephemeral, 30001, 30999);
-	isolator = isolate_open(&o, &e);
-	if (!isolator)
-		fail_msg("%s", e.message);
+	done(open_isolator());
 	return 0;
 }
 
@@ -546,6 +559,80 @@ static void detach_is_finished_by_a_look(void **state)
 	detach_and(look);
 }
 
+/* Nothing of it can be taken back at once: then it is as one that is being detached. */
+static void attach_is_taken_back_by_a_look(void **state)
+{
+	struct text before = {0};
+	unsigned n = 0;
+	bool was;
+
+	(void)state;
+	dump_host(&before);
+	do {
+		fresh_space();
+		refuse_from(++n);
+		int status = attach(true);
+		was = count >= n;
+		allow();
+		if (status)
+			look();
+		else
+			done(isolate_detach(isolator, "A", &e));
+		struct text after = {0};
+		dump_host(&after);
+		same(&before, &after, "attach that cannot be taken back");
+		text_done(&after);
+	} while (was);
+	text_done(&before);
+	printf("attach that cannot be taken back: %u points tried\n", n - 1);
+}
+
+static void half_detached(void)
+{
+	attached(true);
+	refuse(1);
+	assert_int_equal(isolate_detach(isolator, "A", &e), -1);
+	allow();
+}
+
+/* Who is half detached has his ports still, also after a start that cannot finish it either. */
+static void ports_of_who_ends_are_his(void **state)
+{
+	struct isolate_request r = request(false);
+	unsigned n = 0, ending = 0;
+	bool was;
+
+	(void)state;
+	r.id = "B";
+	r.ports = (struct port_set){0};
+	do {
+		half_detached();
+		isolate_close(isolator);
+		refuse(++n);
+		int status = open_isolator();
+		was = count >= n;
+		allow();
+		if (status)
+			done(open_isolator());
+		uint32_t slot = slot_of(isolator, "A");
+		const struct dp_container *a = &isolator->datapath.wanted.containers[slot];
+		fresh_space();
+		r.netns = request(false).netns;
+		done(isolate_attach(isolator, &r, &e));
+		const struct dp_container *b =
+			&isolator->datapath.wanted.containers[slot_of(isolator, "B")];
+		if (slot && a->ephemeral_end >= b->ephemeral_begin &&
+		    b->ephemeral_end >= a->ephemeral_begin)
+			fail_msg("refusal %u: A and B both have port %u", n, b->ephemeral_begin);
+		ending += slot != 0;
+		look();
+		assert_int_equal(slot_of(isolator, "A"), 0);
+		done(isolate_detach(isolator, "B", &e));
+	} while (was);
+	assert_true(ending);
+	printf("start: %u points tried, %u left it half detached\n", n - 1, ending);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -553,6 +640,8 @@ int main(void)
 		cmocka_unit_test(update_is_taken_back),
 		cmocka_unit_test(detach_is_finished),
 		cmocka_unit_test(detach_is_finished_by_a_look),
+		cmocka_unit_test(attach_is_taken_back_by_a_look),
+		cmocka_unit_test(ports_of_who_ends_are_his),
 	};
 
 	if (unshare(CLONE_NEWNET | CLONE_NEWNS) ||
