@@ -154,6 +154,7 @@ static bool number_entered(struct ui *ui)
 
 static const struct kind number_kind = {
 	.label = "Go to packet number: ",
+	.opener = REQ_LINE,
 	.entered = number_entered,
 	.cleared = search_cleared,
 	.help = help_keys,
@@ -180,6 +181,7 @@ static bool time_entered(struct ui *ui)
 
 static const struct kind time_kind = {
 	.label = "Go to (12:00:05, +10s): ",
+	.opener = REQ_GO_TO,
 	.entered = time_entered,
 	.cleared = search_cleared,
 	.help = help_keys,
