@@ -142,7 +142,7 @@ int isolation_open(struct isolate_config *c, struct isolation_listeners *listene
 	struct text notices = {0};
 
 	if (!c->wanted)
-		return 0;
+		return isolate_isolators_check(c, e);
 	int status = isolation_check(c, &notices, e);
 	tell("", &notices);
 	if (status)
@@ -189,7 +189,7 @@ int isolation_open(struct isolate_config *c, struct isolation_listeners *listene
 	return c->wanted ? err_set(e, ERR_USAGE,
 				   "isolator network/port_mapping is not built in (libbpf, "
 				   "libmicrohttpd or clang were missing)")
-			 : 0;
+			 : isolate_isolators_check(c, e);
 }
 
 int isolation_start(struct control *control, struct err *e)

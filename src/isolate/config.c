@@ -406,6 +406,13 @@ static int check_limits(struct isolate_config *c, struct limit_flags *l, const c
 	return 0;
 }
 
+int isolate_isolators_check(const struct isolate_config *c, struct err *e)
+{
+	return c->foreign && !c->modules
+		       ? err_set(e, ERR_USAGE, "--isolation: unknown isolator '%.60s'", c->foreign)
+		       : 0;
+}
+
 int isolate_config_check(struct isolate_config *c, const struct isolate_facts *f,
 			 struct text *notices, struct err *e)
 {
@@ -413,8 +420,8 @@ int isolate_config_check(struct isolate_config *c, const struct isolate_facts *f
 		c->ephemeral_per_container = EPHEMERAL_DEFAULT;
 	if (!f->root)
 		return err_set(e, ERR_USAGE, "network/port_mapping needs root");
-	if (c->foreign && !c->modules)
-		return err_set(e, ERR_USAGE, "--isolation: unknown isolator '%.60s'", c->foreign);
+	if (isolate_isolators_check(c, e))
+		return -1;
 	tell_of_blocks(c->ephemeral_per_container, notices);
 	return check_pools(c, f, notices, e) ||
 			       check_limits(c, &c->egress, "egress", f->link_speed, notices, e) ||

@@ -47,6 +47,9 @@ struct isolate_facts { /* of the host */
 	uint64_t link_speed;   /* bytes/s, 0 = not known */
 };
 
+/* Refuses isolators that nobody knows, also where none of ours is among them: it may be misspelt.
+ */
+int isolate_isolators_check(const struct isolate_config *c, struct err *e);
 /* Refuses what cannot be, computes rates per cpu from the link speed, and fills in defaults.
  * notices: a line for each thing that is doubtful. */
 int isolate_config_check(struct isolate_config *c, const struct isolate_facts *f,
