@@ -165,6 +165,8 @@ static int set_source(struct dredged_settings *s, int id, const char *arg, struc
 	case OPT_SAMPLE:
 		if (number(arg, false, SAVEFILE_MAX_PACKET, &n, e))
 			return -1;
+		if (id == OPT_SAMPLE && !n)
+			return err_set(e, ERR_USAGE, "must be greater than zero");
 		*(id == 's' ? &s->source.snaplen : &s->source.sample) = (unsigned)n;
 		return 0;
 	case OPT_RING_SIZE:
@@ -204,6 +206,19 @@ static int set_flag(struct dredged_settings *s, size_t i, const char *arg, struc
 	return isolate_config_set(&s->isolate, isolate_flags[i].name, arg, e);
 }
 
+static int set_option(void *ctx, int id, const char *arg, struct err *e);
+
+/* A file names no others, itself least of all. */
+static int read_config(struct dredged_settings *s, const char *path, struct err *e)
+{
+	if (s->reading)
+		return err_set(e, ERR_USAGE, "a file of settings names no other");
+	s->reading = true;
+	int status = options_read_file(rows, row_count, path, set_option, s, e);
+	s->reading = false;
+	return status;
+}
+
 static int set_option(void *ctx, int id, const char *arg, struct err *e)
 {
 	struct dredged_settings *s = ctx;
@@ -228,7 +243,7 @@ static int set_option(void *ctx, int id, const char *arg, struct err *e)
 		s->format_chosen = true;
 		return savefile_format_parse(arg, &s->out.format, e);
 	case OPT_CONFIG:
-		return options_read_file(rows, row_count, arg, set_option, s, e);
+		return read_config(s, arg, e);
 	}
 	return 0;
 }

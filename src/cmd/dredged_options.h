@@ -20,6 +20,7 @@ struct dredged_settings {
 	uint64_t mesos_interval, status_interval, max_ns; /* ns */
 	uint64_t max_body, history_size;		  /* bytes */
 	uint64_t history;				  /* ns */
+	bool reading;					  /* a file of settings */
 	bool help, version, check, json, verbose, format_chosen, latency, no_capture;
 	struct source_options source; /* without the texts above */
 	struct writer_options out;    /* without the path */
