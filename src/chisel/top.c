@@ -170,23 +170,34 @@ static bool passes(const struct top *t, struct context *c)
 	return !t->filter || filter_match(t->filter, c);
 }
 
-/* What a conversation has settled is not asked again, until names are others. An ICMP error about
- * it counts in its row. */
+/* An ICMP error counts with the SYN that it is about, where that would count too: it has other ends
+ * itself. */
+static double *sums_of_quoted(struct top *t, struct context *c)
+{
+	struct context syn;
+	struct event ev;
+
+	if (!passes(t, c))
+		return NULL;
+	context_quoted(c, &ev, &syn);
+	return find_sums(t, passes(t, &syn) ? &syn : c);
+}
+
+/* What a conversation has settled is not asked again, until names are others. */
 static double *sums_of_talk(struct top *t, struct context *c)
 {
 	uint64_t talk = flow_talk(&c->facts, c->ev->flags);
 	struct top_talk *k = &t->talking[flow_talk_place(talk) & (TALKING - 1)];
-	bool known = k->talk == talk && k->version == c->version, quoted = c->facts.quoted;
+	bool known = k->talk == talk && k->version == c->version;
 	uint32_t from, row = 0;
 
-	if (known && t->talk_filter && !quoted)
+	if (known && t->talk_filter)
 		return sums_of(t, k->row);
 	if (passes(t, c))
 		row = known && k->row ? k->row : make_key(t, c, &from) ? row_for(t, from) : 0;
 	else if (!t->talk_filter)
 		return NULL;
-	if (!quoted)
-		*k = (struct top_talk){talk, c->version, row};
+	*k = (struct top_talk){talk, c->version, row};
 	return sums_of(t, row);
 }
 
@@ -285,7 +296,7 @@ void top_settle(struct top *t, const struct state *state)
 static double *find_row(struct top *t, struct context *c, bool talk)
 {
 	if (talk)
-		return sums_of_talk(t, c);
+		return c->facts.quoted ? sums_of_quoted(t, c) : sums_of_talk(t, c);
 	if (t->parts && c->container)
 		return part_for(t, c->container->index, c->ev->iface);
 	return find_sums(t, c);

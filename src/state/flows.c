@@ -209,19 +209,25 @@ static void follow_udp(struct talk *t, const struct flow *flow, unsigned dir, ui
 		talk_turn(t, dir == flow->opening.client, ts, facts);
 }
 
+static void decode_quoted(const struct packet *p, const struct packet_layer *l, struct packet *out)
+{
+	uint32_t here = packet_head_here(p, l);
+
+	packet_decode(out, LINKTYPE_RAW, p->data + l->payload, here, here);
+}
+
 /* ICMP type 3, or ICMPv6 type 1, that quotes the SYN of a connect nobody answered yet. */
 static void track_unreachable(struct flows *f, uint32_t iface, const struct packet *p,
 			      const struct packet_layer *l, struct flow_facts *facts)
 {
 	const uint8_t *h = p->data + l->l4;
 	bool ip4 = l->has & PACKET_ICMP;
-	uint32_t here = packet_head_here(p, l);
 	struct packet quoted;
 	struct conversation who;
 
 	if (ip4 ? h[0] != 3 || h[1] == 4 : h[0] != 1)
 		return;
-	packet_decode(&quoted, LINKTYPE_RAW, p->data + l->payload, here, here);
+	decode_quoted(p, l, &quoted);
 	const struct packet_layer *q = &quoted.layer[0];
 	int way = q->proto == PROTO_TCP && q->has & PACKET_PORTS ? packet_flow(q, &who.key) : 0;
 	if (!way || quoted.caplen - q->l4 < 8)
@@ -236,6 +242,23 @@ static void track_unreachable(struct flows *f, uint32_t iface, const struct pack
 	facts->stream = flow->stream;
 	facts->way = (uint8_t)(3 * flow->opening.client);
 	facts->refused = true;
+}
+
+void context_quoted(const struct context *c, struct event *ev, struct context *out)
+{
+	struct packet_layer *l = &out->packet.layer[0];
+
+	*ev = *c->ev;
+	if (ev->flags & EVENT_DIR_MASK)
+		ev->flags ^= EVENT_DIR_MASK;
+	*out = *c;
+	out->ev = ev;
+	out->facts.quoted = out->facts.refused = false;
+	out->facts.from_client = true;
+	decode_quoted(&c->packet, packet_inner(&c->packet), &out->packet);
+	/* Eight bytes of its header are enough for an error, and do not say so. */
+	l->has |= PACKET_TCP;
+	l->tcp_flags = TCP_SYN;
 }
 
 void flows_packet(struct flows *f, uint64_t ts, uint32_t iface, bool out, const struct packet *p,

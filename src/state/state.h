@@ -133,6 +133,10 @@ static inline bool context_talk(struct context *c, uint64_t *talk)
 	return true;
 }
 
+/* Of facts that are quoted: *out is the SYN that the ICMP error c is about, as an event of its own
+ * (*ev, which has to outlive it): its ends, its way, and that it is one. */
+void context_quoted(const struct context *c, struct event *ev, struct context *out);
+
 #define FLOWS_TRACKED 65536u /* conversations remembered where somebody asks for them */
 
 struct state;

@@ -230,25 +230,44 @@ void table_keep(struct table *t, struct row *r, struct context *c)
 		r->settled |= type;
 }
 
+/* The row of the SYN that an ICMP error is about, where that would count too: the error has other
+ * ends. */
+static struct row *find_quoted(struct table *t, struct context *c)
+{
+	struct context syn;
+	struct event ev;
+
+	context_quoted(c, &ev, &syn);
+	struct row *r = passes(t, &syn) ? table_find_row(t, &syn) : NULL;
+	if (r)
+		table_keep(t, r, &syn);
+	return r;
+}
+
 /* NULL: the filter leaves it out, or it has no key. What a conversation has settled is not asked
  * again. */
 static struct row *find_row(struct table *t, struct context *c)
 {
 	uint64_t talk = 0;
 	bool may = t->talking && context_talk(c, &talk);
-	bool quoted = may && c->facts.valid && c->facts.quoted;
 	struct talking *k = may ? &t->talking[flow_talk_place(talk) & (TALKING - 1)] : NULL;
 	struct row *known = k && k->talk == talk ? k->row : NULL, *r = NULL;
 
+	t->again = false;
+	if (may && c->facts.valid && c->facts.quoted) {
+		bool counts = passes(t, c);
+		r = counts ? find_quoted(t, c) : NULL;
+		t->again = r;
+		return r || !counts ? r : table_find_row(t, c);
+	}
 	t->again = known && known != &no_row;
-	if (known && t->talk_filter && !quoted)
+	if (known && t->talk_filter)
 		return t->again ? known : NULL;
 	if (passes(t, c))
 		r = t->again ? known : table_find_row(t, c);
 	else if (!t->talk_filter)
 		return NULL;
-	/* An ICMP error has another key. */
-	if (k && !quoted)
+	if (k)
 		*k = (struct talking){talk, r ? r : &no_row};
 	return r;
 }

@@ -326,6 +326,37 @@ static void test_top_conversations(void **unused)
 	expect("/shop/api\t80\n-\t40\n");
 }
 
+/* An error of a router about a connect counts with it, also when more is known since. */
+static void test_top_errors(void **unused)
+{
+	/* 10.0.0.1 to 10.0.0.9: host unreachable, about 10.0.0.9:40000 to 10.0.0.2:80 */
+	static const uint8_t p[56] = {
+		0x45,	   [3] = 56, [8] = 64, [9] = 1,	    [12] = 10, [15] = 1,  [16] = 10,
+		[19] = 9,  3,	     1,	       [28] = 0x45, [31] = 40, [36] = 64, [37] = 6,
+		[40] = 10, [43] = 9, 10,       [47] = 2,    0x9c,      0x40,	  [51] = 80};
+	struct event ev = {.ts = START + NSEC_PER_SEC,
+			   .type = EVENT_PACKET,
+			   .data = p,
+			   .caplen = sizeof(p),
+			   .len = sizeof(p),
+			   .iface = 0,
+			   .flags = EVENT_IN};
+
+	(void)unused;
+	begin_script("function on_init()\n"
+		     " t = chisel.top{keys = {'fd.name'}, values = {'frame.count'}}\n"
+		     "end\n"
+		     "function on_capture_end()\n"
+		     " for _, r in ipairs(t:rows()) do print(r.key[1], r.value[1]) end\n"
+		     "end\n",
+		     true);
+	add_container(0, "aaaaaaaa", NULL, NULL);
+	packet(0, 0, false, 9, 2, 80, 0x02, EVENT_OUT);
+	add_container(0, "aaaaaaaa", "/shop/api", NULL);
+	send(&ev);
+	expect("10.0.0.9:40000->10.0.0.2:80\t2\n");
+}
+
 static void test_live(void **unused)
 {
 	(void)unused;
@@ -391,6 +422,7 @@ int main(void)
 		cmocka_unit_test(test_top),
 		cmocka_unit_test(test_top_containers),
 		cmocka_unit_test(test_top_conversations),
+		cmocka_unit_test(test_top_errors),
 		cmocka_unit_test(test_live),
 		cmocka_unit_test(test_hostile_names),
 		cmocka_unit_test(test_functions),

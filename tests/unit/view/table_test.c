@@ -574,6 +574,60 @@ static void test_addresses(void **unused)
 	state_free(s);
 }
 
+/* An error of a router counts with the connect that it is about, whatever was settled or forgotten
+ * since; where the connect itself is left out, by its own ends. */
+static void test_errors_of_connects(void **unused)
+{
+	(void)unused;
+	static struct view_column columns[] = {
+		{.name = "IP", .field = "fd.sip", .key = true},
+		{.name = "PROTO", .field = "fd.l4proto"},
+		{.name = "N", .field = "frame.count", .fold = FOLD_SUM},
+		{.name = "FAIL", .field = "evt.count.error", .fold = FOLD_SUM},
+	};
+	const struct view_info info = {
+		.id = "errors", .columns = columns, .n_columns = ARRAY_SIZE(columns)};
+	/* 10.0.0.9:1 to 10.0.0.2:80, and what 10.0.0.1 says of it */
+	static const uint8_t syn[40] = {0x45, [3] = 40, [8] = 64, [9] = 6,   [12] = 10,	  [15] = 9,
+					10,   [19] = 2, [21] = 1, [23] = 80, [32] = 0x50, [33] = 2};
+	uint8_t error[56] = {
+		0x45, [3] = 56, [8] = 64, [9] = 1, [12] = 10, [15] = 1, 10, [19] = 9, 3, 1};
+	static const struct {
+		const char *filter, *printed;
+	} cases[] = {
+		{NULL, "IP,PROTO,N,FAIL\r\n10.0.0.2,tcp,2,1\r\n"},
+		{"frame.count = 1", "IP,PROTO,N,FAIL\r\n10.0.0.2,tcp,2,1\r\n"},
+		{"tcp.flags.syn = true or icmp.type = 3",
+		 "IP,PROTO,N,FAIL\r\n10.0.0.2,tcp,2,1\r\n"},
+		{"icmp.type = 3", "IP,PROTO,N,FAIL\r\n10.0.0.1,icmp,1,1\r\n"},
+	};
+	const struct iface_record r = {.number = 0, .linktype = LINKTYPE_RAW, .sample = 1};
+	struct event ev = {.ts = T0, .num = 1, .type = EVENT_PACKET, .weight = 1};
+
+	memcpy(error + 28, syn, 28);
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(cases); i++) {
+		struct state *s = state_new_ends(64);
+		struct table *t = open_table(&info, cases[i / 2].filter);
+		struct text out = {0};
+		state_iface(s, &r);
+		ev.data = syn;
+		ev.caplen = ev.len = sizeof(syn);
+		ev.flags = EVENT_OUT;
+		table_event(t, state_event(s, &ev));
+		if (i & 1)
+			state_iface(s, &r); /* what was settled is forgotten */
+		ev.data = error;
+		ev.caplen = ev.len = sizeof(error);
+		ev.flags = EVENT_IN;
+		table_event(t, state_event(s, &ev));
+		table_print(t, table_refresh(t, 0), TABLE_CSV, &out);
+		assert_string_equal(text_cstr(&out), cases[i / 2].printed);
+		text_done(&out);
+		table_close(t);
+		state_free(s);
+	}
+}
+
 /* Of a part that reaches beyond the window only what is inside is drawn, however far it reaches. */
 /* Of what differs a row keeps what was seen first, also where another column never has a value. */
 static void test_first_is_kept(void **unused)
@@ -666,6 +720,7 @@ int main(void)
 		cmocka_unit_test(test_intervals),
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_first_is_kept),
+		cmocka_unit_test(test_errors_of_connects),
 		cmocka_unit_test(test_long_parts),
 		cmocka_unit_test(test_what_cannot_be),
 		cmocka_unit_test(test_groups_count_numbers),
