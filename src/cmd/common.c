@@ -4,6 +4,7 @@
 #include "source/source.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,22 @@
 #ifdef HAVE_CAPNG
 #include <cap-ng.h>
 #endif
+
+/* Beside the program, wherever cmake --install --prefix has put both; else where they should be. */
+static char *installed_dir(const char *kind)
+{
+	char program[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+
+	for (unsigned up = 0; up < 2; up++)
+		while (n > 0 && program[--n] != '/')
+			;
+	char *beside = xasprintf("%.*s/share/dredge/%s", (int)MAX(n, 0), program, kind);
+	if (!access(beside, F_OK))
+		return beside;
+	free(beside);
+	return xasprintf("%s/%s", DREDGE_SHARE_DIR, kind);
+}
 
 const char *const *plugin_dirs(const char *kind)
 {
@@ -31,7 +48,7 @@ const char *const *plugin_dirs(const char *kind)
 		dirs[i][n++] = xasprintf("%s/dredge/%s", data, kind);
 	else if (home && *home)
 		dirs[i][n++] = xasprintf("%s/.local/share/dredge/%s", home, kind);
-	dirs[i][n++] = xasprintf("%s/%s", DREDGE_SHARE_DIR, kind);
+	dirs[i][n++] = installed_dir(kind);
 	return (const char *const *)dirs[i];
 }
 

@@ -23,7 +23,7 @@ for kind in filter format; do
 done
 # Plug-ins are found where they were put, far from the source.
 cd /
-XDG_DATA_HOME=$into/share "$into/bin/dredge" --explain '@web' | grep 'tcp.port' >/dev/null
+"$into/bin/dredge" --explain '@web' | grep 'tcp.port' >/dev/null
 "$into/bin/dredge" --version | grep -E '^dredge [0-9]+\.[0-9]+' >/dev/null
 "$into/sbin/dredged" --version | grep -E '^dredged [0-9]+\.[0-9]+' >/dev/null
 "$into/sbin/dredged" --help | grep -- '--write FILE' >/dev/null
