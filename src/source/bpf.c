@@ -220,7 +220,7 @@ bool bpf_is_sampled(const uint8_t *data, uint32_t len, bool raw)
 }
 
 /* Its returns become jumps; everything else stays where it is. */
-static void put_expression(struct builder_bpf *b, const struct bpf_expression *x,
+static void put_expression(struct builder_bpf *b, const struct bpf_code *x,
 			   const struct label *accept, const struct label *drop)
 {
 	for (unsigned i = x->n; i-- > 0;) {
@@ -237,8 +237,7 @@ static void put_expression(struct builder_bpf *b, const struct bpf_expression *x
 	}
 }
 
-/* A cell of scratch memory that the expression leaves alone. */
-static uint32_t free_slot(const struct bpf_expression *x)
+static uint32_t used_slots(const struct bpf_code *x)
 {
 	uint32_t used = 0;
 
@@ -248,6 +247,14 @@ static uint32_t free_slot(const struct bpf_expression *x)
 		if (load || class == BPF_ST || class == BPF_STX)
 			used |= 1u << (x->insns[i].k & 15);
 	}
+	return used;
+}
+
+/* A cell of scratch memory that the expression leaves alone. */
+static uint32_t free_slot(const struct bpf_expression *x)
+{
+	uint32_t used = used_slots(&x->ethernet) | used_slots(&x->raw);
+
 	for (uint32_t slot = 0; slot < BPF_MEMWORDS; slot++) {
 		if (!(used >> slot & 1))
 			return slot;
@@ -386,12 +393,20 @@ static void put_class(struct builder_bpf *b, const struct bpf_watch *c, struct l
 	}
 }
 
+static bool has_class(const struct plan *p, bool raw)
+{
+	for (unsigned i = 0; i < p->classes; i++)
+		if (p->class[i].raw == raw)
+			return true;
+	return false;
+}
+
 /* Between search and classes: remember the class, run the expression, go on to the class. */
 static int put_middle(struct builder_bpf *b, const struct plan *p, const struct bpf_expression *x,
 		      struct label *class, struct label *drop, struct err *e)
 {
 	uint32_t slot = free_slot(x);
-	struct label accept = class[0], test;
+	struct label accept = class[0], test[2] = {*drop, *drop};
 
 	if (p->classes > 1 && slot == SLOT_NONE)
 		return err_set(e, ERR_USAGE, "capture filter: too complex");
@@ -402,17 +417,19 @@ static int put_middle(struct builder_bpf *b, const struct plan *p, const struct 
 	if (p->classes > 1)
 		put(b, OP_MEM, slot);
 	accept = here(b);
-	put_expression(b, x, &accept, drop);
-	test = here(b);
+	for (unsigned raw = 0; raw < 2; raw++) {
+		const struct bpf_code *code = raw ? &x->raw : &x->ethernet;
+		if (!code->n || !has_class(p, raw))
+			continue;
+		put_expression(b, code, &accept, drop);
+		test[raw] = here(b);
+	}
 	for (unsigned i = 0; i < p->classes; i++) {
-		if (p->class[i].raw)
-			return err_set(e, ERR_USAGE,
-				       "capture filter: works on Ethernet interfaces only");
 		if (p->classes == 1) {
-			class[i] = test;
+			class[i] = test[p->class[i].raw];
 			break;
 		}
-		put_ja(b, test.place);
+		put_ja(b, test[p->class[i].raw].place);
 		put(b, BPF_ST, slot);
 		put(b, BPF_LD | BPF_IMM, i);
 		class[i] = here(b);
@@ -431,7 +448,7 @@ int bpf_build(struct sock_filter *out, const struct bpf_watch *watch, size_t n,
 
 	for (unsigned i = 0; i < p.classes && !rc; i++)
 		put_class(b, &p.class[i], &class[i], &drop);
-	if (!rc && x && x->n && p.n)
+	if (!rc && x && x->ethernet.n && p.n)
 		rc = put_middle(b, &p, x, class, &drop, e);
 	for (uint32_t gap = 1; p.n > 1 && gap && plan_size(&p) + TREE_SPARE + b->n > BPF_MAXINSNS;
 	     gap *= 2)

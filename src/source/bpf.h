@@ -23,23 +23,29 @@ struct bpf_watch {
 	bool raw;	  /* packets begin with the IP header, as on tun */
 };
 
-/* A compiled pcap-filter(7) expression. */
-struct bpf_expression {
+struct bpf_code {
 	struct sock_filter *insns; /* owned */
 	unsigned n;
 };
 
+/* A compiled pcap-filter(7) expression. raw is empty where it asks for what only Ethernet has, or
+ * is too long for both. */
+struct bpf_expression {
+	struct bpf_code ethernet, raw;
+};
+
 /*
- * Compile for Ethernet. Fails on what libpcap refuses, and on "vlan": the kernel keeps the tag
- * beside the packet, where the expression would never see it.
+ * Fails on what libpcap refuses for Ethernet, and on "vlan": the kernel keeps the tag beside the
+ * packet, where the expression would never see it.
  */
 int bpf_expression_compile(struct bpf_expression *x, const char *text, struct err *e);
 void bpf_expression_done(struct bpf_expression *x);
 
 /*
- * Fill out[BPF_MAXINSNS]; returns the number of instructions, or -1 with err. x may be NULL. With
- * more interfaces than instructions (about 2000 in scattered order) neighbours are joined: then a
- * few others pass too, so the reader must look at ifindex itself.
+ * Fill out[BPF_MAXINSNS]; returns the number of instructions, or -1 with err. x may be NULL; where
+ * its raw is empty, nothing of raw interfaces passes. With more interfaces than instructions (about
+ * 2000 in scattered order) neighbours are joined: then a few others pass too, so the reader must
+ * look at ifindex itself.
  */
 int bpf_build(struct sock_filter *out, const struct bpf_watch *watch, size_t n,
 	      const struct bpf_expression *x, struct err *e);

@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <pcap/pcap.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define LIBPCAP	   "libpcap.so.0.8"
@@ -42,43 +43,64 @@ static bool mentions(const char *text, const char *word)
 	return false;
 }
 
-int bpf_expression_compile(struct bpf_expression *x, const char *text, struct err *e)
+static int compile(struct bpf_code *code, int link, const char *text, struct err *e)
 {
 	struct bpf_program p;
+	pcap_t *pc = lib.pcap_open_dead(link, BPF_SNAPLEN_ALL);
 	int rc = 0;
 
-	if (mentions(text, "vlan"))
-		return err_set(
-			e, ERR_USAGE,
-			"capture filter \"%s\": \"vlan\" cannot be tested in the kernel; use the "
-			"field vlan.id of the ordinary filter",
-			text);
-	if (load(e))
-		return -1;
-	pcap_t *pc = lib.pcap_open_dead(DLT_EN10MB, BPF_SNAPLEN_ALL);
 	if (!pc)
-		return err_set(e, ERR_FAILED, "capture filter: out of memory");
+		return err_set(e, ERR_FAILED, "out of memory");
 	if (lib.pcap_compile(pc, &p, text, 1, PCAP_NETMASK_UNKNOWN)) {
-		rc = err_set(e, ERR_USAGE, "capture filter \"%s\": %s", text, lib.pcap_geterr(pc));
-	} else if (p.bf_len > FILTER_MAX) {
-		rc = err_set(e, ERR_USAGE,
-			     "capture filter \"%s\": too long for the kernel (%u of %u)", text,
-			     p.bf_len, FILTER_MAX);
-		lib.pcap_freecode(&p);
+		rc = err_set(e, ERR_USAGE, "%s", lib.pcap_geterr(pc));
 	} else {
-		x->n = p.bf_len;
-		x->insns = xmalloc(p.bf_len * sizeof(*x->insns));
+		code->n = p.bf_len;
+		code->insns = xmalloc(p.bf_len * sizeof(*code->insns));
 		for (unsigned i = 0; i < p.bf_len; i++)
-			x->insns[i] = (struct sock_filter){p.bf_insns[i].code, p.bf_insns[i].jt,
-							   p.bf_insns[i].jf, p.bf_insns[i].k};
+			code->insns[i] = (struct sock_filter){p.bf_insns[i].code, p.bf_insns[i].jt,
+							      p.bf_insns[i].jf, p.bf_insns[i].k};
 		lib.pcap_freecode(&p);
 	}
 	lib.pcap_close(pc);
 	return rc;
 }
 
+static int compile_both(struct bpf_expression *x, const char *text, struct err *e)
+{
+	if (mentions(text, "vlan"))
+		return err_set(e, ERR_USAGE,
+			       "\"vlan\" cannot be tested in the kernel; use the field vlan.id of "
+			       "the ordinary filter");
+	if (load(e) || compile(&x->ethernet, DLT_EN10MB, text, e))
+		return -1;
+	if (x->ethernet.n > FILTER_MAX)
+		return err_set(e, ERR_USAGE, "too long for the kernel (%u of %u)", x->ethernet.n,
+			       FILTER_MAX);
+	/* What is refused here asks for addresses or protocols of Ethernet. */
+	if (!compile(&x->raw, DLT_RAW, text, NULL) && x->ethernet.n + x->raw.n > FILTER_MAX) {
+		free(x->raw.insns);
+		x->raw = (struct bpf_code){0};
+	}
+	return 0;
+}
+
+int bpf_expression_compile(struct bpf_expression *x, const char *text, struct err *e)
+{
+	char shown[80]; /* its beginning, in one line: the reason stands behind it */
+
+	if (!compile_both(x, text, e))
+		return 0;
+	bpf_expression_done(x);
+	snprintf(shown, sizeof(shown), "%s", text);
+	for (char *p = shown; (p = strpbrk(p, "\n\r\t"));)
+		*p = ' ';
+	return err_wrap(e, "capture filter \"%s%s\"", shown,
+			strlen(text) < sizeof(shown) ? "" : "...");
+}
+
 void bpf_expression_done(struct bpf_expression *x)
 {
-	free(x->insns);
+	free(x->ethernet.insns);
+	free(x->raw.insns);
 	*x = (struct bpf_expression){0};
 }

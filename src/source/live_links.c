@@ -211,6 +211,12 @@ int live_links_filter(struct live *l, struct err *e)
 
 		if (!link || !is_watched(l, link))
 			continue;
+		if (link->raw && link->asked && l->o.capture_filter && !l->expression.raw.n)
+			return err_set(
+				e, ERR_USAGE,
+				"capture filter \"%.80s\": only for Ethernet, which %s is not, or "
+				"too long",
+				l->o.capture_filter, link->name);
 		watch[n++] = (struct bpf_watch){.ifindex = link->ifindex,
 						.snaplen = l->o.snaplen,
 						.sample = l->o.sample,

@@ -9,7 +9,7 @@ set -u -o pipefail
 
 probe=${1:-${BUILD:-build}/ring_probe}
 [ -x "$probe" ] || skip "no $probe"
-for tool in ip nsenter setpriv; do
+for tool in ip nsenter python3 setpriv; do
 	command -v $tool >/dev/null || skip "needs $tool"
 done
 probe=$(realpath "$probe")
@@ -201,6 +201,25 @@ sleep 0.5
 finish
 check "host network, loopback" "$(value $name:lo "$d" out)" 100
 check "its packets only" "$(grep -c ' \(in\|out\)=[1-9]' "$work/out")" 1
+
+# A tun, as VPNs have, which comes while there is a filter. Its packets begin with the IP header.
+e=$(id 7)
+begin "filter=udp port 9000"
+nsenter --net="/run/netns/$tag" python3 -c '
+import fcntl, os, struct, time
+tun = os.open("/dev/net/tun", os.O_RDWR)
+fcntl.ioctl(tun, 0x400454ca, struct.pack("16sH", b"tun0", 0x1001)) # TUNSETIFF: IFF_TUN, IFF_NO_PI
+time.sleep(300)' &
+holding=$!
+until ip -n "$tag" link set tun0 up; do sleep 0.05; done 2>/dev/null
+ip -n "$tag" addr add 10.216.0.1/24 dev tun0
+sleep 0.5
+contain "$e" "" "$probe" send 10.216.0.2 9000 100 100 1800 >/dev/null
+rmdir "$root/$e"
+sleep 0.5
+finish
+kill "$holding"
+check "host network, a tun" "$(value $name:tun0 "$e" out) $(grep -o 'end rc=.*' "$work/out" | cut -d ' ' -f 2)" "100 rc=0"
 
 # So many, at uneven times, that sockets are listed while some of them are hardly found.
 newcomers=()

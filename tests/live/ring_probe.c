@@ -23,6 +23,7 @@ static struct source *source;
 static struct {
 	char name[64], container[64];
 	unsigned long in, out, in_twice, out_twice, weight, renamed;
+	uint32_t linktype;
 } ifaces[IFACES_MAX];
 static unsigned long lost, counters, notices, ticks;
 
@@ -38,6 +39,7 @@ static int on_iface(void *ctx, const struct iface_record *r)
 	if (r->number >= IFACES_MAX)
 		return 1;
 	ifaces[r->number].renamed += ifaces[r->number].name[0] != '\0';
+	ifaces[r->number].linktype = r->linktype;
 	snprintf(ifaces[r->number].name, 64, "%s", r->name);
 	snprintf(ifaces[r->number].container, 64, "%s",
 		 r->container ? r->container->meta[META_CONTAINER] : "-");
@@ -61,7 +63,7 @@ static int on_event(void *ctx, struct event *ev)
 	notices += ev->type == EVENT_NOTICE;
 	if (ev->type != EVENT_PACKET)
 		return 0;
-	packet_decode(&p, LINKTYPE_ETHERNET, ev->data, ev->caplen, ev->len);
+	packet_decode(&p, ifaces[ev->iface].linktype, ev->data, ev->caplen, ev->len);
 	if (!(p.layer[0].has & PACKET_UDP))
 		return 0;
 	bool in = ev->flags & EVENT_IN;

@@ -251,7 +251,9 @@ static void expressions(void **state)
 	};
 	const struct bpf_watch one[] = {{.ifindex = 5}};
 	const struct bpf_watch many[] = {{.ifindex = 5, .snaplen = 80},
-					 {.ifindex = 9, .snaplen = 90}};
+					 {.ifindex = 9, .snaplen = 90},
+					 {.ifindex = 11, .snaplen = 99, .raw = true}};
+	const struct bpf_watch tun = {.ifindex = 11, .raw = true};
 	struct synth_traffic *t = synth_traffic_new(50, 5, 0, true, 3);
 
 	(void)state;
@@ -264,24 +266,35 @@ static void expressions(void **state)
 			struct synth_packet p;
 			synth_traffic_next(t, j * NSEC_PER_MSEC, &p);
 			struct frame f = {p.data, p.len, 5, PACKET_HOST};
-			memcpy(program, x.insns, x.n * sizeof(*x.insns));
-			length = (int)x.n;
+			memcpy(program, x.ethernet.insns, x.ethernet.n * sizeof(*x.ethernet.insns));
+			length = (int)x.ethernet.n;
 			bool want = interpret(&f) != 0;
 			hits += want;
 			length = bpf_build(program, one, 1, &x, NULL);
 			assert_int_equal(interpret(&f), want ? BPF_SNAPLEN_ALL : 0);
-			length = bpf_build(program, many, 2, &x, NULL);
+			length = bpf_build(program, many, 3, &x, NULL);
 			assert_int_equal(interpret(&f), want ? 80 : 0);
 			f.ifindex = 9;
 			assert_int_equal(interpret(&f), want ? 90 : 0);
 			f.ifindex = 6;
 			assert_int_equal(interpret(&f), 0);
+			/* The same on a tun, where it has another length, and no ARP is. */
+			struct frame raw = {p.data + 14, p.len - 14, 11, PACKET_HOST};
+			bool same = !strstr(texts[i], "greater") && !strstr(texts[i], "len") &&
+				    load_be16(p.data + 12) != 0x0806;
+			if (same)
+				assert_int_equal(interpret(&raw), want ? 99 : 0);
+			length = bpf_build(program, &tun, 1, &x, NULL);
+			if (same)
+				assert_int_equal(interpret(&raw), want ? BPF_SNAPLEN_ALL : 0);
 		}
 		assert_true(hits > 0 && hits < 3000);
 		bpf_expression_done(&x);
 	}
 	synth_traffic_free(t);
 }
+
+#define LONG "tcp port or tcp port or tcp port or tcp port or tcp port or tcp port or tcp "
 
 static void refused_expressions(void **state)
 {
@@ -291,6 +304,8 @@ static void refused_expressions(void **state)
 		{"prot tcp", "error"},
 		{"vlan 7 and tcp", "\"vlan\" cannot be tested"},
 		{"tcp and (vlan)", "\"vlan\" cannot be tested"},
+		{"tcp\nand (", "capture filter \"tcp and (\": can't parse"},
+		{LONG LONG LONG, "or tcp tcp...\": can't parse"},
 	};
 
 	(void)state;
@@ -302,6 +317,27 @@ static void refused_expressions(void **state)
 		assert_int_equal(e.code, ERR_USAGE);
 		assert_non_null(strstr(e.message, rows[i].why));
 	}
+}
+
+/* What only Ethernet has cannot be asked of a tun: nothing of it passes. */
+static void expressions_of_ethernet(void **state)
+{
+	const struct bpf_watch both[] = {{.ifindex = 5}, {.ifindex = 11, .raw = true}};
+	static const uint8_t ip[40] = {0x45};
+	struct frame raw = {ip, sizeof(ip), 11, PACKET_HOST};
+	struct bpf_expression x = {0};
+
+	(void)state;
+	assert_int_equal(bpf_expression_compile(&x, "not ether host 2:0:0:0:0:1", NULL), 0);
+	assert_int_equal(x.raw.n, 0);
+	for (size_t n = 1; n <= 2; n++) {
+		length = bpf_build(program, both + 2 - n, n, &x, NULL);
+		assert_true(length > 0);
+		assert_int_equal(interpret(&raw), 0);
+	}
+	struct frame arrived = {arp, sizeof(arp), 5, PACKET_HOST};
+	assert_int_equal(interpret(&arrived), BPF_SNAPLEN_ALL);
+	bpf_expression_done(&x);
 }
 
 /* ---- sampling ---- */
@@ -408,6 +444,7 @@ int main(void)
 		cmocka_unit_test(one_way),
 		cmocka_unit_test(expressions),
 		cmocka_unit_test(refused_expressions),
+		cmocka_unit_test(expressions_of_ethernet),
 		cmocka_unit_test(sampling),
 		cmocka_unit_test(short_packets),
 	};
