@@ -163,7 +163,8 @@ bool contents_load(struct contents *c, int fd, size_t list, uint64_t from, struc
 bool contents_next(const struct contents *c, size_t *at, struct contents_chunk *out)
 {
 	const uint8_t *p = c->data + HEAD_BYTES + *at;
-	size_t left = c->size - HEAD_BYTES - *at;
+	/* A list that was taken in anew may be another one, and end before *at. */
+	size_t left = c->size - HEAD_BYTES > *at ? c->size - HEAD_BYTES - *at : 0;
 	size_t n = left < 16 ? 0 : load_le16(p + 2);
 
 	/* kind, version, zero, length; what is longer has a summary */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lists of contents that lie: nobody gets lost, and what can be seen to be wrong is not used. */
-#include "savefile/layout.h"
+#include "savefile/read.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -275,6 +276,23 @@ static void test_chains(void **state)
 		}
 }
 
+/* Of a file that is rewritten while it is read: nothing behind the list is looked at. */
+static void test_shorter_anew(void **state)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), at = 24;
+	uint8_t *p = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			  0);
+	struct contents c = {.size = 48, .data = p + page - 64};
+	struct contents_chunk k;
+
+	(void)state;
+	assert_ptr_not_equal(p, MAP_FAILED);
+	assert_int_equal(mprotect(p + page, page, PROT_NONE), 0);
+	assert_false(contents_next(&c, &at, &k));
+	assert_int_equal(at, 24);
+	munmap(p, 2 * page);
+}
+
 /* The lists of the second know nothing of the first. */
 static void test_one_behind_the_other(void **state)
 {
@@ -300,6 +318,7 @@ int main(void)
 		cmocka_unit_test(test_lies),
 		cmocka_unit_test(test_chains),
 		cmocka_unit_test(test_one_behind_the_other),
+		cmocka_unit_test(test_shorter_anew),
 	};
 
 	return cmocka_run_group_tests(tests, make_file, remove_file);
