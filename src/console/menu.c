@@ -182,7 +182,9 @@ static bool request(struct ui *ui, enum request r, int key)
 
 static bool pointed(struct ui *ui, const struct pointed *p)
 {
-	size_t at = menu.top + (p->y >= menu.y ? p->y - menu.y : menu.n);
+	/* What does not fit is not behind the bottom line. */
+	bool beside = p->y < menu.y || p->y - menu.y >= menu.rows;
+	size_t at = beside ? menu.n : menu.top + p->y - menu.y;
 
 	if (p->what == POINT_UP || p->what == POINT_DOWN)
 		return request(ui, p->what == POINT_UP ? REQ_UP : REQ_DOWN, 0);
