@@ -486,6 +486,13 @@ static struct source *synth_open(const char *what, const struct source_options *
 
 	if (options_parse(&so, what, e))
 		return NULL;
+	/* -s and --sample are obeyed. */
+	if (o && (o->capture_filter || o->mesos_cgroup || (o->interfaces && *o->interfaces))) {
+		err_set(e, ERR_USAGE,
+			"synth: makes traffic up: --interface, --capture-filter and --cgroups-root "
+			"are for live traffic");
+		return NULL;
+	}
 	struct synth *s = xcalloc(1, sizeof(*s));
 	s->o = so;
 	s->snaplen = o ? o->snaplen : 0;
