@@ -79,26 +79,41 @@ static unsigned line_of(const struct source *src, size_t pos, unsigned *column)
 	return line;
 }
 
+static int put(const struct source *src, size_t pos, const char *hint, const char *what,
+	       struct err *e)
+{
+	char where[80] = "";
+	unsigned caret = 0, column, line = line_of(src, pos, &column);
+	struct text t = {0};
+
+	if (src->name)
+		snprintf(where, sizeof(where), "in @%.40s, line %u: ", src->name, line);
+	text_room(&t, 1);
+	window(&t, src, pos, &caret);
+	err_set(e, ERR_USAGE, "%s%s\n  %s\n  %*s^%s%s", where, what, text_cstr(&t), (int)caret, "",
+		hint && *hint ? "\n" : "", hint ? hint : "");
+	if (e) {
+		e->line = src->name ? line : 0;
+		e->column = column;
+	}
+	text_done(&t);
+	return -1;
+}
+
 int complain(struct parser *p, size_t pos, const char *hint, const char *fmt, ...)
 {
-	char what[160], where[80] = "";
-	unsigned caret = 0, column, line = line_of(p->src, pos, &column);
-	struct text t = {0};
+	char what[160];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	if (p->src->name)
-		snprintf(where, sizeof(where), "in @%.40s, line %u: ", p->src->name, line);
-	text_room(&t, 1);
-	window(&t, p->src, pos, &caret);
-	err_set(p->e, ERR_USAGE, "%s%s\n  %s\n  %*s^%s%s", where, what, text_cstr(&t), (int)caret,
-		"", hint && *hint ? "\n" : "", hint ? hint : "");
-	if (p->e) {
-		p->e->line = p->src->name ? line : 0;
-		p->e->column = column;
-	}
-	text_done(&t);
-	return -1;
+	return put(p->src, pos, hint, what, p->e);
+}
+
+int filter_complain(const char *text, size_t pos, const char *hint, const char *what, struct err *e)
+{
+	const struct source src = {text, strlen(text), NULL};
+
+	return put(&src, pos, hint, what, e);
 }

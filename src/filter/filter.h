@@ -50,5 +50,9 @@ unsigned filter_field_needs(const struct filter *f, const struct field *field);
 bool filter_of_iface(const struct filter *f);
 /* The flat program, what is settled per container, per chunk and per packet, in plain words. */
 void filter_explain(const struct filter *f, struct text *t);
+/* A message like those of filter_compile, for what else people type: what is wrong with the byte
+ * pos of text, and hint, a way out; NULL = none known. Returns -1. */
+int filter_complain(const char *text, size_t pos, const char *hint, const char *what,
+		    struct err *e);
 
 #endif

@@ -87,33 +87,40 @@ static void add_literal(struct format *f, const char *from, const char *to)
 	p->literal_len = (size_t)(to - from);
 }
 
+static int complain_at(const struct format *f, const char *at, const char *hint, const char *what,
+		       struct err *e)
+{
+	return filter_complain(f->text, (size_t)(at - f->text), hint, what, e);
+}
+
 static int token_error(const struct format *f, const char *at, struct err *e)
 {
-	const char *near = field_nearest(at, strcspn(at, " %\n\t()"));
-	int len = (int)MIN(strcspn(at, " %\n\t()"), 60);
+	size_t len = strcspn(at, " %\n\t()");
+	const char *near = field_nearest(at, len);
+	cleanup_free char *hint = near ? xasprintf("did you mean %s?", near) : NULL;
+	char what[96];
 
-	err_set(e, ERR_USAGE, "invalid formatting token '%.*s'%s%s%s", len, at,
-		near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
-	if (e)
-		e->column = (unsigned)(at - f->text) + 1;
-	return -1;
+	snprintf(what, sizeof(what), "invalid formatting token '%.*s'", (int)MIN(len, 60), at);
+	return complain_at(f, at, hint ? hint : "option -l lists the known fields", what, e);
 }
 
 static int parse_field(struct format *f, const char **at, struct err *e)
 {
 	const char *s = *at;
 	unsigned width = 0;
+	char what[96];
 
 	while (isdigit((unsigned char)*s) && width < FORMAT_MAX_WIDTH)
 		width = width * 10 + (unsigned)(*s++ - '0');
 	if (width >= FORMAT_MAX_WIDTH)
-		return err_set(e, ERR_USAGE, "invalid formatting syntax: width over %u",
-			       FORMAT_MAX_WIDTH - 1);
+		return complain_at(f, *at, NULL, "invalid formatting syntax: width over 4095", e);
 	if (!*s)
-		return err_set(e, ERR_USAGE,
-			       "invalid formatting syntax: formatting cannot end "
-			       "with a %s",
-			       width ? "number" : "%");
+		return complain_at(f, s, NULL,
+				   width ? "invalid formatting syntax: formatting cannot end "
+					   "with a number"
+					 : "invalid formatting syntax: formatting cannot end "
+					   "with a %",
+				   e);
 	size_t used;
 	char *arg = NULL;
 	const struct field *field = field_find(s, strlen(s), &used, &arg);
@@ -124,7 +131,8 @@ static int parse_field(struct format *f, const char **at, struct err *e)
 		/* "%tcp.nosuch" means a field of tcp, not the condition "tcp". */
 		if (s[used] == '.' && isalpha((unsigned char)s[used + 1]))
 			return token_error(f, s, e);
-		return err_set(e, ERR_USAGE, "field %s can only be used in filters", field->name);
+		snprintf(what, sizeof(what), "field %s can only be used in filters", field->name);
+		return complain_at(f, s, NULL, what, e);
 	}
 	struct piece *p = add_piece(f);
 	p->field = field;

@@ -149,6 +149,10 @@ static void test_refusals(void **state)
 		{"%", "cannot end with a %"},
 		{"a %12", "cannot end with a number"},
 		{"%tcp.dstprt", "did you mean tcp.dstport"},
+		{"*%evt.num %tcp.dstprt x", "token 'tcp.dstprt'\n"
+					    "  *%evt.num %tcp.dstprt x\n"
+					    "             ^\n"
+					    "did you mean tcp.dstport?"},
 		{"%9999evt.num", "width over"},
 		{"@../x", "invalid format name"},
 		{"@nowhere", "no format named"},
