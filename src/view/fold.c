@@ -14,19 +14,15 @@ enum { SHARE_TS, SHARE_LAST, SHARE_GREW, SHARE_SEEN, SHARE_SLOTS };
 
 uint32_t fold_slots(enum view_fold fold, bool over)
 {
-	switch (fold) {
-	case FOLD_AVG:
-		return 2;
-	case FOLD_DELTA:
-	case FOLD_RATE:
-		return over ? 2 * TOTAL_SLOTS : TOTAL_SLOTS;
-	case FOLD_SHARE:
-		return SHARE_SLOTS;
-	case FOLD_NONE: /* of counters: the newest */
-		return over ? 4 : 2;
-	default:
-		return over ? 2 : 1;
-	}
+	uint32_t n = 1;
+
+	if (fold == FOLD_AVG || fold == FOLD_NONE) /* of counters: the newest */
+		n = 2;
+	else if (fold == FOLD_DELTA || fold == FOLD_RATE)
+		n = TOTAL_SLOTS;
+	else if (fold == FOLD_SHARE)
+		n = SHARE_SLOTS;
+	return over ? 2 * n : n;
 }
 
 void fold_fresh(enum view_fold fold, bool over, double *slots)
@@ -127,6 +123,12 @@ static double sum(double a, double b)
 	return isnan(a) ? b : isnan(b) ? a : a + b;
 }
 
+static void join_share(double *s, const double *more)
+{
+	s[SHARE_GREW] = sum(s[SHARE_GREW], more[SHARE_GREW]);
+	s[SHARE_SEEN] = sum(s[SHARE_SEEN], more[SHARE_SEEN]);
+}
+
 void fold_join(enum view_fold fold, bool over, double *s, const double *more)
 {
 	uint32_t n = fold_slots(fold, over);
@@ -144,8 +146,9 @@ void fold_join(enum view_fold fold, bool over, double *s, const double *more)
 			s[i] = fold == FOLD_MIN ? fmin(s[i], more[i]) : fmax(s[i], more[i]);
 		break;
 	case FOLD_SHARE:
-		s[SHARE_GREW] = sum(s[SHARE_GREW], more[SHARE_GREW]);
-		s[SHARE_SEEN] = sum(s[SHARE_SEEN], more[SHARE_SEEN]);
+		join_share(s, more);
+		if (over)
+			join_share(s + SHARE_SLOTS, more + SHARE_SLOTS);
 		break;
 	case FOLD_NONE:
 		for (uint32_t i = 0; i < n; i += 2)
@@ -179,6 +182,8 @@ void fold_next(enum view_fold fold, bool over, double *s)
 		break;
 	case FOLD_SHARE:
 		s[SHARE_GREW] = s[SHARE_SEEN] = NAN;
+		if (over)
+			s[SHARE_SLOTS + SHARE_GREW] = s[SHARE_SLOTS + SHARE_SEEN] = NAN;
 		break;
 	case FOLD_NONE:
 		break;
@@ -205,14 +210,16 @@ static double ratio(double a, double b)
 	return b > 0 ? a / b : NAN;
 }
 
-/* What a ratio is of; slots of fold and, behind them, of what it is divided by. */
+/* What a ratio is of; slots of fold and, behind them, of what it is divided by. Both have the same
+ * time, which need not be known. */
 static void ratio_parts(enum view_fold fold, const double *s, double *above, double *below)
 {
 	const double *o = s + fold_slots(fold, false);
-	bool total = fold == FOLD_DELTA || fold == FOLD_RATE;
 
-	*above = total ? grown(s) : fold == FOLD_NONE ? s[1] : s[0];
-	*below = total ? grown(o) : fold == FOLD_NONE ? o[1] : o[0];
+	if (fold == FOLD_RATE)
+		fold = FOLD_DELTA;
+	*above = fold_result(fold, false, s, 1);
+	*below = fold_result(fold, false, o, 1);
 }
 
 void fold_add_ratio(double *group, enum view_fold fold, const double *s)

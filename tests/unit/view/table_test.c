@@ -574,6 +574,40 @@ static void test_addresses(void **unused)
 	state_free(s);
 }
 
+/* Whatever is divided, the columns beside it keep what is theirs. */
+static void test_ratios(void **unused)
+{
+	(void)unused;
+	static struct view_column columns[] = {
+		{.name = "ID", .field = "container.id", .key = true},
+		{.name = "A", .field = "frame.count", .fold = FOLD_SUM},
+		{.name = "MEAN", .field = "frame.len", .over = "frame.count", .fold = FOLD_AVG},
+		{.name = "B", .field = "frame.count", .fold = FOLD_SUM},
+		{.name = "PART",
+		 .field = "bw_limit.drops",
+		 .over = "bw_limit.overlimits",
+		 .fold = FOLD_SHARE},
+		{.name = "C", .field = "frame.len", .fold = FOLD_SUM},
+	};
+	const struct view_info info = {
+		.id = "ratios", .columns = columns, .n_columns = ARRAY_SIZE(columns)};
+	struct state *s = make_state();
+	struct table *t = open_table(&info, NULL);
+	struct text out = {0};
+
+	packet(s, t, WEB1, T0, 100, EVENT_IN);
+	packet(s, t, WEB1, T0, 300, EVENT_IN);
+	for (unsigned i = 0; i < 5; i++) { /* dropped in one second of four, limited in two */
+		sample(s, t, WEB1, T0 + i * SEC, COUNTER_BW_LIMIT_DROPS, i > 2);
+		sample(s, t, WEB1, T0 + i * SEC, COUNTER_BW_LIMIT_OVERLIMITS, MIN(i, 2));
+	}
+	table_print(t, table_refresh(t, 0), TABLE_CSV, &out);
+	assert_string_equal(text_cstr(&out), "ID,A,MEAN,B,PART,C\r\nc-web1,2,200,2,0.5,400\r\n");
+	text_done(&out);
+	table_close(t);
+	state_free(s);
+}
+
 /* An error of a router counts with the connect that it is about, whatever was settled or forgotten
  * since; where the connect itself is left out, by its own ends. */
 static void test_errors_of_connects(void **unused)
@@ -720,6 +754,7 @@ int main(void)
 		cmocka_unit_test(test_intervals),
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_first_is_kept),
+		cmocka_unit_test(test_ratios),
 		cmocka_unit_test(test_errors_of_connects),
 		cmocka_unit_test(test_long_parts),
 		cmocka_unit_test(test_what_cannot_be),
