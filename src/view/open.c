@@ -66,6 +66,15 @@ static void terms_done(struct terms *terms)
 		free(terms->of[i].arg);
 }
 
+static int check_numbers(const struct terms *terms, struct err *e)
+{
+	for (unsigned i = 0; i < terms->n; i++)
+		if (value_is_text(terms->of[i].field->type))
+			return err_set(e, ERR_USAGE, "%s is a text: it is not added or divided",
+				       terms->of[i].field->name);
+	return 0;
+}
+
 static bool is_conversation(const char *field)
 {
 	return str_eq(field, "fd.name") || str_eq(field, "fd.containername");
@@ -82,6 +91,8 @@ static int set_column(struct table *t, struct column *k, const struct view_colum
 			       info->name);
 	if (parse_terms(&k->get, info->field, e) ||
 	    (info->over && parse_terms(&k->over, info->over, e)) ||
+	    ((k->get.n > 1 || info->over) &&
+	     (check_numbers(&k->get, e) || check_numbers(&k->over, e))) ||
 	    (info->where && !(k->where = filter_compile(info->where, NULL, e))))
 		return err_wrap(e, "column %s", info->name);
 	const struct field *f = column_getter(k)->field;

@@ -517,6 +517,11 @@ static void test_what_cannot_be(void **unused)
 		columns[2].group_fold = fold;
 		refused(columns, ARRAY_SIZE(columns), VIEW_TABLE, "column LEN: rows of a group");
 	}
+	columns[2] = (struct view_column){.name = "LEN", .field = "frame.len + container.name"};
+	refused(columns, ARRAY_SIZE(columns), VIEW_TABLE, "column LEN: container.name is a text");
+	columns[2] = (struct view_column){
+		.name = "LEN", .field = "frame.len", .over = "container.name", .fold = FOLD_SUM};
+	refused(columns, ARRAY_SIZE(columns), VIEW_TABLE, "column LEN: container.name is a text");
 }
 
 /* How many of a group have the number. */
