@@ -328,6 +328,9 @@ static int compare_rows(const void *a, const void *b, void *ctx)
 		c = compare_cells(&x->cells[o->column], &y->cells[o->column], o->descending);
 	if (c)
 		return c;
+	/* By their keys, those without one behind all others: else there would be no order. */
+	if (!x->key != !y->key)
+		return x->key ? -1 : 1;
 	if (x->key && y->key) {
 		const struct cell kx = {.text = x->key, .n = x->key_n};
 		const struct cell ky = {.text = y->key, .n = y->key_n};

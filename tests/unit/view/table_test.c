@@ -579,6 +579,33 @@ static void test_addresses(void **unused)
 	state_free(s);
 }
 
+/* Rows of one value stand in the order of their keys, however they came. */
+static void test_equals(void **unused)
+{
+	(void)unused;
+	static const uint32_t who[][3] = {{WEB1, LONE, DB}, {DB, LONE, WEB1}, {LONE, WEB1, DB}};
+	static struct view_column columns[] = {
+		{.name = "APP", .field = "marathon.app.id", .key = true, .absent = "none"},
+		{.name = "N", .field = "frame.count", .fold = FOLD_SUM, .sorting = true},
+	};
+	const struct view_info info = {
+		.id = "equals", .columns = columns, .n_columns = ARRAY_SIZE(columns)};
+
+	for (size_t i = 0; i < ARRAY_SIZE(who); i++) {
+		struct state *s = make_state();
+		struct table *t = open_table(&info, NULL);
+		struct text out = {0};
+		for (size_t k = 0; k < ARRAY_SIZE(who[i]); k++)
+			packet(s, t, who[i][k], T0, 100, EVENT_IN);
+		table_print(t, table_refresh(t, 0), TABLE_CSV, &out);
+		assert_string_equal(text_cstr(&out),
+				    "APP,N\r\n/shop/db,1\r\n/shop/web,1\r\nnone,1\r\n");
+		text_done(&out);
+		table_close(t);
+		state_free(s);
+	}
+}
+
 /* Whatever is divided, the columns beside it keep what is theirs. */
 static void test_ratios(void **unused)
 {
@@ -759,6 +786,7 @@ int main(void)
 		cmocka_unit_test(test_intervals),
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_first_is_kept),
+		cmocka_unit_test(test_equals),
 		cmocka_unit_test(test_ratios),
 		cmocka_unit_test(test_errors_of_connects),
 		cmocka_unit_test(test_long_parts),
