@@ -480,10 +480,11 @@ static int run(struct app *a, const char *filter, struct err *e)
 
 	progress_init(&a->progress, a->s.want_progress);
 	int status = prepare(a, filter, e);
-	if (!status)
+	bool began = !status;
+	if (began)
 		status = run_all(a, e);
 	int code = finish(a, status, e);
-	if (a->s.verbose)
+	if (a->s.verbose && began)
 		print_totals(a, started);
 	mesos_poller_stop(a->poller);
 	message_free(message_take(&a->messages));
