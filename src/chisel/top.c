@@ -174,13 +174,11 @@ static bool passes(const struct top *t, struct context *c)
  * itself. */
 static double *sums_of_quoted(struct top *t, struct context *c)
 {
-	struct context syn;
-	struct event ev;
+	struct quoted syn;
 
 	if (!passes(t, c))
 		return NULL;
-	context_quoted(c, &ev, &syn);
-	return find_sums(t, passes(t, &syn) ? &syn : c);
+	return find_sums(t, context_quoted(c, &syn) && passes(t, &syn.context) ? &syn.context : c);
 }
 
 /* What a conversation has settled is not asked again, until names are others. */

@@ -209,25 +209,19 @@ static void follow_udp(struct talk *t, const struct flow *flow, unsigned dir, ui
 		talk_turn(t, dir == flow->opening.client, ts, facts);
 }
 
-static void decode_quoted(const struct packet *p, const struct packet_layer *l, struct packet *out)
-{
-	uint32_t here = packet_head_here(p, l);
-
-	packet_decode(out, LINKTYPE_RAW, p->data + l->payload, here, here);
-}
-
 /* ICMP type 3, or ICMPv6 type 1, that quotes the SYN of a connect nobody answered yet. */
 static void track_unreachable(struct flows *f, uint32_t iface, const struct packet *p,
 			      const struct packet_layer *l, struct flow_facts *facts)
 {
 	const uint8_t *h = p->data + l->l4;
 	bool ip4 = l->has & PACKET_ICMP;
+	uint32_t here = packet_head_here(p, l);
 	struct packet quoted;
 	struct conversation who;
 
 	if (ip4 ? h[0] != 3 || h[1] == 4 : h[0] != 1)
 		return;
-	decode_quoted(p, l, &quoted);
+	packet_decode(&quoted, LINKTYPE_RAW, p->data + l->payload, here, here);
 	const struct packet_layer *q = &quoted.layer[0];
 	int way = q->proto == PROTO_TCP && q->has & PACKET_PORTS ? packet_flow(q, &who.key) : 0;
 	if (!way || quoted.caplen - q->l4 < 8)
@@ -244,21 +238,28 @@ static void track_unreachable(struct flows *f, uint32_t iface, const struct pack
 	facts->refused = true;
 }
 
-void context_quoted(const struct context *c, struct event *ev, struct context *out)
+bool context_quoted(const struct context *c, struct quoted *out)
 {
-	struct packet_layer *l = &out->packet.layer[0];
+	const struct packet *p = &c->packet;
+	const struct packet_layer *l = packet_inner(p), *syn = &out->context.packet.layer[0];
+	uint32_t here = packet_head_here(p, l);
 
-	*ev = *c->ev;
-	if (ev->flags & EVENT_DIR_MASK)
-		ev->flags ^= EVENT_DIR_MASK;
-	*out = *c;
-	out->ev = ev;
-	out->facts.quoted = out->facts.refused = false;
-	out->facts.from_client = true;
-	decode_quoted(&c->packet, packet_inner(&c->packet), &out->packet);
-	/* Eight bytes of its header are enough for an error, and do not say so. */
-	l->has |= PACKET_TCP;
-	l->tcp_flags = TCP_SYN;
+	out->event = *c->ev;
+	if (out->event.flags & EVENT_DIR_MASK)
+		out->event.flags ^= EVENT_DIR_MASK;
+	out->context = *c;
+	out->context.ev = &out->event;
+	out->context.facts.quoted = out->context.facts.refused = false;
+	out->context.facts.from_client = true;
+	/* An error need not quote more than eight bytes of TCP; the rest of the header is made up.
+	 */
+	memset(out->head, 0, sizeof(out->head));
+	memcpy(out->head, p->data + l->payload, here);
+	packet_decode(&out->context.packet, LINKTYPE_RAW, out->head, here, here);
+	uint32_t size = syn->l4 + TCP_HEAD;
+	out->head[syn->l4 + 13] = TCP_SYN;
+	packet_decode(&out->context.packet, LINKTYPE_RAW, out->head, size, size);
+	return syn->has & PACKET_TCP;
 }
 
 void flows_packet(struct flows *f, uint64_t ts, uint32_t iface, bool out, const struct packet *p,

@@ -133,9 +133,18 @@ static inline bool context_talk(struct context *c, uint64_t *talk)
 	return true;
 }
 
-/* Of facts that are quoted: *out is the SYN that the ICMP error c is about, as an event of its own
- * (*ev, which has to outlive it): its ends, its way, and that it is one. */
-void context_quoted(const struct context *c, struct event *ev, struct context *out);
+#define TCP_HEAD 20u /* bytes without options, RFC 9293 */
+
+/* The SYN that an ICMP error is about, as an event of its own. */
+struct quoted {
+	struct context context;
+	struct event event;
+	uint8_t head[PACKET_HEAD + TCP_HEAD];
+};
+
+/* Of facts that are quoted: the ends of the SYN, its way, and that it is one. False: not to be had.
+ * *out stays where it is. */
+bool context_quoted(const struct context *c, struct quoted *out);
 
 #define FLOWS_TRACKED 65536u /* conversations remembered where somebody asks for them */
 

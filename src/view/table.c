@@ -234,13 +234,13 @@ void table_keep(struct table *t, struct row *r, struct context *c)
  * ends. */
 static struct row *find_quoted(struct table *t, struct context *c)
 {
-	struct context syn;
-	struct event ev;
+	struct quoted syn;
 
-	context_quoted(c, &ev, &syn);
-	struct row *r = passes(t, &syn) ? table_find_row(t, &syn) : NULL;
+	if (!context_quoted(c, &syn))
+		return NULL;
+	struct row *r = passes(t, &syn.context) ? table_find_row(t, &syn.context) : NULL;
 	if (r)
-		table_keep(t, r, &syn);
+		table_keep(t, r, &syn.context);
 	return r;
 }
 

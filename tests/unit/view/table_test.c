@@ -640,6 +640,13 @@ static void test_ratios(void **unused)
 	state_free(s);
 }
 
+/* 10.0.0.9:1 to 10.0.0.2:80, and how an error of 10.0.0.1 about it begins. */
+static const uint8_t syn_of_connect[40] = {
+	0x45, [3] = 40, [8] = 64, [9] = 6,   [12] = 10,	  [15] = 9,
+	10,   [19] = 2, [21] = 1, [23] = 80, [32] = 0x50, [33] = 2};
+static const uint8_t error_of_connect[28] = {
+	0x45, [3] = 56, [8] = 64, [9] = 1, [12] = 10, [15] = 1, 10, [19] = 9, 3, 1};
+
 /* An error of a router counts with the connect that it is about, whatever was settled or forgotten
  * since; where the connect itself is left out, by its own ends. */
 static void test_errors_of_connects(void **unused)
@@ -653,11 +660,7 @@ static void test_errors_of_connects(void **unused)
 	};
 	const struct view_info info = {
 		.id = "errors", .columns = columns, .n_columns = ARRAY_SIZE(columns)};
-	/* 10.0.0.9:1 to 10.0.0.2:80, and what 10.0.0.1 says of it */
-	static const uint8_t syn[40] = {0x45, [3] = 40, [8] = 64, [9] = 6,   [12] = 10,	  [15] = 9,
-					10,   [19] = 2, [21] = 1, [23] = 80, [32] = 0x50, [33] = 2};
-	uint8_t error[56] = {
-		0x45, [3] = 56, [8] = 64, [9] = 1, [12] = 10, [15] = 1, 10, [19] = 9, 3, 1};
+	uint8_t error[56];
 	static const struct {
 		const char *filter, *printed;
 	} cases[] = {
@@ -670,14 +673,15 @@ static void test_errors_of_connects(void **unused)
 	const struct iface_record r = {.number = 0, .linktype = LINKTYPE_RAW, .sample = 1};
 	struct event ev = {.ts = T0, .num = 1, .type = EVENT_PACKET, .weight = 1};
 
-	memcpy(error + 28, syn, 28);
+	memcpy(error, error_of_connect, 28);
+	memcpy(error + 28, syn_of_connect, 28);
 	for (size_t i = 0; i < 2 * ARRAY_SIZE(cases); i++) {
 		struct state *s = state_new_ends(64);
 		struct table *t = open_table(&info, cases[i / 2].filter);
 		struct text out = {0};
 		state_iface(s, &r);
-		ev.data = syn;
-		ev.caplen = ev.len = sizeof(syn);
+		ev.data = syn_of_connect;
+		ev.caplen = ev.len = sizeof(syn_of_connect);
 		ev.flags = EVENT_OUT;
 		table_event(t, state_event(s, &ev));
 		if (i & 1)
@@ -694,7 +698,43 @@ static void test_errors_of_connects(void **unused)
 	}
 }
 
-/* Of a part that reaches beyond the window only what is inside is drawn, however far it reaches. */
+/* What an error does not quote of the SYN is zero, and not what lies behind the error. */
+static void test_quoted_alone(void **unused)
+{
+	(void)unused;
+	static struct view_column columns[] = {
+		{.name = "IP", .field = "fd.sip", .key = true},
+		{.name = "INFO", .field = "evt.info"},
+	};
+	const struct view_info info = {
+		.id = "quoted", .columns = columns, .n_columns = ARRAY_SIZE(columns)};
+	const struct iface_record r = {.number = 0, .linktype = LINKTYPE_RAW, .sample = 1};
+	struct event ev = {
+		.ts = T0, .num = 1, .type = EVENT_PACKET, .weight = 1, .flags = EVENT_OUT};
+	struct state *s = state_new_ends(64);
+	struct table *t = open_table(&info, NULL);
+	struct text out = {0};
+	uint8_t error[56 + 12];
+
+	memset(error, 0xff, sizeof(error));
+	memcpy(error, error_of_connect, 28);
+	memcpy(error + 28, syn_of_connect, 28);
+	state_iface(s, &r);
+	ev.data = syn_of_connect;
+	ev.caplen = ev.len = sizeof(syn_of_connect);
+	state_event(s, &ev); /* not counted: the row begins with the error */
+	ev.data = error;
+	ev.caplen = ev.len = 56;
+	ev.flags = EVENT_IN;
+	table_event(t, state_event(s, &ev));
+	table_print(t, table_refresh(t, 0), TABLE_CSV, &out);
+	assert_string_equal(text_cstr(&out), "IP,INFO\r\n10.0.0.2,10.0.0.9 -> 10.0.0.2 TCP 1 -> 80 "
+					     "[SYN] seq=0 win=0 len=0\r\n");
+	text_done(&out);
+	table_close(t);
+	state_free(s);
+}
+
 /* Of what differs a row keeps what was seen first, also where another column never has a value. */
 static void test_first_is_kept(void **unused)
 {
@@ -722,6 +762,7 @@ static void test_first_is_kept(void **unused)
 	state_free(s);
 }
 
+/* Of a part that reaches beyond the window only what is inside is drawn, however far it reaches. */
 static void test_long_parts(void **unused)
 {
 	(void)unused;
@@ -789,6 +830,7 @@ int main(void)
 		cmocka_unit_test(test_equals),
 		cmocka_unit_test(test_ratios),
 		cmocka_unit_test(test_errors_of_connects),
+		cmocka_unit_test(test_quoted_alone),
 		cmocka_unit_test(test_long_parts),
 		cmocka_unit_test(test_what_cannot_be),
 		cmocka_unit_test(test_groups_count_numbers),
