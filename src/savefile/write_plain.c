@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Plain pcapng and pcap: events go to the file in the order in which they come.
- */
+/* Plain pcapng and pcap: events go to the file in the order in which they come. */
 #include "savefile/writer.h"
 
-#define STREAM_BYTES	  (256u << 10)
+#define STREAM_BYTES	  (64u << 10) /* still in the cache when the kernel copies it; a whole pipe */
 #define PCAP_MAGIC_NS	  0xa1b23c4du
 #define LINKTYPE_ETHERNET 1
 
