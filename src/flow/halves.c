@@ -9,7 +9,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define WORTH_PACKETS 65536u /* of the one who has less */
+#define WORTH_PACKETS 65536u	   /* of the one who has less */
+#define DEAL_BLOCKS   (128u << 10) /* their directory, some 30 MB, is held to deal them out */
 
 /* The lighter one takes the next interface. Returns what the lighter one has in the end. */
 static uint64_t deal(uint8_t *of, const uint64_t *packets, size_t n)
@@ -55,7 +56,7 @@ uint8_t *flow_deal(struct reader *r, uint64_t from, uint64_t to, size_t *n)
 	struct reader_info info;
 
 	reader_get_info(r, &info);
-	if (!reader_chunks(r) || !info.complete)
+	if (info.blocks > DEAL_BLOCKS || !reader_chunks(r) || !info.complete)
 		return NULL;
 	cleanup_free uint64_t *packets = weigh(r, from, to, n);
 	uint8_t *of = xcalloc(*n + 1, sizeof(*of));

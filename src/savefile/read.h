@@ -15,17 +15,20 @@ struct reason {
 };
 int reason_set(struct reason *why, const char *fmt, ...) ATTR_PRINTF(2, 3); /* returns -1 */
 
-/* The damage of a run: what was the first in the file, and where each is. */
+#define TROUBLE_PLACES (64u << 10) /* known at most, of a file that is all damage */
+
+/* The damage of a run: what was the first in the file, and where it is. */
 struct trouble {
 	struct err first;
 	uint64_t offset;   /* of the first */
-	uint64_t *offsets; /* of all, owned */
-	size_t count, cap;
+	uint64_t count;	   /* of all */
+	uint64_t *offsets; /* of those that are known, owned */
+	size_t known, cap;
 };
 void trouble_damaged(struct trouble *t, const char *path, uint64_t offset, uint64_t block,
 		     const char *reason);
 void trouble_cut(struct trouble *t, const char *path, uint64_t offset, const char *reason);
-/* Add what another thread met; what both met counts once. */
+/* Add what another thread met; what both know counts once. */
 void trouble_join(struct trouble *t, const struct trouble *other);
 void trouble_done(struct trouble *t);
 /* 0, or -1 with *e: the first one, and how many more. */

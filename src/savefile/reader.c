@@ -52,8 +52,11 @@ static bool trouble_add(struct trouble *t, uint64_t offset)
 {
 	bool first = !t->count || offset < t->offset;
 
-	GROW(t->offsets, t->count, t->cap);
-	t->offsets[t->count++] = offset;
+	if (t->known < TROUBLE_PLACES) {
+		GROW(t->offsets, t->known, t->cap);
+		t->offsets[t->known++] = offset;
+	}
+	t->count++;
 	if (first)
 		t->offset = offset;
 	return first;
@@ -89,14 +92,17 @@ void trouble_join(struct trouble *t, const struct trouble *other)
 		return;
 	if (!t->count || other->offset < t->offset)
 		t->first = other->first;
-	for (size_t i = 0; i < other->count; i++)
-		trouble_add(t, other->offsets[i]);
-	qsort(t->offsets, t->count, sizeof(*t->offsets), compare_offsets);
-	size_t n = 0;
-	for (size_t i = 0; i < t->count; i++)
+	t->offset = t->count ? MIN(t->offset, other->offset) : other->offset;
+	while (t->cap < t->known + other->known)
+		GROW(t->offsets, t->cap, t->cap);
+	memcpy(t->offsets + t->known, other->offsets, other->known * sizeof(*t->offsets));
+	size_t all = t->known + other->known, n = 0;
+	qsort(t->offsets, all, sizeof(*t->offsets), compare_offsets);
+	for (size_t i = 0; i < all; i++)
 		if (!n || t->offsets[i] != t->offsets[n - 1])
 			t->offsets[n++] = t->offsets[i];
-	t->count = n;
+	t->count += other->count - (all - n);
+	t->known = MIN(n, TROUBLE_PLACES);
 }
 
 void trouble_done(struct trouble *t)
@@ -438,6 +444,7 @@ void reader_get_info(struct reader *r, struct reader_info *out)
 		.chunked = r->chunked,
 		.complete = r->chunked ? r->dir.scan.complete : r->complete,
 		.windows = r->chunked ? r->dir.scan.windows : 0,
+		.blocks = r->chunked ? r->dir.scan.block : 0,
 	};
 }
 

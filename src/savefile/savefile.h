@@ -136,6 +136,7 @@ struct reader_info {
 	bool chunked;		 /* written by dredge: has a chunk directory */
 	bool complete;		 /* end mark present */
 	unsigned windows;
+	uint64_t blocks; /* LZ4 blocks of a chunked file: its chunks, and lists of contents */
 };
 
 struct reader_work {	     /* what reading cost; tests assert on it */
